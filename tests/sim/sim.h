@@ -1,0 +1,87 @@
+/* tandem-sim: a simulated Exchange and Salesforce, on loopback, for the demo and the tests.
+ *
+ * It stands in for real servers and is itself tested with clients that others wrote.  It shares no
+ * mapping code with tandemfs: only sync/error, sync/mem and sync/buf are linked from there.
+ *
+ *   main.c        options, start, stop
+ *   http.c        libmicrohttpd in front, routing, compression, Basic auth header parsing
+ *   control.c     /sim/...: faults, clock, recording, counters, state dump
+ *   seed.c        the demo company and generated mailboxes
+ *   ews*.c        Exchange: EWS 15.1 (everything below struct ews)
+ *   sf*.c         Salesforce: OAuth and REST v66 (everything below struct sf)
+ *
+ * All request handlers run under one lock (sim->lock, taken by http.c), so ews and sf code is
+ * single-threaded. */
+#ifndef TESTS_SIM_SIM_H
+#define TESTS_SIM_SIM_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sync/buf.h"
+
+struct sim;
+struct ews;
+struct sf;
+
+struct sim_request {
+	const char *method; /* "GET" ... */
+	const char *path;   /* decoded, without the query */
+	const char *query;  /* raw, after '?', or NULL */
+	const char *body;   /* NUL-terminated, already decompressed */
+	size_t body_len;
+	void *connection; /* http.c's own */
+};
+
+struct sim_response {
+	int status; /* 0 is taken as 200 */
+	struct buf body;
+	json_t *headers; /* object name -> value; http.c frees it */
+	const char *operation; /* for counters and faults: "GetItem", "sf:query", static or interned */
+	bool is_write; /* the request changed, or asked to change, something */
+};
+
+/* Value of a request header, case-insensitive; NULL when absent.  Query parameter, decoded. */
+const char *sim_header(const struct sim_request *req, const char *name);
+const char *sim_query(const struct sim_request *req, const char *name);
+void sim_set_header(struct sim_response *resp, const char *name, const char *value);
+
+/* The simulated clock, ns since the epoch (real clock plus an offset, or frozen, set by /sim/clock). */
+int64_t sim_now_ns(struct sim *sim);
+
+/* A fault for this operation, taken off its counter, or NULL.  EWS and sf code asks for the kinds
+ * that must be answered in the protocol's own words; http.c treats status, delay, garbled,
+ * truncated, drop-before and drop-after itself.  The object belongs to sim. */
+const json_t *sim_fault(struct sim *sim, const char *operation, const char *type);
+
+/* Mails that the simulated servers would have sent: must stay empty. */
+void sim_mail_log(struct sim *sim, const char *server, const char *why, const char *to);
+
+struct ews *sim_ews(struct sim *sim);
+struct sf *sim_sf(struct sim *sim);
+
+/* Exchange (ews*.c). */
+struct ews *ews_new(struct sim *sim, const char *schema_dir /* or NULL */);
+void ews_free(struct ews *ews);
+void ews_handle(struct ews *ews, const struct sim_request *req, struct sim_response *resp);
+void autodiscover_handle(struct ews *ews, const struct sim_request *req, struct sim_response *resp);
+/* Seeding.  A service account may impersonate every mailbox; a mailbox's own password signs in as
+ * that user only.  `contact` maps EWS names to values: "GivenName", "Surname", "CompanyName",
+ * "EmailAddress1", "MobilePhone", "Business/Street", "Body", "Categories": [...], ...; folder is
+ * "contacts" or the name of a subfolder of Contacts that is made if missing. */
+void ews_add_account(struct ews *ews, const char *user, const char *password);
+void ews_add_mailbox(struct ews *ews, const char *address, const char *name, const char *password);
+void ews_add_contact(struct ews *ews, const char *address, const char *folder, const json_t *contact);
+/* The whole state for /sim/state (new reference): mailboxes -> folders -> items, every property. */
+json_t *ews_dump(struct ews *ews);
+
+/* Salesforce (sf*.c). */
+struct sf *sf_new(struct sim *sim);
+void sf_free(struct sf *sf);
+void sf_handle(struct sf *sf, const struct sim_request *req, struct sim_response *resp);
+/* Inserts a record without rules or triggers; returns its 18-character id (owned by sf). */
+const char *sf_seed(struct sf *sf, const char *object, const json_t *fields);
+json_t *sf_dump(struct sf *sf);
+
+#endif
