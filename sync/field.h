@@ -1,0 +1,70 @@
+/* Fields: one row each of the table that maps the canonical document to a remote.
+ *
+ * A side (Exchange, a CRM) describes each kind of item by a table of `struct field`.  A row names the
+ * remote's field, the place in the canonical document and the conversion between the two.  The hub
+ * never looks inside a document: it *projects* it through a side's table into a flat JSON object
+ * { field name: value } and compares that with the shadow; it *applies* a pulled value by the row's
+ * setter.  A field whose value is empty is absent from a projection.
+ *
+ * A row with FIELD_PER_KEY maps a set (`keywords`): it projects to one member a key,
+ * "Categories/CRM": true, so that every key is merged on its own. */
+#ifndef SYNC_FIELD_H
+#define SYNC_FIELD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sync/error.h"
+
+enum field_flags {
+	FIELD_READ_ONLY = 1 << 0, /* pulled, never pushed */
+	FIELD_PER_KEY = 1 << 1,	  /* a set; see above */
+	FIELD_NAMING = 1 << 2,	  /* a name or subject: too long is an error, never cut */
+	FIELD_REQUIRED = 1 << 3,  /* the remote refuses a create without it */
+	FIELD_NO_ACCESS = 1 << 4, /* we may not read it: takes no part */
+	FIELD_CREATE_ONLY = 1 << 5,
+};
+
+struct field;
+
+/* The conversion of a row.  Values are JSON strings (UTF-8, LF line ends), numbers or arrays. */
+struct field_type {
+	/* New reference to the value in doc, or NULL when it is empty.  For FIELD_PER_KEY: an object
+	 * of key -> true. */
+	json_t *(*get)(const json_t *doc, const struct field *field);
+	/* Makes doc hold `value` (NULL: removes it).  For FIELD_PER_KEY, value is true or NULL and
+	 * `key` the key; otherwise key is NULL. */
+	int (*set)(json_t *doc, const struct field *field, const char *key, const json_t *value,
+		struct error *err);
+};
+
+struct field {
+	const char *name; /* the remote's name and the shadow's key: "GivenName", "EmailAddress1" */
+	const char *path; /* canonical place, interpreted by the type: "emails/EmailAddress1/address" */
+	const struct field_type *type;
+	unsigned int flags;
+	size_t max_chars; /* longest value in UTF-16 units that the remote keeps; 0: no limit known */
+	const void *wire; /* the driver's own: FieldURI, element, property tag ... */
+};
+
+struct field_table {
+	const struct field *rows;
+	size_t n;
+};
+
+/* The row of a projected name ("Categories/CRM" finds the row "Categories"); NULL when unknown. */
+const struct field *field_find(const struct field_table *table, const char *name);
+
+/* New object: the document seen through the table.  Values longer than max_chars are cut at a
+ * character; `cut` (may be NULL) is an array that gets the names of cut fields.  A FIELD_NAMING
+ * value that is too long fails with ERR_TOO_BIG naming field, length and limit (then NULL). */
+json_t *field_project(const struct field_table *table, const json_t *doc, json_t *cut,
+	struct error *err);
+
+/* Sets one projected name in doc; value NULL or JSON null empties it.  When `value` equals what the
+ * document already projects to (cut included) nothing changes. */
+int field_apply(const struct field_table *table, json_t *doc, const char *name, const json_t *value,
+	struct error *err);
+
+#endif
