@@ -1,0 +1,115 @@
+/* The CRM side: the whole contract between the hub and a CRM (Salesforce first, Creatio second).
+ *
+ * One `struct crm` per org serves all mailboxes.  Calls block; any thread may call.  Grades of
+ * failure as in sync/mailbox.h: the call as a whole, or one op. */
+#ifndef SYNC_CRM_H
+#define SYNC_CRM_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sync/error.h"
+#include "sync/field.h"
+#include "sync/formats/document.h"
+
+struct crm;
+
+struct crm_options {
+	const char *url; /* login URL of the org */
+	const char *client_id;
+	const char *client_secret; /* secret */
+	const char *ca_file;
+	const char *external_id_field; /* or NULL: creates cannot be upserts */
+	unsigned int daily_reserve;    /* stop when fewer requests than this are left for today */
+	const char *record_dir;
+};
+
+struct crm_record {
+	char *id;      /* 18 characters */
+	char *version; /* SystemModstamp as the server wrote it */
+	bool deleted;
+	char *master_id; /* of a merged record: the survivor, or NULL */
+	char *owner_id;
+	char *modified_by_id;
+	bool modified_by_us; /* the user our token signs in as */
+	char *created_by_id;
+	bool created_by_us;
+	char *account_id, *account_name;
+	char *token; /* the external id field's value, or NULL */
+	json_t *fields; /* flat object { field name: value } of the table's rows; empty ones absent */
+};
+
+struct crm_page {
+	struct crm_record *records;
+	size_t n;
+	char *cursor; /* to continue from: the greatest SystemModstamp shown, with a locator inside a
+		       * pull of several pages; opaque to the hub */
+	bool last;
+};
+
+enum crm_op_type { CRM_CREATE, CRM_UPDATE, CRM_DELETE };
+
+struct crm_op {
+	const char *id;	       /* update, delete */
+	const char *version;   /* update: SystemModstamp it is guarded by */
+	const char *token;     /* create: I1 */
+	const char *owner_id;  /* create: the mailbox's CRM user, or NULL */
+	const char *account_id; /* create: or NULL */
+	const json_t *fields;  /* create, update: the whole projection */
+	const json_t *changed; /* update: array of names to send; names absent from fields are emptied */
+
+	char *new_id; /* create (or the existing one of an upsert); owned by the op */
+	bool created; /* create: a new record, not an upsert onto an existing one */
+	struct error error; /* ERR_CONFLICT: newer there; ERR_NOT_FOUND: gone or out of view */
+};
+
+struct crm_driver {
+	const char *name; /* "salesforce" */
+
+	int (*open)(struct crm **out, const struct crm_options *options, struct error *err);
+	void (*close)(struct crm *crm);
+	void (*cancel)(struct crm *crm);
+	unsigned int (*back_off_left)(struct crm *crm); /* ms */
+	int (*test)(struct crm *crm, struct error *err);
+
+	/* Reads the object's description once (lengths, readable, writable) and hands out the table
+	 * fitted to it.  The table lives as long as the crm. */
+	int (*fields)(struct crm *crm, enum item_kind kind, struct field_table *table,
+		struct error *err);
+
+	/* One page of what changed since cursor (NULL: everything), deleted ones included.  Not
+	 * filtered by owner; with an overlap, so records are seen again. */
+	int (*pull)(struct crm *crm, enum item_kind kind, const char *cursor, struct crm_page *page,
+		struct error *err);
+
+	/* Records by id; those out of view are missing from the result. */
+	int (*get)(struct crm *crm, enum item_kind kind, const char *const *ids, size_t n,
+		struct crm_record **records, size_t *found, struct error *err);
+
+	/* Live records of which an e-mail field equals one of these addresses (normalised). */
+	int (*match_emails)(struct crm *crm, enum item_kind kind, const char *const *addresses,
+		size_t n, struct crm_record **records, size_t *found, struct error *err);
+
+	/* Writes of one type, batched inside (collections of 200).  When the call fails as a whole,
+	 * ops whose fate is unknown have ERR_LOST, ops not sent ERR_UNSENT. */
+	int (*write)(struct crm *crm, enum item_kind kind, enum crm_op_type type, struct crm_op *ops,
+		size_t n, struct error *err);
+
+	/* User ids for mailbox addresses: ids[i] is a new string or NULL. */
+	int (*find_users)(struct crm *crm, const char *const *addresses, size_t n, char **ids,
+		struct error *err);
+
+	/* Requests left today, or -1 when unknown. */
+	long (*requests_left)(struct crm *crm);
+};
+
+/* E-mail addresses of a record's fields, as the driver's table names them, for the hub's matching:
+ * rows whose path begins with "emails/". */
+
+void crm_record_clear(struct crm_record *record);
+void crm_records_free(struct crm_record *records, size_t n);
+void crm_page_clear(struct crm_page *page);
+void crm_op_clear(struct crm_op *op); /* the out part only */
+
+#endif
