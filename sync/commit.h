@@ -1,0 +1,85 @@
+/* Commits: what a filesystem operation means for items.
+ *
+ * The filesystem knows handles and names; this module judges bytes and decides identity (design
+ * section 5): what updates an item, what makes one, what removes one, what is a draft.  Every
+ * function is one transaction, returns 0 or a negative error code with a text for the user, and on
+ * success tells `committed` so that the hub starts a cycle.  Nothing here waits for the network (I6);
+ * what is refused loses nothing (I5). */
+#ifndef SYNC_COMMIT_H
+#define SYNC_COMMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sync/error.h"
+#include "sync/store/store.h"
+
+struct commit {
+	struct store *store;
+	int64_t remove_quiet_ns;
+	/* Told after each successful change that may have to be sent (may be NULL). */
+	void (*committed)(void *data, int64_t mailbox);
+	void *data;
+	/* The designating folder's name and whether `mailbox` uses views; NULL: "Salesforce_Sync". */
+	const char *sync_folder;
+};
+
+/* No base: the bytes are judged against the current version. */
+#define COMMIT_NO_BASE (-1)
+
+/* Bytes written under an item name (NODE_ITEM).  base_rev: rev of the version this process first
+ * opened since it last wrote the item, or COMMIT_NO_BASE.  *rev (may be NULL) becomes the new rev.
+ *   ERR_INVALID  does not parse: nothing changed; text names line and property
+ *   ERR_EXISTS   its UID lives in this folder under another name
+ *   ERR_BUSY     the folder is not complete
+ * Empty bytes: a local file stays local; an emptied item is noted and shows its former bytes after the
+ * removal's quiet time. */
+int commit_write(struct commit *c, uint64_t ino, const char *bytes, size_t len, int64_t base_rev,
+	int64_t *rev, struct error *err);
+
+/* Bytes of a draft: stored, never parsed. */
+int commit_draft(struct commit *c, uint64_t ino, const char *bytes, size_t len, struct error *err);
+
+/* Refused bytes go to lost+found with the reason. */
+int commit_refuse(struct commit *c, int64_t mailbox, const char *name, const char *bytes, size_t len,
+	const char *reason, struct error *err);
+
+/* A document written through .json/ onto an item (or, ino 0, a new one under parent and name, whose
+ * item name has the kind's suffix).  Replaces the file with a new number. */
+int commit_json(struct commit *c, uint64_t ino, uint64_t parent, const char *name, const char *bytes,
+	size_t len, struct error *err);
+
+/* An empty file (any name) or a directory.  *node is filled in.  EPERM cases are ERR_DENIED. */
+int commit_create(struct commit *c, uint64_t parent, const char *name, uint32_t mode,
+	struct store_node *node, struct error *err);
+int commit_mkdir(struct commit *c, uint64_t parent, const char *name, uint32_t mode,
+	struct store_node *node, struct error *err);
+int commit_rmdir(struct commit *c, uint64_t parent, const char *name, int *number, struct error *err);
+/* `*number` is the errno to answer (ENOTEMPTY, EPERM, EXDEV, ENOTDIR, EISDIR ...); err has the text.
+ * no_replace: RENAME_NOREPLACE. */
+int commit_unlink(struct commit *c, uint64_t parent, const char *name, int *number,
+	struct error *err);
+int commit_rename(struct commit *c, uint64_t parent, const char *name, uint64_t new_parent,
+	const char *new_name, bool no_replace, int *number, struct error *err);
+int commit_link(struct commit *c, uint64_t ino, uint64_t new_parent, const char *new_name,
+	struct store_node *node, int *number, struct error *err);
+
+/* user.tandem.categories: comma-separated.  ERR_BUSY while the file is open for writing.  Only the
+ * CATEGORIES line of the stored bytes changes; the file gets a new number. */
+int commit_categories(struct commit *c, uint64_t ino, const char *value, size_t len,
+	struct error *err);
+/* The present value, comma-separated. */
+int commit_categories_get(struct commit *c, uint64_t ino, struct buf *out, struct error *err);
+
+/* chmod, utimens: mode and mtime (-1 leaves). */
+int commit_setattr(struct commit *c, uint64_t ino, int64_t mode, int64_t mtime, struct error *err);
+
+/* At start: bytes of handles that died are judged as at RELEASE; orphans are dropped. */
+int commit_recover(struct commit *c, struct error *err);
+
+/* Items that were emptied and whose quiet time is over show their former bytes again; called by the
+ * hub at each cycle. */
+int commit_settle(struct commit *c, int64_t mailbox, struct error *err);
+
+#endif
