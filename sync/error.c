@@ -27,7 +27,7 @@ static const struct {
 	{ ERR_BUSY, "busy", EAGAIN },
 	{ ERR_FULL, "full", ENOSPC },
 	{ ERR_CANCELLED, "cancelled", EINTR },
-	{ ERR_STATE, "state", EIO },
+	{ ERR_CURSOR, "cursor", EIO },
 };
 
 int error_set(struct error *err, enum error_code code, const char *fmt, ...)

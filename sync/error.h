@@ -29,7 +29,7 @@ enum error_code {
 	ERR_BUSY = -12,     /* not now: folder not complete, file open for writing, held */
 	ERR_FULL = -13,     /* no space on the disk of the cache */
 	ERR_CANCELLED = -14, /* shutting down */
-	ERR_STATE = -15,    /* a sync cursor that the remote no longer knows (ErrorInvalidSyncStateData) */
+	ERR_CURSOR = -15,    /* a sync cursor that the remote no longer knows (ErrorInvalidSyncStateData) */
 };
 
 struct error {

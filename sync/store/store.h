@@ -266,7 +266,8 @@ struct store_side {
 	char *reason;	     /* SIDE_UNLINKED: why */
 	bool created_by_us;
 	char *error;	     /* last refusal by this side, or NULL */
-	int64_t retry_at;    /* not before, 0: any time */
+	int64_t error_rev;   /* rev of the document that was refused */
+	int64_t retry_at;    /* when it was refused */
 };
 
 /* ERR_NOT_FOUND when there is no row; `out` then holds status SIDE_NONE and item, side. */

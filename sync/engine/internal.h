@@ -1,0 +1,189 @@
+/* What the files of the engine share.  Private to sync/engine/.
+ *
+ * A *pair* is an item with its two sides (Exchange, CRM), loaded together, changed by merge.c and the
+ * pushes, and saved together in one transaction. */
+#ifndef SYNC_ENGINE_INTERNAL_H
+#define SYNC_ENGINE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "sync/engine/engine.h"
+
+#define SIDES 2
+#define NS_PER_S 1000000000LL
+#define NS_PER_MS 1000000LL
+
+/* A create whose answer was lost is sent again only when a pull that began this long after it was
+ * sent shows no token (I1); requests end by then. */
+#define WRITE_DEADLINE_NS (120 * NS_PER_S)
+/* What one transaction merges, and one write request carries: bounds how long others wait and how
+ * much one lost answer leaves in doubt. */
+#define MERGE_BATCH 100
+#define WRITE_BATCH 100
+/* Passes over what is left to push in one cycle: a refused precondition or a flow of the CRM needs a
+ * second look. */
+#define PUSH_PASSES 4
+/* Removals younger than this stay even in a cycle that was asked for. */
+#define URGENT_REMOVE_QUIET_NS (2 * NS_PER_S)
+/* An Exchange value that a file's edit replaced is kept when it arrived this recently. */
+#define CONFLICT_WINDOW_NS (3600 * NS_PER_S)
+
+struct engine_mailbox {
+	int64_t id;
+	const struct config_user *user;
+	struct mailbox *connection; /* opened at the first cycle; used by the running worker only */
+	char *crm_user;		    /* looked up at the first cycle with a CRM */
+	/* scheduling; under engine->lock */
+	int64_t first_touch, last_touch; /* 0: none */
+	int64_t due;			 /* of the timer */
+	unsigned int failures;		 /* in a row */
+	bool running;
+	uint64_t asked, ended; /* tickets */
+	int64_t asked_at;
+	struct error error; /* of the last cycle */
+	const char *phase;  /* progress */
+	size_t done, total;
+};
+
+struct engine {
+	struct store *store;
+	const struct config *config;
+	struct commit *commit;
+	const struct mailbox_driver *mailbox_driver;
+	const struct crm_driver *crm_driver;
+	void (*log)(void *data, const char *line);
+	void *log_data;
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake, ended;
+	struct engine_mailbox *mailboxes;
+	size_t n_mailboxes;
+	pthread_t *workers;
+	size_t n_workers;
+	bool stopping, held;
+
+	pthread_mutex_t remote_lock; /* opening the two remotes, the CRM's pull */
+	void *server;
+	struct crm *crm;
+	int64_t crm_pulled; /* when the last whole pull of the CRM began */
+};
+
+struct cycle {
+	struct engine *engine;
+	struct store *store;
+	struct engine_mailbox *mb;
+	const struct config_policy *policy; /* NULL: no CRM for this mailbox */
+	struct crm *crm;		    /* NULL: none, or not reachable in this cycle */
+	struct field_table tables[SIDES][ITEM_KINDS];
+	bool urgent;
+	int64_t began;
+	int64_t asked_at;
+	json_t *log; /* lines, written at the end */
+	struct error deferred; /* the first failure that did not end the cycle */
+};
+
+/* ---- pairs (pair.c) -------------------------------------------------------------------------- */
+
+struct pair {
+	struct store_item item;
+	struct store_side sides[SIDES];
+	json_t *before;	  /* the document as loaded */
+	json_t *clashes;  /* array: fields of a conflict record to be */
+	bool drop_bytes;  /* the file must be rendered anew even if it renders alike */
+};
+
+int pair_load(struct cycle *c, int64_t item, struct pair *pair, struct error *err);
+/* Writes item and sides inside the caller's transaction; a document that changed is rendered anew and
+ * the file replaced; clashes become a conflict record; state and dirty are worked out. */
+int pair_save(struct cycle *c, struct pair *pair, struct error *err);
+void pair_clear(struct pair *pair);
+/* Makes item, node and file from a document that came from a remote. */
+int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, struct error *err);
+
+/* The document seen by a side, with the marks that we keep in Exchange as members "@uid",
+ * "@fileName", "@crmLink", "@unlinked".  cut as in field_project. */
+json_t *pair_project(struct cycle *c, const struct pair *pair, enum side side, json_t *cut,
+	struct error *err);
+/* Names that changed here and are to be sent: projection differs from `ours`.  New array. */
+json_t *pair_changed(struct cycle *c, const struct pair *pair, enum side side,
+	const json_t *projection);
+const struct config_rule *pair_rule(struct cycle *c, const struct pair *pair);
+/* Path below the mount for messages: "alice@corp.example/Contacts/anna.vcf".  New string. */
+char *pair_path(struct cycle *c, const struct pair *pair);
+bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side);
+/* Notes that a side refused this version of the item. */
+void pair_refuse(struct cycle *c, struct pair *pair, enum side side, const struct error *why);
+bool pair_is_refused(const struct pair *pair, enum side side);
+
+/* JSON equality in which NULL, null and absent are one. */
+bool value_equal(const json_t *a, const json_t *b);
+json_t *value_get(const json_t *object, const char *name); /* borrowed; NULL for null */
+void value_put(json_t *object, const char *name, json_t *value); /* borrows; NULL removes */
+
+/* ---- merge (merge.c) ------------------------------------------------------------------------- */
+
+struct remote_state {
+	const char *version;
+	const json_t *fields; /* flat, marks included for Exchange */
+	const json_t *unread; /* or NULL */
+	bool by_us;	      /* last modified by our account */
+	int64_t modified;     /* ns, 0 unknown */
+};
+
+/* Merges what a side holds into the document, field by field, and sets the shadows (I3).  Inside the
+ * caller's transaction; pair_save follows. */
+int merge_side(struct cycle *c, struct pair *pair, enum side side, const struct remote_state *remote,
+	struct error *err);
+
+/* ---- the steps of a cycle --------------------------------------------------------------------- */
+
+int cycle_run(struct engine *engine, struct engine_mailbox *mb, bool urgent, int64_t asked_at,
+	struct error *err);
+void cycle_log(struct cycle *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void cycle_progress(struct cycle *c, const char *phase, size_t done, size_t total);
+/* Remembers a failure that does not end the cycle. */
+void cycle_defer(struct cycle *c, const struct error *err);
+
+int folders_pull(struct cycle *c, struct error *err);
+int folders_push(struct cycle *c, struct error *err);
+/* Whether the folder of a new file exists in Exchange. */
+
+int pull_mailbox(struct cycle *c, struct error *err); /* pages into the store */
+int pull_mailbox_merge(struct cycle *c, struct error *err);
+int pull_crm(struct cycle *c, struct error *err);
+int pull_crm_merge(struct cycle *c, struct error *err);
+/* After a write: reads the items back and merges them as ours. */
+int pull_mailbox_read_back(struct cycle *c, const int64_t *items, size_t n, struct error *err);
+int pull_crm_read_back(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
+	struct error *err);
+/* Items whose intent stands are looked at first (I12). */
+int pull_mailbox_intents(struct cycle *c, struct error *err);
+
+struct mailbox_item;
+json_t *pull_encode(const struct mailbox_item *item);
+/* Fields with marks as the merge wants them; new reference. */
+json_t *pull_fields(const struct mailbox_item *item);
+
+bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why_not);
+int designate(struct cycle *c, struct error *err);
+/* Ends the sync of an item with the CRM; inside a transaction; the caller saves the pair. */
+void designate_unlink(struct cycle *c, struct pair *pair, const char *reason);
+
+int push_mailbox(struct cycle *c, struct error *err);
+int push_crm(struct cycle *c, struct error *err);
+/* The item is gone in Exchange: file, item and link end; inside a transaction. */
+int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struct error *err);
+
+/* ---- guard (guard.c) -------------------------------------------------------------------------- */
+
+/* May these items be deleted on `side`?  Inside a transaction.  Held ones are noted as a batch;
+ * *allowed[i] says which may go. */
+int guard_judge(struct cycle *c, uint64_t folder, enum side side, const int64_t *items, size_t n,
+	bool *allowed, struct error *err);
+/* Notes one deletion as sent. */
+int guard_sent(struct cycle *c, const struct pair *pair, enum side side, struct error *err);
+
+/* New token: 32 hex digits of randomness. */
+char *engine_token(void);
+
+#endif

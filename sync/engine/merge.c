@@ -1,0 +1,231 @@
+/* The merge: field by field, what changed here against what changed there.
+ *
+ * For each name of a side's table there are four values:
+ *
+ *	here    the projection of our document now
+ *	ours    the projection when the two last agreed        (shadow)
+ *	theirs  what the remote held then                      (shadow)
+ *	there   what the remote holds now
+ *
+ * changed here: here != ours.  changed there: there != theirs.  What a remote makes of our own value
+ * (trims, cuts, flows) is `theirs` from then on and never a change (I11).  While an intent stands, a
+ * pulled value that equals it, or any value of an intended field in a version that our account wrote
+ * last, is our own (I12).  Fields not read take no part (I8). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/engine/internal.h"
+#include "sync/mem.h"
+
+struct field_merge {
+	struct cycle *c;
+	struct pair *pair;
+	struct store_side *side;
+	const struct field_table *table;
+	const struct remote_state *remote;
+	json_t *projection; /* of the document as merged so far */
+	const json_t *intended;
+	bool first;	 /* no base: linked for the first time */
+	bool pulls;	 /* edits of the remote are taken */
+	struct error *err;
+};
+
+static const char *const origins[SIDES] = { "exchange", "crm" };
+
+/* Who the value in our document comes from, as far as a conflict record can say. */
+static const char *local_origin(const struct field_merge *m)
+{
+	if (m->pair->item.edited)
+		return "file";
+	return m->side->side == SIDE_EXCHANGE ? "crm" : "exchange";
+}
+
+static void note_clash(struct field_merge *m, const char *name, const json_t *winner,
+	const char *winner_origin, const json_t *loser, const char *loser_origin)
+{
+	if (!m->pair->clashes)
+		m->pair->clashes = json_array();
+	json_array_append_new(m->pair->clashes,
+		json_pack("{s:s, s:O?, s:O?, s:s, s:[{s:s, s:O?}]}", "field", name, "base",
+			value_get(m->side->ours, name), "winner", winner, "winner_origin",
+			winner_origin, "losers", "origin", loser_origin, "value", loser));
+}
+
+static int apply(struct field_merge *m, const char *name, json_t *there)
+{
+	int rc = field_apply(m->table, m->pair->item.doc, name, there, m->err);
+
+	if (rc)
+		return error_prefix(m->err, "%s", name);
+	json_decref(m->projection);
+	m->projection = pair_project(m->c, m->pair, m->side->side, NULL, m->err);
+	return m->projection ? 0 : m->err ? (int)m->err->code : ERR_INVALID;
+}
+
+static void agree(struct field_merge *m, const char *name, json_t *there)
+{
+	value_put(m->side->ours, name, value_get(m->projection, name));
+	value_put(m->side->theirs, name, there);
+}
+
+/* Does the remote's value win over ours?  Files are the mailbox's side towards the CRM; between a
+ * file and Exchange the file wins. */
+static bool remote_wins(const struct field_merge *m)
+{
+	bool is_crm = m->side->side == SIDE_CRM;
+	enum config_conflict policy = m->c->engine->config->conflict;
+	const struct config_rule *rule = pair_rule(m->c, m->pair);
+	int64_t local = m->pair->item.edited;
+
+	if (is_crm && rule && rule->direction == DIRECTION_TO_CRM)
+		return false;
+	if (is_crm && rule && rule->direction == DIRECTION_TO_EXCHANGE)
+		return true;
+	if (!is_crm && m->pair->item.edited)
+		return false;
+	if (policy == CONFLICT_NEWEST) {
+		if (is_crm && !local)
+			local = json_integer_value(value_get(
+				m->pair->sides[SIDE_EXCHANGE].theirs, "@modified"));
+		else if (!is_crm)
+			local = json_integer_value(
+				value_get(m->pair->sides[SIDE_CRM].theirs, "@modified"));
+		return m->remote->modified > local;
+	}
+	return is_crm == (policy == CONFLICT_CRM);
+}
+
+static int merge_both_changed(struct field_merge *m, const char *name, json_t *there)
+{
+	json_t *here = value_get(m->projection, name);
+	const char *origin = origins[m->side->side];
+
+	if (remote_wins(m)) {
+		note_clash(m, name, there, origin, here, local_origin(m));
+		return apply(m, name, there);
+	}
+	if (m->side->side == SIDE_CRM || !m->remote->modified ||
+		store_now(m->c->store) - m->remote->modified < CONFLICT_WINDOW_NS)
+		note_clash(m, name, here, local_origin(m), there, origin);
+	return ERR_CONFLICT;
+}
+
+static int merge_field(struct field_merge *m, const char *name)
+{
+	json_t *there = value_get(m->remote->fields, name);
+	json_t *here = value_get(m->projection, name);
+	const struct field *row = field_find(m->table, name);
+	bool changed_here, changed_there;
+	int rc = 0;
+
+	if (!row || (row->flags & FIELD_NO_ACCESS))
+		return 0;
+	if (m->intended && json_object_get(m->intended, name)) {
+		json_t *sent = value_get(m->intended, name);
+
+		if (value_equal(there, sent) || m->remote->by_us) {
+			value_put(m->side->ours, name, sent);
+			value_put(m->side->theirs, name, there);
+		}
+	}
+	changed_there = !value_equal(there, value_get(m->side->theirs, name));
+	changed_here = !value_equal(here, value_get(m->side->ours, name));
+	if (!changed_there)
+		return 0;
+	if (value_equal(there, here)) {
+		agree(m, name, there);
+		return 0;
+	}
+	if (!m->pulls && !changed_here) { /* one-way: not taken, and not undone until it changes here */
+		value_put(m->side->theirs, name, there);
+		return 0;
+	}
+	if (!changed_here || (row->flags & FIELD_READ_ONLY))
+		rc = apply(m, name, there);
+	else
+		rc = merge_both_changed(m, name, there);
+	if (rc == ERR_CONFLICT) { /* ours stands and is sent: `ours` stays as it was */
+		value_put(m->side->theirs, name, there);
+		return 0;
+	}
+	if (!rc)
+		agree(m, name, there);
+	return rc;
+}
+
+static bool is_unread(const json_t *unread, const char *name)
+{
+	size_t length = strcspn(name, "/"), i;
+	json_t *entry;
+
+	json_array_foreach((json_t *)unread, i, entry) {
+		const char *text = json_string_value(entry);
+
+		if (text && (!strcmp(text, name) ||
+				    (strlen(text) == length && !strncmp(text, name, length))))
+			return true;
+	}
+	return false;
+}
+
+/* The marks are ours alone: what the remote holds is `theirs`, what we sent is `ours`. */
+static void merge_marks(struct field_merge *m)
+{
+	static const char *const marks[] = { "@uid", "@fileName", "@crmLink", "@unlinked" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+		json_t *there = value_get(m->remote->fields, marks[i]);
+
+		value_put(m->side->theirs, marks[i], there);
+		value_put(m->side->ours, marks[i], there);
+	}
+}
+
+int merge_side(struct cycle *c, struct pair *pair, enum side side, const struct remote_state *remote,
+	struct error *err)
+{
+	struct store_side *s = &pair->sides[side];
+	const struct config_rule *rule = pair_rule(c, pair);
+	struct field_merge m = { .c = c, .pair = pair, .side = s, .remote = remote,
+		.table = &c->tables[side][pair->item.kind], .first = !s->ours, .err = err,
+		.pulls = side == SIDE_EXCHANGE || !rule || rule->direction != DIRECTION_TO_CRM,
+		.intended = json_object_get(s->intent, "fields") };
+	json_t *names = json_object();
+	const char *name;
+	json_t *value;
+	int rc = 0;
+
+	if (!s->ours)
+		s->ours = json_object();
+	if (!s->theirs)
+		s->theirs = json_object();
+	m.projection = pair_project(c, pair, side, NULL, err);
+	if (!m.projection) {
+		json_decref(names);
+		return err ? (int)err->code : ERR_INVALID;
+	}
+	json_object_update(names, (json_t *)remote->fields);
+	json_object_update(names, m.projection);
+	json_object_update(names, s->ours);
+	json_object_update(names, s->theirs);
+	json_object_foreach(names, name, value) {
+		if (name[0] == '@' || is_unread(remote->unread, name))
+			continue;
+		rc = merge_field(&m, name);
+		if (rc)
+			break;
+	}
+	if (!rc) {
+		if (side == SIDE_EXCHANGE)
+			merge_marks(&m);
+		if (remote->modified)
+			json_object_set_new(s->theirs, "@modified", json_integer(remote->modified));
+		free(s->version);
+		s->version = xstrdup(remote->version);
+		json_decref(s->intent);
+		s->intent = NULL;
+	}
+	json_decref(m.projection);
+	json_decref(names);
+	return rc;
+}

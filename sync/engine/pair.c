@@ -1,0 +1,362 @@
+/* Pairs: an item with its two sides, loaded, compared with their shadows and saved together.
+ *
+ * The projection of a document for a side, compared with the shadow's `ours`, is all there is to know
+ * about pending work; `dirty` is only an index to it and is worked out here at every save. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/engine/internal.h"
+#include "sync/mem.h"
+
+bool value_equal(const json_t *a, const json_t *b)
+{
+	if (json_is_null(a))
+		a = NULL;
+	if (json_is_null(b))
+		b = NULL;
+	if (!a || !b)
+		return a == b;
+	return json_equal(a, b);
+}
+
+json_t *value_get(const json_t *object, const char *name)
+{
+	json_t *value = json_object_get(object, name);
+
+	return json_is_null(value) ? NULL : value;
+}
+
+void value_put(json_t *object, const char *name, json_t *value)
+{
+	if (value && !json_is_null(value))
+		json_object_set(object, name, value);
+	else
+		json_object_del(object, name);
+}
+
+int pair_load(struct cycle *c, int64_t item, struct pair *pair, struct error *err)
+{
+	int rc;
+
+	memset(pair, 0, sizeof(*pair));
+	rc = store_item_get(c->store, item, &pair->item, err);
+	for (int side = 0; !rc && side < SIDES; side++) {
+		rc = store_side_get(c->store, item, side, &pair->sides[side], err);
+		if (rc == ERR_NOT_FOUND)
+			rc = 0;
+		pair->sides[side].item = item;
+		pair->sides[side].side = side;
+	}
+	if (rc) {
+		pair_clear(pair);
+		return rc;
+	}
+	pair->before = json_deep_copy(pair->item.doc);
+	return 0;
+}
+
+void pair_clear(struct pair *pair)
+{
+	store_item_clear(&pair->item);
+	for (int side = 0; side < SIDES; side++)
+		store_side_clear(&pair->sides[side]);
+	json_decref(pair->before);
+	json_decref(pair->clashes);
+	memset(pair, 0, sizeof(*pair));
+}
+
+const struct config_rule *pair_rule(struct cycle *c, const struct pair *pair)
+{
+	static const enum config_kind kinds[ITEM_KINDS] = {
+		[KIND_CONTACT] = CONFIG_CONTACTS,
+		[KIND_EVENT] = CONFIG_CALENDAR,
+		[KIND_TASK] = CONFIG_TASKS,
+		[KIND_MAIL] = CONFIG_KINDS,
+	};
+
+	if (!c->policy || kinds[pair->item.kind] == CONFIG_KINDS)
+		return NULL;
+	return &c->policy->rules[kinds[pair->item.kind]];
+}
+
+char *pair_path(struct cycle *c, const struct pair *pair)
+{
+	struct store_node node;
+	char *path = NULL;
+	uint64_t ino = pair->item.ino ? pair->item.ino : pair->item.folder;
+
+	if (!pair->item.ino)
+		path = xstrdup(pair->item.removed_name ? pair->item.removed_name : "");
+	while (ino > STORE_ROOT_INO && !store_node_get(c->store, ino, &node, NULL)) {
+		char *longer = path ? xasprintf("%s/%s", node.name, path) : xstrdup(node.name);
+
+		free(path);
+		path = longer;
+		ino = node.parent;
+	}
+	return path ? path : xstrdup("");
+}
+
+/* The marks that we keep in Exchange beside an item, as members of its projection. */
+static void project_marks(struct cycle *c, const struct pair *pair, json_t *projection)
+{
+	const struct store_side *crm = &pair->sides[SIDE_CRM];
+	const json_t *theirs = pair->sides[SIDE_EXCHANGE].theirs;
+	struct store_node node;
+
+	/* A UID is written once, when a client chose it; one derived from the key needs no mark. */
+	if (pair->item.uid && (value_get(theirs, "@uid") ||
+			pair->sides[SIDE_EXCHANGE].status != SIDE_LINKED))
+		json_object_set_new(projection, "@uid", json_string(pair->item.uid));
+	if (pair->item.name_chosen && pair->item.ino &&
+		!store_node_get(c->store, pair->item.ino, &node, NULL))
+		json_object_set_new(projection, "@fileName", json_string(node.name));
+	if (crm->status == SIDE_LINKED && crm->remote_id)
+		json_object_set_new(projection, "@crmLink", json_string(crm->remote_id));
+	if (crm->status == SIDE_UNLINKED && crm->remote_id)
+		json_object_set_new(projection, "@unlinked",
+			json_sprintf("%s %s", crm->remote_id, crm->reason ? crm->reason : ""));
+}
+
+json_t *pair_project(struct cycle *c, const struct pair *pair, enum side side, json_t *cut,
+	struct error *err)
+{
+	json_t *projection = field_project(&c->tables[side][pair->item.kind], pair->item.doc, cut,
+		err);
+
+	if (projection && side == SIDE_EXCHANGE)
+		project_marks(c, pair, projection);
+	return projection;
+}
+
+/* Whether a change of this name here is ever sent to the side. */
+static bool is_sent(const struct field_table *table, const char *name)
+{
+	const struct field *row;
+
+	if (name[0] == '@')
+		return strcmp(name, "@modified") != 0;
+	row = field_find(table, name);
+	return row && !(row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS));
+}
+
+json_t *pair_changed(struct cycle *c, const struct pair *pair, enum side side,
+	const json_t *projection)
+{
+	const struct field_table *table = &c->tables[side][pair->item.kind];
+	const json_t *ours = pair->sides[side].ours;
+	const struct config_rule *rule = pair_rule(c, pair);
+	json_t *changed = json_array();
+	const char *name;
+	json_t *value;
+
+	if (side == SIDE_CRM && rule && rule->direction == DIRECTION_TO_EXCHANGE)
+		return changed;
+	json_object_foreach((json_t *)projection, name, value)
+		if (is_sent(table, name) && !value_equal(value, value_get(ours, name)))
+			json_array_append_new(changed, json_string(name));
+	json_object_foreach((json_t *)ours, name, value)
+		if (is_sent(table, name) && !json_is_null(value) && !value_get(projection, name))
+			json_array_append_new(changed, json_string(name));
+	return changed;
+}
+
+bool pair_is_refused(const struct pair *pair, enum side side)
+{
+	const struct store_side *s = &pair->sides[side];
+
+	return s->error && s->error_rev == pair->item.rev && pair->item.edited <= s->retry_at;
+}
+
+void pair_refuse(struct cycle *c, struct pair *pair, enum side side, const struct error *why)
+{
+	struct store_side *s = &pair->sides[side];
+	char *path AUTOFREE = pair_path(c, pair);
+
+	free(s->error);
+	s->error = xasprintf("%s: %s", side == SIDE_EXCHANGE ? "Exchange" : "CRM", why->text);
+	s->error_rev = pair->item.rev;
+	s->retry_at = store_now(c->store);
+	cycle_log(c, "%s: %s", path, s->error);
+}
+
+bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side)
+{
+	const struct store_side *s = &pair->sides[side];
+	json_t *projection, *changed;
+	struct store_folder folder = { 0 };
+	bool needs;
+
+	if (s->status == SIDE_CREATING || s->status == SIDE_DELETING || s->intent)
+		return true;
+	if (s->status != SIDE_LINKED)
+		return side == SIDE_EXCHANGE && s->status == SIDE_NONE;
+	if (side == SIDE_EXCHANGE && !store_folder_get(c->store, pair->item.folder, &folder, NULL)) {
+		needs = !folder.remote_id || !s->remote_folder ||
+			strcmp(folder.remote_id, s->remote_folder) != 0;
+		store_folder_clear(&folder);
+		if (needs)
+			return true;
+	}
+	projection = pair_project(c, pair, side, NULL, NULL);
+	if (!projection)
+		return true;
+	changed = pair_changed(c, pair, side, projection);
+	needs = json_array_size(changed) > 0;
+	json_decref(projection);
+	json_decref(changed);
+	return needs;
+}
+
+/* Works out what the user sees of the item's state, and whether the next cycle must look at it. */
+static void settle_state(struct cycle *c, struct pair *pair)
+{
+	struct store_item *item = &pair->item;
+	bool refused = false, pending = false, had_conflict = item->state == ITEM_CONFLICT;
+	const char *why_not = NULL;
+	bool wanted = designate_wanted(c, pair, &why_not);
+	const struct store_side *crm = &pair->sides[SIDE_CRM];
+
+	free(item->error);
+	item->error = NULL;
+	for (int side = 0; side < SIDES; side++) {
+		if (pair->sides[side].error && !item->error)
+			item->error = xstrdup(pair->sides[side].error);
+		if (pair_is_refused(pair, side)) {
+			refused = true;
+			continue;
+		}
+		pending |= pair_needs_push(c, pair, side);
+	}
+	pending |= item->removed != 0;
+	if (c->engine->crm_driver && !pair_is_refused(pair, SIDE_CRM))
+		pending |= (wanted && crm->status == SIDE_NONE) ||
+			(!wanted && crm->status == SIDE_LINKED);
+	item->dirty = pending;
+	if (refused)
+		item->state = ITEM_ERROR;
+	else if (pending)
+		item->state = had_conflict ? ITEM_CONFLICT : ITEM_PENDING;
+	else if (json_array_size(pair->clashes) || had_conflict)
+		item->state = ITEM_CONFLICT;
+	else if (why_not && !strcmp(why_not, "excluded"))
+		item->state = ITEM_EXCLUDED;
+	else
+		item->state = ITEM_SYNCED;
+	if (!pending)
+		item->edited = item->edited_first = 0;
+}
+
+static int save_conflict(struct cycle *c, struct pair *pair, struct error *err)
+{
+	struct store_conflict conflict = { .mailbox = c->mb->id, .item = pair->item.id,
+		.time = store_now(c->store) };
+	char *path AUTOFREE = NULL;
+	const char *base;
+	char when[32];
+	time_t seconds = conflict.time / NS_PER_S;
+	struct tm tm;
+	int rc;
+
+	if (!json_array_size(pair->clashes))
+		return 0;
+	path = pair_path(c, pair);
+	base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	gmtime_r(&seconds, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	conflict.name = xasprintf("%.180s %s %lld.json", base, when, (long long)(conflict.time % NS_PER_S));
+	conflict.data = json_pack("{s:s, s:s?, s:s, s:O}", "item", path, "uid", pair->item.uid, "time",
+		when, "fields", pair->clashes);
+	rc = store_conflict_add(c->store, &conflict, err);
+	free(conflict.name);
+	json_decref(conflict.data);
+	if (!rc)
+		cycle_log(c, "%s: conflict in %zu field(s), see .sync/conflicts", path,
+			json_array_size(pair->clashes));
+	return rc;
+}
+
+/* The file shows the document: rendered anew when a remote changed what it shows. */
+static int render(struct cycle *c, struct pair *pair, struct error *err)
+{
+	const struct document_kind *kind = document_kind(pair->item.kind);
+	struct buf after AUTOBUF = BUF_INIT(16 << 20), before AUTOBUF = BUF_INIT(16 << 20);
+	uint64_t ino;
+	int rc;
+
+	if (!pair->item.ino || (json_equal(pair->before, pair->item.doc) && !pair->drop_bytes))
+		return 0;
+	rc = kind->render(pair->item.doc, &after, err);
+	if (rc)
+		return rc;
+	if (!pair->drop_bytes && pair->before && !kind->render(pair->before, &before, NULL) &&
+		before.len == after.len && !memcmp(buf_str(&before), buf_str(&after), after.len))
+		return 0;
+	rc = store_node_replace(c->store, pair->item.ino, buf_str(&after), after.len, &ino, err);
+	if (!rc)
+		pair->item.ino = ino;
+	return rc;
+}
+
+int pair_save(struct cycle *c, struct pair *pair, struct error *err)
+{
+	int rc = render(c, pair, err);
+
+	if (!rc)
+		rc = store_item_save(c->store, &pair->item, err);
+	for (int side = 0; !rc && side < SIDES; side++)
+		if (pair->sides[side].status != SIDE_NONE || pair->sides[side].error)
+			rc = store_side_save(c->store, &pair->sides[side], err);
+	if (!rc)
+		rc = save_conflict(c, pair, err);
+	if (rc)
+		return rc;
+	settle_state(c, pair);
+	rc = store_item_save(c->store, &pair->item, err);
+	json_decref(pair->before);
+	pair->before = json_deep_copy(pair->item.doc);
+	json_decref(pair->clashes);
+	pair->clashes = NULL;
+	pair->drop_bytes = false;
+	return rc;
+}
+
+int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, struct error *err)
+{
+	const struct document_kind *kind = document_kind(pair->item.kind);
+	struct buf bytes AUTOBUF = BUF_INIT(16 << 20);
+	struct store_node node = { .parent = pair->item.folder, .type = NODE_ITEM,
+		.kind = pair->item.kind, .mailbox = c->mb->id, .mode = 0600 };
+	char *name AUTOFREE = NULL;
+	int rc = kind->render(pair->item.doc, &bytes, err);
+
+	if (rc)
+		return rc;
+	rc = ERR_EXISTS;
+	if (wanted_name && document_is_item_name(pair->item.kind, wanted_name) &&
+		strlen(wanted_name) < sizeof(node.name) && !strchr(wanted_name, '/')) {
+		snprintf(node.name, sizeof(node.name), "%s", wanted_name);
+		rc = store_node_create(c->store, &node, err);
+	}
+	pair->item.name_chosen = rc == 0;
+	for (unsigned int n = 1; rc == ERR_EXISTS; n++) {
+		free(name);
+		name = document_file_name(kind, pair->item.doc, n);
+		snprintf(node.name, sizeof(node.name), "%s", name);
+		rc = store_node_create(c->store, &node, err);
+	}
+	if (!rc)
+		rc = store_content_set(c->store, node.ino, buf_str(&bytes), bytes.len, 0, err);
+	if (rc)
+		return rc;
+	pair->item.ino = node.ino;
+	rc = store_item_save(c->store, &pair->item, err);
+	for (int side = 0; side < SIDES; side++) {
+		pair->sides[side].item = pair->item.id;
+		pair->sides[side].side = side;
+	}
+	json_decref(pair->before);
+	pair->before = json_deep_copy(pair->item.doc);
+	return rc;
+}
