@@ -9,7 +9,7 @@ SAN     ?=
 
 PKGS := fuse3 libcurl libxml-2.0 sqlite3 jansson libical icu-i18n icu-uc inih gmime-3.0 \
 	libcrypto libsystemd
-SIM_PKGS  := libmicrohttpd libxml-2.0 jansson libcrypto
+SIM_PKGS  := libmicrohttpd libxml-2.0 jansson libcrypto zlib
 TEST_PKGS := cmocka
 
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla -Werror

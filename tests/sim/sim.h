@@ -3,10 +3,12 @@
  * It stands in for real servers and is itself tested with clients that others wrote.  It shares no
  * mapping code with tandemfs: only sync/error, sync/mem and sync/buf are linked from there.
  *
- *   main.c        options, start, stop
- *   http.c        libmicrohttpd in front, routing, compression, Basic auth header parsing
+ *   main.c        options, start, stop, the files of --config-out
+ *   http.c        libmicrohttpd in front: routing, compression, faults of transport
+ *   request.c     what a handler asks of a request: header, query parameter, Basic credentials
  *   control.c     /sim/...: faults, clock, recording, counters, state dump
- *   seed.c        the demo company and generated mailboxes
+ *   record.c      every exchange written to a directory
+ *   seed*.c       the demo company, generated mailboxes, a seed file
  *   ews*.c        Exchange: EWS 15.1 (everything below struct ews)
  *   sf*.c         Salesforce: OAuth and REST v66 (everything below struct sf)
  *
@@ -32,6 +34,9 @@ struct sim_request {
 	const char *body;   /* NUL-terminated, already decompressed */
 	size_t body_len;
 	void *connection; /* http.c's own */
+	const char *raw_path; /* as sent, still percent-encoded */
+	json_t *params;       /* decoded query parameters, name -> value */
+	json_t *headers;      /* lower-case name -> value; looked at before the connection's; or NULL */
 };
 
 struct sim_response {
@@ -46,6 +51,10 @@ struct sim_response {
 const char *sim_header(const struct sim_request *req, const char *name);
 const char *sim_query(const struct sim_request *req, const char *name);
 void sim_set_header(struct sim_response *resp, const char *name, const char *value);
+/* The credentials of `Authorization: Basic`; false when absent or malformed.  Caller frees both. */
+bool sim_basic_auth(const struct sim_request *req, char **user, char **password);
+/* "http://127.0.0.1:PORT", without a trailing slash; valid once the simulator listens. */
+const char *sim_base_url(struct sim *sim);
 
 /* The simulated clock, ns since the epoch (real clock plus an offset, or frozen, set by /sim/clock). */
 int64_t sim_now_ns(struct sim *sim);
@@ -83,5 +92,15 @@ void sf_handle(struct sf *sf, const struct sim_request *req, struct sim_response
 /* Inserts a record without rules or triggers; returns its 18-character id (owned by sf). */
 const char *sf_seed(struct sf *sf, const char *object, const json_t *fields);
 json_t *sf_dump(struct sf *sf);
+/* The operation that a request names ("sf:query"), for faults that come before it is carried out. */
+const char *sf_operation(const struct sim_request *req);
+/* POST /sim/sf/ACTION: what another user, an administrator or Salesforce itself does.  The answer
+ * (new reference) is {"error": text} with *status 400 when it could not be done. */
+json_t *sf_act(struct sf *sf, const char *action, const json_t *args, int *status);
+/* Signs a user of Salesforce in by OAuth password grant, or the application by client credentials. */
+void sf_add_login(struct sf *sf, const char *user_id, const char *username, const char *password);
+void sf_set_client(struct sf *sf, const char *client_id, const char *client_secret);
+/* A token that signs in as the integration user, valid until tokens are expired on demand. */
+const char *sf_access_token(struct sf *sf);
 
 #endif
