@@ -1,6 +1,9 @@
 /* Every option: the configuration file (INI), -o mount options, users CSV.
  *
- *   config.c    reads and checks the file, secrets, policies
+ *   config.c    loads and checks the whole, policies, look-ups, clean-up
+ *   parse.c     the file's keys (tables)
+ *   values.c    kinds of values, for the file and for -o
+ *   secret.c    secret files and systemd credentials
  *   options.c   -o options of the mount
  *   users.c     users CSV import
  *   show.c      config show (secrets left out)
@@ -50,6 +53,7 @@ struct config_user {
 	uid_t uid;
 	gid_t gid;
 	char *timezone; /* IANA, or NULL */
+	bool own_uid, own_gid; /* given for this user, not the mount's default */
 	const struct config_policy *policy; /* the first whose users match; NULL: not synced with the CRM */
 };
 
@@ -57,9 +61,11 @@ struct config {
 	char *path;
 	/* [exchange] */
 	char *exchange_url, *exchange_user, *exchange_password, *exchange_ca_file;
+	char *exchange_password_file; /* as given; for config show */
 	bool impersonate;
 	/* [crm]; crm_driver is NULL when the section is absent */
 	char *crm_driver, *crm_url, *crm_client_id, *crm_client_secret, *crm_ca_file;
+	char *crm_client_secret_file; /* as given */
 	char *crm_external_id_field; /* or NULL */
 	unsigned int crm_daily_reserve; /* default 1000 */
 	/* [sync] */
