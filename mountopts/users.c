@@ -145,7 +145,10 @@ static int read_user(struct csv *csv, const struct column *const *order, struct 
 		const struct column *column = order[i];
 		int rc = 0;
 
-		if (!column->parse) {
+		if (strstr(csv->cells[i], " ;")) {
+			/* in the configuration that begins a comment */
+			rc = error_set(err, ERR_INVALID, "cannot hold a blank and a semicolon");
+		} else if (!column->parse) {
 			user->address = config_address(csv->cells[i], err);
 			rc = user->address ? 0 : ERR_INVALID;
 		} else if (*csv->cells[i]) {
