@@ -1,0 +1,117 @@
+/* The table of contact fields: Exchange's properties of a contact and their places in a Card.
+ *
+ * A row is: name in shadows, place in the Card, conversion there, form in EWS.  The order is that of
+ * the elements of ContactItemType (after those of ItemType) in the schema, which Exchange checks.
+ * Lengths are not given: Exchange describes none, and MAPI strings have no limit of their own except
+ * the 255 characters of a category. */
+#include "ews/ews_private.h"
+#include "sync/formats/card.h"
+#include "sync/mem.h"
+
+#define WIRE(...) (&(const struct ews_wire){ __VA_ARGS__ })
+
+#define ROW(NAME, PATH, TYPE, FLAGS, ...)                                                           \
+	{ .name = (NAME), .path = (PATH), .type = &(TYPE), .flags = (FLAGS), .wire = WIRE(__VA_ARGS__) }
+
+/* A plain property of the contacts schema. */
+#define PLAIN(NAME, PATH, TYPE, FLAGS)                                                              \
+	ROW(#NAME, PATH, TYPE, FLAGS, .form = EWS_TEXT, .uri = "contacts:" #NAME, .element = #NAME)
+
+/* An address: PidLidEmail?DisplayName, AddressType, EmailAddress, OriginalDisplayName,
+ * OriginalEntryId stand beside it (MS-OXOCNTC 2.2.1.2). */
+#define EMAIL(NAME, BASE)                                                                           \
+	ROW(#NAME, "emails/" #NAME "/address", field_text, 0, .form = EWS_ENTRY,                    \
+		.uri = "contacts:EmailAddress", .element = "EmailAddresses", .key = #NAME,          \
+		.ask = "contacts:EmailAddresses",                                                   \
+		.beside = { (BASE), (BASE) + 2, (BASE) + 3, (BASE) + 4, (BASE) + 5 })
+
+#define ADDRESS_PART(SLOT, PART, KIND)                                                              \
+	ROW(SLOT "/" PART, "addresses/" SLOT "/components/" KIND, field_address_component, 0,       \
+		.form = EWS_ADDRESS, .uri = "contacts:PhysicalAddress:" PART,                       \
+		.element = "PhysicalAddresses", .key = SLOT, .part = PART,                          \
+		.ask = "contacts:PhysicalAddresses")
+
+#define ADDRESS(SLOT)                                                                               \
+	ADDRESS_PART(SLOT, "Street", "name"), ADDRESS_PART(SLOT, "City", "locality"),               \
+		ADDRESS_PART(SLOT, "State", "region"),                                              \
+		ADDRESS_PART(SLOT, "CountryOrRegion", "country"),                                   \
+		ADDRESS_PART(SLOT, "PostalCode", "postcode")
+
+#define PHONE(NAME)                                                                                 \
+	ROW(#NAME, "phones/" #NAME "/number", field_text, 0, .form = EWS_ENTRY,                     \
+		.uri = "contacts:PhoneNumber", .element = "PhoneNumbers", .key = #NAME,             \
+		.ask = "contacts:PhoneNumbers")
+
+#define IM(NAME)                                                                                    \
+	ROW(#NAME, "onlineServices/" #NAME "/uri", field_text, 0, .form = EWS_ENTRY,                \
+		.uri = "contacts:ImAddress", .element = "ImAddresses", .key = #NAME,                \
+		.ask = "contacts:ImAddresses")
+
+/* PidLidBirthdayLocal, PidLidWeddingAnniversaryLocal (MS-OXOCNTC 2.2.1.5) stand beside. */
+#define DATE(NAME, PATH, LOCAL)                                                                     \
+	ROW(#NAME, PATH, field_date, 0, .form = EWS_DATE, .uri = "contacts:" #NAME,                 \
+		.element = #NAME, .beside = { (LOCAL) })
+
+static const struct field rows[] = {
+	/* ItemType */
+	ROW("Sensitivity", "tandemfs:sensitivity", field_text, 0, .form = EWS_CHOICE,
+		.uri = "item:Sensitivity", .element = "Sensitivity", .none = "Normal"),
+	ROW("Body", "notes/Body/note", field_text, 0, .form = EWS_BODY, .uri = "item:Body",
+		.element = "Body"),
+	ROW("Categories", "keywords", field_keywords, FIELD_PER_KEY, .form = EWS_KEYS,
+		.uri = "item:Categories", .element = "Categories"),
+	/* PidTagDisplayNamePrefix: CompleteName/Title shows it but cannot be written. */
+	ROW("Prefix", "name/components/title", field_name_component, 0, .form = EWS_EXTENDED,
+		.uri = "0x3A45"),
+	/* ContactItemType */
+	PLAIN(FileAs, "tandemfs:fileAs", field_text, 0),
+	PLAIN(DisplayName, "name/full", field_text, FIELD_NAMING),
+	PLAIN(GivenName, "name/components/given", field_name_component, FIELD_NAMING),
+	PLAIN(MiddleName, "name/components/given2", field_name_component, FIELD_NAMING),
+	PLAIN(Nickname, "nicknames/Nickname/name", field_text, 0),
+	PLAIN(CompanyName, "organizations/CompanyName/name", field_text, 0),
+	EMAIL(EmailAddress1, 0x8080),
+	EMAIL(EmailAddress2, 0x8090),
+	EMAIL(EmailAddress3, 0x80A0),
+	ADDRESS("Business"),
+	ADDRESS("Home"),
+	ADDRESS("Other"),
+	PHONE(AssistantPhone),
+	PHONE(BusinessFax),
+	PHONE(BusinessPhone),
+	PHONE(BusinessPhone2),
+	PHONE(Callback),
+	PHONE(CarPhone),
+	PHONE(CompanyMainPhone),
+	PHONE(HomeFax),
+	PHONE(HomePhone),
+	PHONE(HomePhone2),
+	PHONE(Isdn),
+	PHONE(MobilePhone),
+	PHONE(OtherFax),
+	PHONE(OtherTelephone),
+	PHONE(Pager),
+	PHONE(PrimaryPhone),
+	PHONE(RadioPhone),
+	PHONE(Telex),
+	PHONE(TtyTddPhone),
+	PLAIN(AssistantName, "relatedTo/assistant", field_related, 0),
+	DATE(Birthday, "anniversaries/birth/date", 0x80DE),
+	PLAIN(BusinessHomePage, "links/BusinessHomePage/uri", field_text, 0),
+	ROW("Children", "relatedTo/child", field_related_list, 0, .form = EWS_STRINGS,
+		.uri = "contacts:Children", .element = "Children"),
+	PLAIN(Department, "organizations/CompanyName/units/0/name", field_text, 0),
+	PLAIN(Generation, "name/components/generation", field_name_component, 0),
+	IM(ImAddress1),
+	IM(ImAddress2),
+	IM(ImAddress3),
+	PLAIN(JobTitle, "titles/JobTitle/name", field_text, 0),
+	PLAIN(Manager, "relatedTo/manager", field_related, 0),
+	PLAIN(OfficeLocation, "tandemfs:officeLocation", field_text, 0),
+	PLAIN(Profession, "titles/Profession/name", field_text, 0),
+	PLAIN(SpouseName, "relatedTo/spouse", field_related, 0),
+	PLAIN(Surname, "name/components/surname", field_name_component, FIELD_NAMING),
+	DATE(WeddingAnniversary, "anniversaries/wedding/date", 0x80DF),
+};
+
+const struct field_table ews_contact_table = { rows, ARRAY_SIZE(rows) };

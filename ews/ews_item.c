@@ -1,0 +1,194 @@
+/* GetItem: whole items, in batches of 100.
+ *
+ * Properties are asked for by name, one path a row of the kind's table, because servers leave some of
+ * them out of their named shapes.  A batch whose answer is beyond the size limit is asked for again in
+ * halves, so that one huge item fails alone. */
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ews/ews_private.h"
+#include "ews/ews_time.h"
+#include "sync/mem.h"
+
+#define TAG_SEARCH_KEY 0x300B
+
+void ews_write_get_items(struct buf *out, const struct ews_kind *kind, const char *const *ids,
+	size_t n)
+{
+	xml_start(out, "m:GetItem", NULL);
+	xml_start(out, "m:ItemShape", NULL);
+	xml_element(out, "t:BaseShape", "IdOnly");
+	xml_element(out, "t:BodyType", "Text");
+	xml_start(out, "t:AdditionalProperties", NULL);
+	ews_wire_write_paths(out, kind->table);
+	xml_end(out, "t:AdditionalProperties");
+	xml_end(out, "m:ItemShape");
+	xml_start(out, "m:ItemIds", NULL);
+	for (size_t i = 0; i < n; i++)
+		xml_empty(out, "t:ItemId", "Id", ids[i], NULL);
+	xml_end(out, "m:ItemIds");
+	xml_end(out, "m:GetItem");
+}
+
+/* PidTagSearchKey: base64 on the wire, hex in the store.  NULL when it is absent or not base64. */
+static char *read_key(const xmlNode *node)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *text AUTOFREE = ews_wire_read_tag(node, TAG_SEARCH_KEY);
+	size_t len = text ? strlen(text) : 0, pad = 0;
+	unsigned char *bytes;
+	char *hex = NULL;
+	int n;
+
+	if (!len || len % 4 || len > 1024)
+		return NULL;
+	while (pad < 2 && text[len - 1 - pad] == '=')
+		pad++;
+	bytes = xmalloc(len);
+	n = EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)len);
+	if (n > (int)pad) {
+		n -= (int)pad;
+		hex = xmalloc((size_t)n * 2 + 1);
+		for (int i = 0; i < n; i++) {
+			hex[2 * i] = digits[bytes[i] >> 4];
+			hex[2 * i + 1] = digits[bytes[i] & 15];
+		}
+		hex[2 * n] = '\0';
+	}
+	free(bytes);
+	return hex;
+}
+
+/* "IPM.Contact" and "IPM.Contact.Custom", but no other class. */
+static bool is_of_class(const char *item_class, const char *wanted)
+{
+	size_t len = strlen(wanted);
+
+	return !strncasecmp(item_class, wanted, len) &&
+		(item_class[len] == '\0' || item_class[len] == '.');
+}
+
+static void judge_class(const struct ews_kind *kind, const xmlNode *node, struct mailbox_item *item)
+{
+	char *item_class AUTOFREE = xml_child_text(node, "ItemClass");
+
+	if (!xml_is(node, kind->item) ||
+		(item_class && *item_class && !is_of_class(item_class, kind->item_class))) {
+		item->unsupported = true;
+		item->why = xasprintf("an item of the class %.200s is not shown here",
+			item_class && *item_class ? item_class : (const char *)node->name);
+	}
+}
+
+void ews_read_item(const struct ews_kind *kind, const xmlNode *node, struct mailbox_item *item)
+{
+	xmlNode *id = xml_child(node, "ItemId");
+	char *modified AUTOFREE = xml_child_text(node, "LastModifiedTime");
+
+	item->id = xml_attribute(id, "Id");
+	item->version = xml_attribute(id, "ChangeKey");
+	item->folder_id = xml_attribute(xml_child(node, "ParentFolderId"), "Id");
+	item->key = read_key(node);
+	item->modified_by = xml_child_text(node, "LastModifiedName");
+	if (!ews_time_parse(modified, &item->modified))
+		item->modified = 0;
+	item->fields = json_object();
+	item->unread = json_array();
+	judge_class(kind, node, item);
+	ews_wire_read(kind->table, node, item->fields, item->unread, &item->marks);
+	if (!json_array_size(item->unread)) {
+		json_decref(item->unread);
+		item->unread = NULL;
+	}
+}
+
+/* With impersonation Exchange shows the mailbox's owner, or the account that signed in, by display
+ * name or by account: only the account's own name is certain. */
+static bool is_us(const struct mailbox *mailbox, const char *name)
+{
+	return name && !strcasecmp(name, mailbox->user) && strcasecmp(mailbox->user, mailbox->address);
+}
+
+static int read_message(struct mailbox *mailbox, const struct ews_kind *kind, const xmlNode *message,
+	struct mailbox_item *item)
+{
+	xmlNode *node = xml_first(xml_child(message, "Items"));
+
+	if (ews_message_error(mailbox, message, EWS_READS, &item->error))
+		return item->error.code;
+	if (!node)
+		return error_set(&item->error, ERR_REMOTE, "GetItem: Exchange's answer lacks the item");
+	ews_read_item(kind, node, item);
+	if (!item->id)
+		return error_set(&item->error, ERR_REMOTE, "GetItem: Exchange's answer lacks the item's id");
+	item->modified_by_us = is_us(mailbox, item->modified_by);
+	return 0;
+}
+
+static void clear_items(struct mailbox_item *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mailbox_item_clear(&items[i]);
+}
+
+static int read_batch(struct mailbox *mailbox, const struct ews_kind *kind,
+	const struct ews_answer *answer, struct mailbox_item *items, size_t n, struct error *err)
+{
+	xmlNode *message = ews_first_message(answer);
+
+	for (size_t i = 0; i < n; i++, message = xml_next(message)) {
+		if (!message)
+			return error_set(err, ERR_REMOTE,
+				"GetItem: Exchange answered %zu of %zu items", i, n);
+		if (read_message(mailbox, kind, message, &items[i]) == ERR_THROTTLED) {
+			ews_error_copy(err, &items[i].error, ERR_THROTTLED);
+			return ERR_THROTTLED;
+		}
+	}
+	return 0;
+}
+
+static int get_batch(struct mailbox *mailbox, const struct ews_kind *kind, const char *const *ids,
+	size_t n, struct mailbox_item *items, struct error *err)
+{
+	struct buf payload AUTOBUF = BUF_INIT(EWS_REQUEST_LIMIT);
+	struct ews_answer answer;
+	int rc;
+
+	ews_write_get_items(&payload, kind, ids, n);
+	rc = ews_call(mailbox, "GetItem", EWS_READS, &payload, &answer, err);
+	if (!rc)
+		rc = read_batch(mailbox, kind, &answer, items, n, err);
+	ews_answer_free(&answer);
+	if (!rc)
+		return 0;
+	clear_items(items, n);
+	if (rc != ERR_TOO_BIG)
+		return rc;
+	if (n == 1) {
+		error_set(&items[0].error, ERR_TOO_BIG, "the item is larger than %zu bytes",
+			EWS_ANSWER_LIMIT);
+		return 0;
+	}
+	rc = get_batch(mailbox, kind, ids, n / 2, items, err);
+	return rc ? rc : get_batch(mailbox, kind, ids + n / 2, n - n / 2, items + n / 2, err);
+}
+
+int ews_get_items(struct mailbox *mailbox, enum item_kind kind, const char *const *ids, size_t n,
+	struct mailbox_item *items, struct error *err)
+{
+	int rc = 0;
+	size_t i;
+
+	memset(items, 0, n * sizeof(*items));
+	for (i = 0; i < n && !rc; i += EWS_BATCH) {
+		size_t count = n - i < EWS_BATCH ? n - i : EWS_BATCH;
+
+		rc = get_batch(mailbox, &ews_kinds[kind], ids + i, count, items + i, err);
+	}
+	if (rc)
+		clear_items(items, n);
+	return rc;
+}

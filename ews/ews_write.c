@@ -1,0 +1,294 @@
+/* Writes of items: CreateItem, UpdateItem, MoveItem, DeleteItem, in batches.
+ *
+ * A batch holds up to 100 ops with one target folder and ends early when the request has grown large.
+ * Each op gets its own answer.  When Exchange finds a request malformed it applies nothing of it; then
+ * the batch is sent again in halves, so that one impossible item fails alone and stops nobody else.
+ *
+ * I10: every request says SendToNone, and SaveOnly where a message could be sent.
+ *
+ * UpdateItem says NeverOverwrite: with the ChangeKey in ItemId Exchange refuses a change of an item
+ * that somebody else changed meanwhile. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ews/ews_private.h"
+#include "sync/mem.h"
+
+static void start_create(struct buf *out, const struct mailbox_op *first)
+{
+	xml_start(out, "m:CreateItem", "MessageDisposition", "SaveOnly", "SendMeetingInvitations",
+		"SendToNone", NULL); /* I10 */
+	xml_start(out, "m:SavedItemFolderId", NULL);
+	ews_write_folder_id(out, "t:FolderId", first->folder_id);
+	xml_end(out, "m:SavedItemFolderId");
+	xml_start(out, "m:Items", NULL);
+}
+
+static void write_create(struct buf *out, const struct mailbox_op *op)
+{
+	const struct ews_kind *kind = &ews_kinds[op->kind];
+	char *element AUTOFREE = xasprintf("t:%s", kind->item);
+
+	xml_start(out, element, NULL);
+	ews_wire_write_item(out, kind->table, op->fields, &op->marks);
+	xml_end(out, element);
+}
+
+static void end_create(struct buf *out)
+{
+	xml_end(out, "m:Items");
+	xml_end(out, "m:CreateItem");
+}
+
+static void start_update(struct buf *out, const struct mailbox_op *first)
+{
+	(void)first;
+	xml_start(out, "m:UpdateItem", "ConflictResolution", "NeverOverwrite", "MessageDisposition",
+		"SaveOnly", "SendMeetingInvitationsOrCancellations", "SendToNone", NULL); /* I10 */
+	xml_start(out, "m:ItemChanges", NULL);
+}
+
+/* The rows of `changed`, each once (several keys of one row are one property). */
+static void write_changed_rows(struct buf *out, const struct ews_kind *kind,
+	const struct mailbox_op *op)
+{
+	for (size_t i = 0; i < kind->table->n; i++) {
+		const struct field *row = &kind->table->rows[i];
+		const json_t *name;
+		size_t k;
+
+		if (row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS | FIELD_CREATE_ONLY))
+			continue;
+		json_array_foreach((json_t *)op->changed, k, name)
+			if (field_find(kind->table, json_string_value(name)) == row) {
+				ews_wire_write_change(out, row, op->fields, kind->item);
+				break;
+			}
+	}
+}
+
+static void write_update(struct buf *out, const struct mailbox_op *op)
+{
+	const struct ews_kind *kind = &ews_kinds[op->kind];
+
+	xml_start(out, "t:ItemChange", NULL);
+	xml_empty(out, "t:ItemId", "Id", op->id, "ChangeKey", op->version, NULL);
+	xml_start(out, "t:Updates", NULL);
+	write_changed_rows(out, kind, op);
+	if (op->set_marks)
+		ews_wire_write_marks_change(out, &op->marks, kind->item);
+	xml_end(out, "t:Updates");
+	xml_end(out, "t:ItemChange");
+}
+
+static void end_update(struct buf *out)
+{
+	xml_end(out, "m:ItemChanges");
+	xml_end(out, "m:UpdateItem");
+}
+
+static void start_move(struct buf *out, const struct mailbox_op *first)
+{
+	xml_start(out, "m:MoveItem", NULL);
+	xml_start(out, "m:ToFolderId", NULL);
+	ews_write_folder_id(out, "t:FolderId", first->folder_id);
+	xml_end(out, "m:ToFolderId");
+	xml_start(out, "m:ItemIds", NULL);
+}
+
+static void write_id(struct buf *out, const struct mailbox_op *op)
+{
+	xml_empty(out, "t:ItemId", "Id", op->id, NULL);
+}
+
+static void end_move(struct buf *out)
+{
+	xml_end(out, "m:ItemIds");
+	xml_element(out, "m:ReturnNewItemIds", "true");
+	xml_end(out, "m:MoveItem");
+}
+
+static void start_delete(struct buf *out, const struct mailbox_op *first)
+{
+	(void)first;
+	xml_start(out, "m:DeleteItem", "DeleteType", "MoveToDeletedItems", "SendMeetingCancellations",
+		"SendToNone", "AffectedTaskOccurrences", "AllOccurrences", NULL); /* I10 */
+	xml_start(out, "m:ItemIds", NULL);
+}
+
+static void end_delete(struct buf *out)
+{
+	xml_end(out, "m:ItemIds");
+	xml_end(out, "m:DeleteItem");
+}
+
+static const struct {
+	const char *operation;
+	void (*start)(struct buf *out, const struct mailbox_op *first);
+	void (*op)(struct buf *out, const struct mailbox_op *op);
+	void (*end)(struct buf *out);
+	bool has_target; /* all ops of one request have the same target folder */
+	bool gives_id;	 /* an answer without an id tells nothing */
+} writers[] = {
+	[MAILBOX_CREATE] = { "CreateItem", start_create, write_create, end_create, true, true },
+	[MAILBOX_UPDATE] = { "UpdateItem", start_update, write_update, end_update, false, true },
+	[MAILBOX_MOVE] = { "MoveItem", start_move, write_id, end_move, true, false },
+	[MAILBOX_DELETE] = { "DeleteItem", start_delete, write_id, end_delete, false, false },
+};
+
+size_t ews_write_ops(struct buf *out, enum mailbox_op_type type, struct mailbox_op *const *ops,
+	size_t n)
+{
+	size_t taken = 0;
+
+	writers[type].start(out, ops[0]);
+	do
+		writers[type].op(out, ops[taken++]);
+	while (taken < n && taken < EWS_BATCH && out->len < EWS_REQUEST_FULL && !out->failed &&
+		(!writers[type].has_target || !strcmp(ops[0]->folder_id, ops[taken]->folder_id)));
+	writers[type].end(out);
+	return taken;
+}
+
+/* The outcome of one op from its response message (NULL when the answer lacks it). */
+static void read_outcome(struct mailbox *mailbox, enum mailbox_op_type type, const xmlNode *message,
+	struct mailbox_op *op)
+{
+	xmlNode *id;
+
+	if (!message) {
+		error_set(&op->error, ERR_LOST, "%s: Exchange's answer lacks this item",
+			writers[type].operation);
+		return;
+	}
+	if (ews_message_error(mailbox, message, EWS_WRITES, &op->error))
+		return;
+	id = xml_child(xml_first(xml_child(message, "Items")), "ItemId");
+	op->new_id = xml_attribute(id, "Id");
+	op->new_version = xml_attribute(id, "ChangeKey");
+	if (writers[type].gives_id && !op->new_id)
+		error_set(&op->error, ERR_LOST, "%s: Exchange's answer lacks the item's id",
+			writers[type].operation);
+}
+
+static void mark_all(struct mailbox_op *const *ops, size_t n, const struct error *why,
+	enum error_code code)
+{
+	for (size_t i = 0; i < n; i++)
+		ews_error_copy(&ops[i]->error, why, code);
+}
+
+static int write_batch(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *const *ops,
+	size_t n, size_t *taken, struct error *err);
+
+/* Sends all ops.  When the call fails, those not yet sent are marked. */
+static int write_run(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *const *ops,
+	size_t n, struct error *err)
+{
+	for (size_t i = 0, taken; i < n; i += taken) {
+		int rc = write_batch(mailbox, type, ops + i, n - i, &taken, err);
+
+		if (rc) {
+			mark_all(ops + i + taken, n - i - taken, err, ERR_UNSENT);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* A request that was refused whole, nothing of it applied: too large, or malformed because of one of
+ * its items.  Halves find that one. */
+static int split_batch(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *const *ops,
+	size_t n, const struct error *why, struct error *err)
+{
+	int rc;
+
+	if (n == 1) {
+		ops[0]->error = *why;
+		return 0;
+	}
+	rc = write_run(mailbox, type, ops, n / 2, err);
+	if (rc)
+		mark_all(ops + n / 2, n - n / 2, err, ERR_UNSENT);
+	else
+		rc = write_run(mailbox, type, ops + n / 2, n - n / 2, err);
+	return rc;
+}
+
+static int write_batch(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *const *ops,
+	size_t n, size_t *taken, struct error *err)
+{
+	struct buf payload AUTOBUF = BUF_INIT(EWS_REQUEST_LIMIT);
+	struct ews_answer answer;
+	struct error why = ERROR_INIT;
+	xmlNode *message;
+	int rc;
+
+	*taken = ews_write_ops(&payload, type, ops, n);
+	rc = ews_call(mailbox, writers[type].operation, EWS_WRITES, &payload, &answer, &why);
+	if (!rc) {
+		message = ews_first_message(&answer);
+		for (size_t i = 0; i < *taken; i++, message = xml_next(message))
+			read_outcome(mailbox, type, message, ops[i]);
+	}
+	ews_answer_free(&answer);
+	if (rc == ERR_INTERNAL || rc == ERR_TOO_BIG)
+		return split_batch(mailbox, type, ops, *taken, &why, err);
+	if (rc) {
+		mark_all(ops, *taken, &why, rc == ERR_LOST ? ERR_LOST : ERR_UNSENT);
+		ews_error_copy(err, &why, rc);
+	}
+	return rc;
+}
+
+/* An update of which no row can be sent needs no request. */
+static bool nothing_to_send(const struct mailbox_op *op)
+{
+	struct buf changes AUTOBUF = BUF_INIT(EWS_REQUEST_LIMIT);
+
+	if (op->set_marks)
+		return false;
+	write_changed_rows(&changes, &ews_kinds[op->kind], op);
+	return !changes.len && !changes.failed;
+}
+
+/* A name that is none of the table's would be taken for sent. */
+static int check_names(struct mailbox_op *op)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach((json_t *)op->changed, i, name)
+		if (!json_is_string(name) ||
+			!field_find(ews_kinds[op->kind].table, json_string_value(name)))
+			return error_set(&op->error, ERR_INTERNAL, "%s is no field of this mailbox",
+				json_is_string(name) ? json_string_value(name) : "a value");
+	return 0;
+}
+
+int ews_write_items(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *ops,
+	size_t n, struct error *err)
+{
+	struct mailbox_op **run = xcalloc(n, sizeof(*run));
+	struct error own = ERROR_INIT;
+	size_t count = 0;
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		struct mailbox_op *op = &ops[i];
+
+		op->new_id = op->new_version = NULL;
+		op->error = (struct error)ERROR_INIT;
+		if (type == MAILBOX_UPDATE && check_names(op))
+			continue;
+		if (type == MAILBOX_UPDATE && nothing_to_send(op)) {
+			op->new_id = xstrdup(op->id);
+			op->new_version = xstrdup(op->version);
+		} else {
+			run[count++] = op;
+		}
+	}
+	rc = write_run(mailbox, type, run, count, err ? err : &own);
+	free(run);
+	return rc;
+}
