@@ -49,6 +49,14 @@ char *xstrndup(const char *s, size_t n)
 	return check(strndup(s, n), n);
 }
 
+void xstrset(char **where, const char *value)
+{
+	char *copy = xstrdup(value); /* value may be part of *where */
+
+	free(*where);
+	*where = copy;
+}
+
 char *xasprintf(const char *fmt, ...)
 {
 	va_list ap;

@@ -17,6 +17,9 @@ char *xstrdup(const char *s) __attribute__((malloc));             /* NULL gives 
 char *xstrndup(const char *s, size_t n) __attribute__((malloc));
 char *xasprintf(const char *fmt, ...) __attribute__((malloc, format(printf, 1, 2)));
 
+/* Frees *where and puts a copy of value there (NULL: NULL). */
+void xstrset(char **where, const char *value);
+
 /* Cleanup attribute: `char *s AUTOFREE = NULL;` is freed when it leaves scope. */
 void mem_autofree(void *pointer_to_pointer);
 #define AUTOFREE __attribute__((cleanup(mem_autofree)))

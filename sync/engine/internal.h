@@ -146,8 +146,6 @@ void cycle_defer(struct cycle *c, const struct error *err);
 
 int folders_pull(struct cycle *c, struct error *err);
 int folders_push(struct cycle *c, struct error *err);
-/* Whether the folder of a new file exists in Exchange. */
-
 int pull_mailbox(struct cycle *c, struct error *err); /* pages into the store */
 int pull_mailbox_merge(struct cycle *c, struct error *err);
 int pull_crm(struct cycle *c, struct error *err);
@@ -161,8 +159,9 @@ int pull_mailbox_intents(struct cycle *c, struct error *err);
 
 struct mailbox_item;
 json_t *pull_encode(const struct mailbox_item *item);
-/* Fields with marks as the merge wants them; new reference. */
-json_t *pull_fields(const struct mailbox_item *item);
+/* Merges a staged item (as pull_encode made it) into its pair. */
+int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, bool by_us,
+	struct error *err);
 
 bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why_not);
 int designate(struct cycle *c, struct error *err);

@@ -1,0 +1,347 @@
+/* Pulls from Exchange: pages go into the store with their cursor (I4), then into documents.
+ *
+ * A page names what changed; items whose version is not the one that our last answer gave are fetched
+ * whole and staged.  Merging works from the stage only, after every folder has been pulled, because a
+ * move shows as a delete in one folder and a create in another: a staged item with the key of one
+ * that is gone *is* that one.  What cannot be merged now (a writer has the file open) stays staged. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/engine/internal.h"
+#include "sync/mem.h"
+
+/* ---- staged items as JSON --------------------------------------------------------------------- */
+
+json_t *pull_encode(const struct mailbox_item *item)
+{
+	return json_pack("{s:s?, s:s?, s:s?, s:b, s:I, s:O?, s:O?, s:s?, s:s?, s:s?, s:s?, s:s?}",
+		"version", item->version, "key", item->key, "by", item->modified_by, "by_us",
+		item->modified_by_us, "modified", (json_int_t)item->modified, "fields", item->fields,
+		"unread", item->unread, "token", item->marks.token, "uid", item->marks.uid, "fileName",
+		item->marks.file_name, "crmLink", item->marks.crm_link, "unlinked",
+		item->marks.unlinked);
+}
+
+static const char *text(const json_t *data, const char *name)
+{
+	return json_string_value(json_object_get(data, name));
+}
+
+/* The fields of a staged item with its marks as members. */
+static json_t *staged_fields(const json_t *data)
+{
+	static const char *const marks[] = { "uid", "fileName", "crmLink", "unlinked" };
+	json_t *fields = json_copy(json_object_get(data, "fields"));
+
+	if (!fields)
+		fields = json_object();
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+		char *name AUTOFREE = xasprintf("@%s", marks[i]);
+
+		value_put(fields, name, json_object_get(data, marks[i]));
+	}
+	return fields;
+}
+
+int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, bool by_us,
+	struct error *err)
+{
+	struct remote_state remote = { .version = text(data, "version"),
+		.unread = value_get(data, "unread"),
+		.by_us = by_us || json_is_true(json_object_get(data, "by_us")),
+		.modified = json_integer_value(json_object_get(data, "modified")) };
+	json_t *fields = staged_fields(data);
+	int rc;
+
+	remote.fields = fields;
+	rc = merge_side(c, pair, SIDE_EXCHANGE, &remote, err);
+	json_decref(fields);
+	return rc;
+}
+
+/* ---- into the store --------------------------------------------------------------------------- */
+
+/* Is this exactly what our last answer left there (I11)? */
+static bool is_known(struct cycle *c, const struct mailbox_change *change)
+{
+	struct store_side side;
+	bool known;
+
+	if (store_side_by_remote(c->store, c->mb->id, SIDE_EXCHANGE, change->id, &side, NULL)) {
+		store_side_clear(&side);
+		return false;
+	}
+	known = side.version && change->version && !strcmp(side.version, change->version) &&
+		!side.intent && side.ours;
+	store_side_clear(&side);
+	return known;
+}
+
+static int stage(struct cycle *c, uint64_t folder, struct mailbox_item *item, struct error *err)
+{
+	struct store_pull pull = { .mailbox = c->mb->id, .folder = folder, .remote_id = item->id };
+	int rc;
+
+	if (item->error.code == ERR_NOT_FOUND)
+		return 0; /* gone since the page: a later page says so */
+	if (item->error.code) {
+		cycle_log(c, "an item could not be read: %s", item->error.text);
+		*err = item->error;
+		return (int)err->code;
+	}
+	if (item->unsupported)
+		return 0;
+	pull.data = pull_encode(item);
+	rc = store_pull_put(c->store, &pull, err);
+	json_decref(pull.data);
+	return rc;
+}
+
+static int store_page(struct cycle *c, struct store_folder *folder, const struct mailbox_page *page,
+	struct mailbox_item *items, size_t n, struct error *err)
+{
+	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < page->n; i++) {
+		struct store_pull pull = { .mailbox = c->mb->id, .folder = folder->ino,
+			.remote_id = page->changes[i].id, .deleted = true };
+
+		if (page->changes[i].type == MAILBOX_DELETED)
+			rc = store_pull_put(c->store, &pull, err);
+	}
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = stage(c, folder->ino, &items[i], err);
+	xstrset(&folder->cursor, page->cursor);
+	if (!rc)
+		rc = store_folder_save(c->store, folder, err);
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
+static int pull_page(struct cycle *c, struct store_folder *folder, json_t *seen, bool *last,
+	struct error *err)
+{
+	const struct mailbox_driver *driver = c->engine->mailbox_driver;
+	struct mailbox_page page = { 0 };
+	struct mailbox_item *items = NULL;
+	const char **ids = NULL;
+	size_t n = 0;
+	int rc = driver->sync_items(c->mb->connection, folder->remote_id, folder->cursor, &page, err);
+
+	if (rc)
+		return rc;
+	ids = xcalloc(page.n, sizeof(*ids));
+	for (size_t i = 0; i < page.n; i++) {
+		const struct mailbox_change *change = &page.changes[i];
+
+		if (change->type == MAILBOX_DELETED)
+			continue;
+		if (seen)
+			json_object_set_new(seen, change->id, json_true());
+		if (!is_known(c, change))
+			ids[n++] = change->id;
+	}
+	items = xcalloc(n, sizeof(*items));
+	if (n)
+		rc = driver->get_items(c->mb->connection, folder->kind, ids, n, items, err);
+	if (!rc && (page.n || !folder->cursor || strcmp(folder->cursor, page.cursor) != 0))
+		rc = store_page(c, folder, &page, items, n, err);
+	*last = page.last;
+	cycle_progress(c, "reading", c->mb->done + page.n, 0);
+	for (size_t i = 0; i < n; i++)
+		mailbox_item_clear(&items[i]);
+	free(items);
+	free(ids);
+	mailbox_page_clear(&page);
+	return rc;
+}
+
+/* After a pull from the start of a folder that we knew: what it did not show is gone there. */
+static int stage_unseen(struct cycle *c, const struct store_folder *folder, const json_t *seen,
+	struct error *err)
+{
+	int64_t *ids = NULL;
+	size_t n = 0;
+	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	rc = store_items_in_folder(c->store, folder->ino, &ids, &n, err);
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct store_pull pull = { .mailbox = c->mb->id, .folder = folder->ino,
+			.deleted = true };
+		struct store_side side;
+
+		if (!store_side_get(c->store, ids[i], SIDE_EXCHANGE, &side, NULL) &&
+			side.status == SIDE_LINKED && side.remote_id &&
+			side.remote_folder && !strcmp(side.remote_folder, folder->remote_id) &&
+			!json_object_get(seen, side.remote_id)) {
+			pull.remote_id = side.remote_id;
+			rc = store_pull_put(c->store, &pull, err);
+		}
+		store_side_clear(&side);
+	}
+	free(ids);
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
+static int reset_cursor(struct cycle *c, struct store_folder *folder, struct error *err)
+{
+	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	xstrset(&folder->cursor, NULL);
+	rc = store_folder_save(c->store, folder, err);
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
+static int pull_folder(struct cycle *c, struct store_folder *folder, struct error *err)
+{
+	json_t *seen = NULL;
+	bool last = false;
+	int rc = 0;
+
+	if (folder->complete && !folder->cursor)
+		seen = json_object();
+	while (!rc && !last) {
+		rc = pull_page(c, folder, seen, &last, err);
+		if (rc == ERR_CURSOR && folder->cursor) {
+			cycle_log(c, "Exchange no longer knows where we were: reading the folder anew");
+			rc = reset_cursor(c, folder, err);
+			json_decref(seen);
+			seen = folder->complete ? json_object() : NULL;
+		}
+	}
+	if (!rc && seen)
+		rc = stage_unseen(c, folder, seen, err);
+	else if (rc && seen) /* a comparison that was cut short starts again */
+		reset_cursor(c, folder, NULL);
+	json_decref(seen);
+	return rc;
+}
+
+int pull_mailbox(struct cycle *c, struct error *err)
+{
+	uint64_t *inos = NULL;
+	size_t n = 0;
+	int rc = store_folder_list(c->store, c->mb->id, &inos, &n, err);
+
+	cycle_progress(c, "reading", 0, 0);
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct store_folder folder = { 0 };
+
+		rc = store_folder_get(c->store, inos[i], &folder, err);
+		if (!rc && folder.remote_id && c->tables[SIDE_EXCHANGE][folder.kind].n)
+			rc = pull_folder(c, &folder, err);
+		if (rc == ERR_NOT_FOUND) /* the folder went since the hierarchy was read */
+			rc = 0;
+		store_folder_clear(&folder);
+	}
+	free(inos);
+	return rc;
+}
+
+/* ---- reading back and intents ------------------------------------------------------------------ */
+
+static int merge_read(struct cycle *c, int64_t item, const struct mailbox_item *read, bool by_us,
+	struct error *err)
+{
+	struct pair pair;
+	json_t *data;
+	int rc;
+
+	if (read->error.code)
+		return 0; /* the next pull tells what became of it */
+	rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+	if (rc)
+		return rc;
+	rc = pair_load(c, item, &pair, err);
+	if (!rc) {
+		data = pull_encode(read);
+		xstrset(&pair.sides[SIDE_EXCHANGE].key, read->key);
+		if (read->folder_id)
+			xstrset(&pair.sides[SIDE_EXCHANGE].remote_folder, read->folder_id);
+		rc = pull_merge_data(c, &pair, data, by_us, err);
+		if (!rc)
+			rc = pair_save(c, &pair, err);
+		json_decref(data);
+		pair_clear(&pair);
+	}
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int read_items(struct cycle *c, const int64_t *items, size_t n, bool by_us, struct error *err)
+{
+	struct mailbox_item *read = xcalloc(n, sizeof(*read));
+	char **ids = xcalloc(n, sizeof(*ids));
+	int64_t *known = xcalloc(n, sizeof(*known));
+	size_t m = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct store_side side;
+
+		if (!store_side_get(c->store, items[i], SIDE_EXCHANGE, &side, NULL) &&
+			side.remote_id && side.status == SIDE_LINKED) {
+			known[m] = items[i];
+			ids[m++] = xstrdup(side.remote_id);
+		}
+		store_side_clear(&side);
+	}
+	if (m)
+		rc = c->engine->mailbox_driver->get_items(c->mb->connection, KIND_CONTACT,
+			(const char *const *)ids, m, read, err);
+	for (size_t i = 0; i < m; i++) {
+		if (!rc)
+			rc = merge_read(c, known[i], &read[i], by_us, err);
+		mailbox_item_clear(&read[i]);
+		free(ids[i]);
+	}
+	free(read);
+	free(ids);
+	free(known);
+	return rc;
+}
+
+int pull_mailbox_read_back(struct cycle *c, const int64_t *items, size_t n, struct error *err)
+{
+	return read_items(c, items, n, true, err);
+}
+
+int pull_mailbox_intents(struct cycle *c, struct error *err)
+{
+	int64_t *ids = NULL, *standing;
+	size_t n = 0, m = 0;
+	int rc = store_items_dirty(c->store, c->mb->id, &ids, &n, err);
+
+	if (rc)
+		return rc;
+	standing = xcalloc(n, sizeof(*standing));
+	for (size_t i = 0; i < n; i++) {
+		struct store_side side;
+
+		if (!store_side_get(c->store, ids[i], SIDE_EXCHANGE, &side, NULL) && side.intent &&
+			side.status == SIDE_LINKED)
+			standing[m++] = ids[i];
+		store_side_clear(&side);
+	}
+	if (m)
+		rc = read_items(c, standing, m, false, err);
+	free(standing);
+	free(ids);
+	return rc;
+}

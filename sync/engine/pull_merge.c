@@ -1,0 +1,524 @@
+/* Staged items of Exchange into documents: which item is it, and then the merge.
+ *
+ * Who a staged item is, in this order:
+ *	its ItemId is known                      that item
+ *	its token is of a create still pending   that create went through (I1)
+ *	its key is of an item whose ItemId is gone   a move: name, number, shadows and link stay
+ *	its key is of an item that lives         a copy: a new item
+ *	its key or UID is in a tombstone         restored from Deleted Items: name and link come back
+ *	else                                     a new item
+ * Deletes come last, when every move has been seen, and pass the guard (I9). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/engine/internal.h"
+#include "sync/mem.h"
+
+struct merge {
+	struct cycle *c;
+	json_t *deleted; /* set of remote ids staged as deleted */
+	json_t *allowed; /* set of item ids that the guard lets go */
+};
+
+static const char *text(const json_t *data, const char *name)
+{
+	return json_string_value(json_object_get(data, name));
+}
+
+/* ---- identity --------------------------------------------------------------------------------- */
+
+/* Is this ItemId no longer there?  Asks Exchange when no delete was staged: it may have moved
+ * between the pulls of two folders. */
+static bool is_gone(struct merge *m, const char *remote_id)
+{
+	struct mailbox_item item = { 0 };
+	bool gone;
+
+	if (json_object_get(m->deleted, remote_id))
+		return true;
+	if (m->c->engine->mailbox_driver->get_items(m->c->mb->connection, KIND_CONTACT, &remote_id, 1,
+		    &item, NULL))
+		return false;
+	gone = item.error.code == ERR_NOT_FOUND;
+	mailbox_item_clear(&item);
+	return gone;
+}
+
+/* The item whose key this is and whose own ItemId is gone; 0: none. */
+static int64_t moved_item(struct merge *m, const char *key)
+{
+	int64_t *ids = NULL, found = 0;
+	size_t n = 0;
+
+	if (!key || store_sides_by_key(m->c->store, m->c->mb->id, key, &ids, &n, NULL))
+		return 0;
+	for (size_t i = 0; i < n && !found; i++) {
+		struct store_side side;
+
+		if (!store_side_get(m->c->store, ids[i], SIDE_EXCHANGE, &side, NULL) &&
+			(side.status == SIDE_LINKED || side.status == SIDE_DELETING) &&
+			side.remote_id && is_gone(m, side.remote_id))
+			found = ids[i];
+		store_side_clear(&side);
+	}
+	free(ids);
+	return found;
+}
+
+static int64_t known_item(struct merge *m, const struct store_pull *pull)
+{
+	const char *token = text(pull->data, "token");
+	struct store_side side;
+	int64_t id = 0;
+
+	if (!store_side_by_remote(m->c->store, m->c->mb->id, SIDE_EXCHANGE, pull->remote_id, &side,
+		    NULL))
+		id = side.item;
+	store_side_clear(&side);
+	if (!id && token && !store_side_by_token(m->c->store, SIDE_EXCHANGE, token, &side, NULL)) {
+		if (side.status == SIDE_CREATING)
+			id = side.item;
+		store_side_clear(&side);
+	}
+	return id ? id : moved_item(m, text(pull->data, "key"));
+}
+
+/* ---- merging one ------------------------------------------------------------------------------ */
+
+/* The file follows its item into the folder where Exchange has it now. */
+static int move_file(struct cycle *c, struct pair *pair, uint64_t folder, struct error *err)
+{
+	const struct document_kind *kind = document_kind(pair->item.kind);
+	struct store_node node;
+	int rc;
+
+	pair->item.folder = folder;
+	if (!pair->item.ino)
+		return 0;
+	rc = store_node_get(c->store, pair->item.ino, &node, err);
+	if (!rc)
+		rc = store_node_rename(c->store, pair->item.ino, folder, node.name, err);
+	for (unsigned int n = 2; rc == ERR_EXISTS; n++) {
+		char *name AUTOFREE = document_file_name(kind, pair->item.doc, n);
+
+		rc = store_node_rename(c->store, pair->item.ino, folder, name, err);
+	}
+	return rc;
+}
+
+static int place(struct cycle *c, struct pair *pair, const struct store_pull *pull,
+	struct error *err)
+{
+	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
+	struct store_folder there = { 0 }, here = { 0 };
+	bool moved_here;
+	int rc = store_folder_get(c->store, pull->folder, &there, err);
+
+	if (rc)
+		return rc;
+	rc = store_folder_get(c->store, pair->item.folder, &here, NULL);
+	moved_here = !rc && side->remote_folder && here.remote_id &&
+		strcmp(here.remote_id, side->remote_folder) != 0;
+	rc = 0;
+	if (pair->item.folder != pull->folder && !moved_here)
+		rc = move_file(c, pair, pull->folder, err);
+	xstrset(&side->remote_folder, there.remote_id);
+	store_folder_clear(&there);
+	store_folder_clear(&here);
+	return rc;
+}
+
+static int merge_known(struct merge *m, int64_t id, const struct store_pull *pull, bool *waits,
+	struct error *err)
+{
+	struct cycle *c = m->c;
+	struct store_side *side;
+	struct pair pair;
+	int rc = pair_load(c, id, &pair, err);
+
+	if (rc)
+		return rc;
+	side = &pair.sides[SIDE_EXCHANGE];
+	if (pair.item.ino && store_writer_active(c->store, pair.item.ino)) {
+		*waits = true;
+		pair_clear(&pair);
+		return 0;
+	}
+	rc = place(c, &pair, pull, err);
+	if (!rc) {
+		xstrset(&side->remote_id, pull->remote_id);
+		xstrset(&side->key, text(pull->data, "key"));
+		if (side->status == SIDE_CREATING) {
+			side->status = SIDE_LINKED;
+			side->created_by_us = true;
+			xstrset(&side->token, NULL);
+		}
+		rc = pull_merge_data(c, &pair, pull->data, false, err);
+	}
+	if (!rc)
+		rc = pair_save(c, &pair, err);
+	pair_clear(&pair);
+	return rc;
+}
+
+/* ---- a new one -------------------------------------------------------------------------------- */
+
+/* PidTagSearchKey as a UUID; `salt` tells copies, which share the key, apart. */
+static char *uid_from_key(const char *key, const char *salt)
+{
+	unsigned long long a = 1469598103934665603ULL, b = 1099511628211ULL;
+
+	if (key && strlen(key) == 32 && !salt)
+		return xasprintf("%.8s-%.4s-%.4s-%.4s-%.12s", key, key + 8, key + 12, key + 16,
+			key + 20);
+	for (const char *p = key ? key : ""; *p; p++)
+		a = (a ^ (unsigned char)*p) * 1099511628211ULL;
+	for (const char *p = salt ? salt : ""; *p; p++)
+		b = (b ^ (unsigned char)*p) * 1099511628211ULL + a;
+	return xasprintf("%08llx-%04llx-%04llx-%04llx-%012llx", a >> 32, (a >> 16) & 0xffff, a & 0xffff,
+		b >> 48, b & 0xffffffffffffULL);
+}
+
+static bool uid_is_taken(struct cycle *c, enum item_kind kind, const char *uid)
+{
+	int64_t *ids = NULL;
+	size_t n = 0;
+	bool taken = !store_items_by_uid(c->store, c->mb->id, kind, uid, &ids, &n, NULL) && n > 0;
+
+	free(ids);
+	return taken;
+}
+
+static char *new_uid(struct cycle *c, enum item_kind kind, const struct store_pull *pull,
+	bool *is_original)
+{
+	const char *chosen = text(pull->data, "uid"), *key = text(pull->data, "key");
+	char *uid;
+
+	*is_original = true;
+	if (chosen && !uid_is_taken(c, kind, chosen))
+		return xstrdup(chosen);
+	*is_original = !chosen;
+	uid = uid_from_key(key, NULL);
+	if (uid_is_taken(c, kind, uid)) {
+		*is_original = false;
+		free(uid);
+		uid = uid_from_key(key, pull->remote_id);
+	}
+	return uid;
+}
+
+/* A link kept with the item counts where this is the original, not a copy. */
+static void adopt_link(struct cycle *c, struct pair *pair, const json_t *data)
+{
+	struct store_side *crm = &pair->sides[SIDE_CRM];
+	const char *link = text(data, "crmLink"), *unlinked = text(data, "unlinked");
+
+	if (!c->engine->crm_driver)
+		return;
+	if (unlinked) {
+		crm->status = SIDE_UNLINKED;
+		crm->remote_id = xstrndup(unlinked, strcspn(unlinked, " "));
+		crm->reason = xstrdup(unlinked + strcspn(unlinked, " ") + (strchr(unlinked, ' ') != NULL));
+	} else if (link) {
+		crm->status = SIDE_LINKED;
+		crm->remote_id = xstrdup(link);
+	}
+}
+
+static void adopt_tombstone(struct pair *pair, const struct store_tombstone *t)
+{
+	struct store_side *crm = &pair->sides[SIDE_CRM];
+
+	if (t->uid)
+		xstrset(&pair->item.uid, t->uid);
+	if (!t->record_id)
+		return;
+	xstrset(&crm->remote_id, t->record_id);
+	crm->status = t->record_state && !strncmp(t->record_state, "unlinked", 8) ? SIDE_UNLINKED
+										  : SIDE_LINKED;
+	if (crm->status == SIDE_UNLINKED)
+		xstrset(&crm->reason, t->record_state + strlen("unlinked") +
+				(t->record_state[strlen("unlinked")] == ' '));
+}
+
+static int create_item(struct merge *m, const struct store_pull *pull, struct error *err)
+{
+	struct cycle *c = m->c;
+	struct store_folder folder = { 0 };
+	struct store_tombstone tombstone = { 0 };
+	struct pair pair = { .sides = { { .side = SIDE_EXCHANGE }, { .side = SIDE_CRM } } };
+	struct store_side *side = &pair.sides[SIDE_EXCHANGE];
+	const char *name = text(pull->data, "fileName");
+	bool is_original, restored;
+	int rc = store_folder_get(c->store, pull->folder, &folder, err);
+
+	if (rc)
+		return rc;
+	restored = !store_tombstone_find(c->store, c->mb->id, NULL, text(pull->data, "key"),
+		&tombstone, NULL);
+	pair.item = (struct store_item){ .mailbox = c->mb->id, .kind = folder.kind,
+		.folder = pull->folder, .doc = json_pack("{s:s, s:s}", "@type", "Card", "version", "1.0"),
+		.state = ITEM_SYNCED };
+	pair.item.uid = new_uid(c, folder.kind, pull, &is_original);
+	side->status = SIDE_LINKED;
+	xstrset(&side->remote_id, pull->remote_id);
+	xstrset(&side->key, text(pull->data, "key"));
+	xstrset(&side->remote_folder, folder.remote_id);
+	if (restored) {
+		adopt_tombstone(&pair, &tombstone);
+		name = tombstone.name ? tombstone.name : name;
+		rc = store_tombstone_delete(c->store, tombstone.id, err);
+	} else if (is_original) {
+		adopt_link(c, &pair, pull->data);
+	}
+	json_object_set_new(pair.item.doc, "uid", json_string(pair.item.uid));
+	pair.before = NULL;
+	if (!rc)
+		rc = pull_merge_data(c, &pair, pull->data, false, err);
+	if (!rc)
+		rc = pair_create(c, &pair, is_original || restored ? name : NULL, err);
+	if (!rc)
+		rc = pair_save(c, &pair, err);
+	store_folder_clear(&folder);
+	store_tombstone_clear(&tombstone);
+	pair_clear(&pair);
+	return rc;
+}
+
+static int merge_one(struct merge *m, const struct store_pull *pull, bool *waits, struct error *err)
+{
+	int64_t id = known_item(m, pull);
+
+	return id ? merge_known(m, id, pull, waits, err) : create_item(m, pull, err);
+}
+
+/* ---- the stage -------------------------------------------------------------------------------- */
+
+/* Calls `step` with batches of staged rows, each batch in one transaction. */
+static int walk(struct merge *m,
+	int (*step)(struct merge *, const struct store_pull *, bool *waits, struct error *), bool deleted,
+	struct error *err)
+{
+	struct store_pull *pulls = NULL;
+	int64_t after = 0;
+	size_t n = 0, done = 0;
+	int rc;
+
+	do {
+		rc = store_pull_list(m->c->store, m->c->mb->id, after, MERGE_BATCH, &pulls, &n, err);
+		if (!rc && n)
+			rc = store_begin(m->c->store, STORE_NORMAL, STORE_REMOTE, err);
+		if (rc)
+			break;
+		for (size_t i = 0; !rc && i < n; i++) {
+			bool waits = false;
+
+			after = pulls[i].seq;
+			if (pulls[i].deleted != deleted)
+				continue;
+			rc = step(m, &pulls[i], &waits, err);
+			if (!rc && !waits)
+				rc = store_pull_drop(m->c->store, pulls[i].seq, err);
+		}
+		if (!rc && n)
+			rc = store_commit(m->c->store, err);
+		else if (rc)
+			store_rollback(m->c->store);
+		done += n;
+		cycle_progress(m->c, "merging", done, 0);
+		store_pulls_free(pulls, n);
+		pulls = NULL;
+	} while (!rc && n);
+	return rc;
+}
+
+/* Collects the ids that are staged as deleted. */
+static int collect_deleted(struct merge *m, struct error *err)
+{
+	struct store_pull *pulls = NULL;
+	int64_t after = 0;
+	size_t n = 0;
+	int rc;
+
+	do {
+		rc = store_pull_list(m->c->store, m->c->mb->id, after, MERGE_BATCH, &pulls, &n, err);
+		for (size_t i = 0; !rc && i < n; i++) {
+			after = pulls[i].seq;
+			if (pulls[i].deleted)
+				json_object_set_new(m->deleted, pulls[i].remote_id, json_true());
+		}
+		if (!rc)
+			store_pulls_free(pulls, n);
+		pulls = NULL;
+	} while (!rc && n);
+	return rc;
+}
+
+/* ---- deletes ---------------------------------------------------------------------------------- */
+
+/* Edited here since the two agreed: the edit wins over the deletion and creates it anew. */
+static int recreate(struct cycle *c, struct pair *pair, struct error *err)
+{
+	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
+	json_t *loser = json_pack("{s:s, s:n, s:s, s:s, s:[{s:s, s:s}]}", "field", "(item)", "base",
+		"winner", "edited", "winner_origin", "file", "losers", "origin", "exchange", "value",
+		"deleted");
+
+	if (!pair->clashes)
+		pair->clashes = json_array();
+	json_array_append_new(pair->clashes, loser);
+	store_side_delete(c->store, pair->item.id, SIDE_EXCHANGE, NULL);
+	store_side_clear(side);
+	*side = (struct store_side){ .item = pair->item.id, .side = SIDE_EXCHANGE };
+	return pair_save(c, pair, err);
+}
+
+static bool edited_here(struct cycle *c, struct pair *pair)
+{
+	json_t *projection, *changed;
+	bool edited;
+
+	if (!pair->item.edited || pair->item.removed)
+		return false;
+	projection = pair_project(c, pair, SIDE_EXCHANGE, NULL, NULL);
+	if (!projection)
+		return true;
+	changed = pair_changed(c, pair, SIDE_EXCHANGE, projection);
+	edited = json_array_size(changed) > 0;
+	json_decref(projection);
+	json_decref(changed);
+	return edited;
+}
+
+static int delete_one(struct merge *m, const struct store_pull *pull, bool *waits, struct error *err)
+{
+	struct cycle *c = m->c;
+	struct store_side side;
+	struct pair pair;
+	char key[24];
+	int rc = store_side_by_remote(c->store, c->mb->id, SIDE_EXCHANGE, pull->remote_id, &side, NULL);
+	int64_t id = side.item;
+
+	store_side_clear(&side);
+	if (rc == ERR_NOT_FOUND)
+		return 0; /* moved, or deleted by us */
+	if (!rc)
+		rc = pair_load(c, id, &pair, err);
+	if (rc)
+		return rc;
+	if (pair.item.ino && store_writer_active(c->store, pair.item.ino)) {
+		*waits = true;
+	} else if (edited_here(c, &pair)) {
+		rc = recreate(c, &pair, err);
+	} else if (pair.item.removed) { /* both removed it */
+		rc = push_item_gone(c, &pair, "deleted in Exchange", err);
+	} else {
+		snprintf(key, sizeof(key), "%lld", (long long)id);
+		*waits = !json_object_get(m->allowed, key);
+		if (!*waits)
+			rc = guard_sent(c, &pair, SIDE_CRM, err);
+		if (!*waits && !rc)
+			rc = push_item_gone(c, &pair, "deleted in Exchange", err);
+	}
+	pair_clear(&pair);
+	return rc;
+}
+
+/* Judges all deletes of a folder together before any is carried out: a mass deletion is held whole. */
+static int judge_deletes(struct merge *m, struct error *err)
+{
+	json_t *folders = json_object();
+	const char *remote_id, *key;
+	json_t *value;
+	int rc = 0;
+
+	json_object_foreach(m->deleted, remote_id, value) {
+		struct store_side side;
+		struct store_item item = { 0 };
+		char name[24];
+
+		if (!store_side_by_remote(m->c->store, m->c->mb->id, SIDE_EXCHANGE, remote_id, &side,
+			    NULL) &&
+			!store_item_get(m->c->store, side.item, &item, NULL) && !item.removed) {
+			snprintf(name, sizeof(name), "%llu", (unsigned long long)item.folder);
+			if (!json_object_get(folders, name))
+				json_object_set_new(folders, name, json_array());
+			json_array_append_new(json_object_get(folders, name),
+				json_integer(item.id));
+		}
+		store_item_clear(&item);
+		store_side_clear(&side);
+	}
+	rc = store_begin(m->c->store, STORE_NORMAL, STORE_REMOTE, err);
+	if (rc) {
+		json_decref(folders);
+		return rc;
+	}
+	json_object_foreach(folders, key, value) {
+		size_t n = json_array_size(value);
+		int64_t *ids AUTOFREE = xcalloc(n, sizeof(*ids));
+		bool *allowed AUTOFREE = xcalloc(n, sizeof(*allowed));
+
+		for (size_t i = 0; i < n; i++)
+			ids[i] = json_integer_value(json_array_get(value, i));
+		rc = guard_judge(m->c, strtoull(key, NULL, 10), SIDE_CRM, ids, n, allowed, err);
+		if (rc)
+			break;
+		for (size_t i = 0; i < n; i++) {
+			char id[24];
+
+			snprintf(id, sizeof(id), "%lld", (long long)ids[i]);
+			if (allowed[i])
+				json_object_set_new(m->allowed, id, json_true());
+		}
+	}
+	json_decref(folders);
+	if (!rc)
+		return store_commit(m->c->store, err);
+	store_rollback(m->c->store);
+	return rc;
+}
+
+static int mark_complete(struct cycle *c, struct error *err)
+{
+	uint64_t *inos = NULL;
+	size_t n = 0;
+	int rc = store_folder_list(c->store, c->mb->id, &inos, &n, err);
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct store_folder folder = { 0 };
+
+		rc = store_folder_get(c->store, inos[i], &folder, err);
+		if (!rc && !folder.complete && folder.cursor) {
+			rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+			folder.complete = true;
+			if (!rc)
+				rc = store_folder_save(c->store, &folder, err);
+			if (!rc)
+				rc = store_commit(c->store, err);
+		}
+		store_folder_clear(&folder);
+	}
+	free(inos);
+	return rc;
+}
+
+int pull_mailbox_merge(struct cycle *c, struct error *err)
+{
+	struct merge m = { .c = c, .deleted = json_object(), .allowed = json_object() };
+	int rc = collect_deleted(&m, err);
+
+	if (!rc)
+		rc = walk(&m, merge_one, false, err);
+	if (!rc && json_object_size(m.deleted))
+		rc = judge_deletes(&m, err);
+	if (!rc)
+		rc = walk(&m, delete_one, true, err);
+	if (!rc)
+		rc = mark_complete(c, err);
+	json_decref(m.deleted);
+	json_decref(m.allowed);
+	return rc;
+}
