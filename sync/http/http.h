@@ -9,7 +9,7 @@
  *
  * Recordings: DIR/NNNNNN-OPERATION-PID-request.xml and ...-response.xml (.json, .txt by content,
  * bodies only).  An answer that a test server altered on purpose says so with the header
- * X-Tandem-Altered; such an answer is recorded below DIR/altered/. */
+ * X-Sim-Malformed; such an answer is recorded below DIR/malformed/. */
 #ifndef SYNC_HTTP_HTTP_H
 #define SYNC_HTTP_HTTP_H
 

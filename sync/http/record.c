@@ -85,8 +85,8 @@ void http_record(const char *dir, unsigned int *counter, const struct http_reque
 {
 	char *operation AUTOFREE = clean(request->operation);
 	char *type AUTOFREE = http_answer_header(answer, "Content-Type");
-	char *altered AUTOFREE = http_answer_header(answer, "X-Tandem-Altered");
-	char *where AUTOFREE = xasprintf("%s%s", dir, altered ? "/altered" : "");
+	char *altered AUTOFREE = http_answer_header(answer, "X-Sim-Malformed");
+	char *where AUTOFREE = xasprintf("%s%s", dir, altered ? "/malformed" : "");
 	unsigned int number = *counter;
 
 	if (request->secret || (mkdir(where, 0700) && errno != EEXIST))

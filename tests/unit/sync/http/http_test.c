@@ -603,7 +603,7 @@ static void records_bodies_and_no_secrets(void **state)
 					       "charset=utf-8\r\nContent-Length: 4\r\n\r\n<c/>",
 						     0, KEEP },
 		{ OK("2\r\n\r\n{}"), 0, KEEP }, { OK("2\r\n\r\n{}"), 0, KEEP },
-		{ "HTTP/1.1 200 OK\r\nX-Tandem-Altered: garbled\r\nContent-Length: 2\r\n\r\n<<", 0,
+		{ "HTTP/1.1 200 OK\r\nX-Sim-Malformed: garbled\r\nContent-Length: 2\r\n\r\n<<", 0,
 			KEEP } };
 	char dir[] = "/tmp/tandem-record-XXXXXX", url[64];
 	struct http_options options = { .record_dir = mkdtemp(dir) };
@@ -616,7 +616,7 @@ static void records_bodies_and_no_secrets(void **state)
 		.body_len = 20,
 		.operation = "token",
 		.secret = true };
-	char *content = NULL, *altered = xasprintf("%s/altered", dir);
+	char *content = NULL, *altered = xasprintf("%s/malformed", dir);
 	struct error err = ERROR_INIT;
 	struct http_answer answer;
 	struct server s;
