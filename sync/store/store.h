@@ -1,11 +1,18 @@
 /* The store: one SQLite database in the cache directory, and nothing outside this folder knows that
  * it is SQLite.
  *
- *   store.c         open, schema, transactions, the per-thread read connections, writer set
- *   store_node.c    names, inode numbers, contents: what the filesystem shows
- *   store_item.c    items, sides, versions: what the hub merges
- *   store_record.c  CRM records as pulled; staged pulls of the mailbox side
- *   store_misc.c    conflicts, lost+found, tombstones, deletions held, claims, the log
+ *   store.c          open, lock, damage, transactions, time, writer set
+ *   store_schema.c   tables and indexes by version
+ *   store_query.c    connections (a reader a thread), statements, queries
+ *   store_row.c      structs to rows and back
+ *   store_change.c   changes collected for the listener
+ *   store_node.c     names and inode numbers: what the filesystem lists
+ *   store_content.c  the bytes of files
+ *   store_folder.c   mailboxes and folders
+ *   store_item.c     items and versions: what the hub merges
+ *   store_side.c     ids and shadows on either side
+ *   store_record.c   CRM records as pulled; staged pulls of the mailbox side; named values
+ *   store_misc.c     conflicts, lost+found, tombstones, deletions held, claims, the log
  *
  * One writer at a time: every function that writes must be called between store_begin and
  * store_commit / store_rollback of the same thread.  Reading outside a transaction uses the thread's
@@ -97,7 +104,8 @@ struct store_node {
 int store_node_get(struct store *store, uint64_t ino, struct store_node *node, struct error *err);
 int store_node_lookup(struct store *store, uint64_t parent, const char *name,
 	struct store_node *node, struct error *err);
-/* Calls back in order of ino for the children with ino > after; stops when it returns false. */
+/* Calls back in order of ino for the children with ino > after; stops when it returns false.  The
+ * visitor must not call the store: it runs inside the SELECT. */
 typedef bool store_node_visitor(void *data, const struct store_node *node);
 int store_node_list(struct store *store, uint64_t parent, uint64_t after,
 	store_node_visitor *visit, void *data, struct error *err);
@@ -342,7 +350,9 @@ struct store_conflict {
 	int64_t id;
 	int64_t mailbox, item;
 	int64_t time;
-	char *name;   /* file name in .sync/conflicts: "anna.vcf 2026-11-22T10:00:00Z 17.json" */
+	char *name;   /* file name in .sync/conflicts: "anna.vcf 2026-11-22T10:00:00Z 17.json"; add
+		       * makes it of the item's file name ("anna.vcf") or NULL, and keeps one that
+		       * ends in ".json" */
 	json_t *data; /* {"item": path, "fields": [{field, base, winner, losers: [{origin, value}]}]} */
 };
 
@@ -358,6 +368,7 @@ struct store_lost {
 	int64_t time;
 	char *name; /* NAME, made unique; shown as NAME.refused and NAME.reason */
 	char *reason;
+	uint64_t size; /* of the bytes; set by the store */
 	struct buf bytes;
 };
 
