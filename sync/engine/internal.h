@@ -152,8 +152,17 @@ int pull_crm(struct cycle *c, struct error *err);
 int pull_crm_merge(struct cycle *c, struct error *err);
 /* After a write: reads the items back and merges them as ours. */
 int pull_mailbox_read_back(struct cycle *c, const int64_t *items, size_t n, struct error *err);
-int pull_crm_read_back(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
+/* Fetches the records of these linked items and merges them; by_us: after a write of ours. */
+int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n, bool by_us,
 	struct error *err);
+int pull_crm_store(struct cycle *c, enum item_kind kind, const struct crm_record *record,
+	struct error *err);
+int pull_crm_merge_record(struct cycle *c, struct pair *pair, const struct store_record *record,
+	bool by_us, struct error *err);
+/* A record that nothing here is linked with: made an item where the policy says so. */
+int import_record(struct cycle *c, const struct store_record *record, struct error *err);
+/* Name of the value that notes an unlinked partner.  New string. */
+char *unlinked_name(const struct cycle *c, const char *record_id);
 /* Items whose intent stands are looked at first (I12). */
 int pull_mailbox_intents(struct cycle *c, struct error *err);
 

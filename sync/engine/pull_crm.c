@@ -1,0 +1,329 @@
+/* Pulls from the CRM: one query an object for all users, then each mailbox merges its part.
+ *
+ * A page is stored with its cursor (I4).  Records are kept as last seen, numbered anew whenever their
+ * content changed; a mailbox remembers up to which number it has merged.  A record seen again in the
+ * overlap has no new number; one that has, but equals `theirs`, changes nothing (I11). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sync/engine/internal.h"
+#include "sync/mem.h"
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+/* "2026-11-22T10:00:00.000+0000" or "...Z" as ns since the epoch; 0 when it is neither. */
+static int64_t stamp_ns(const char *stamp)
+{
+	struct tm tm = { 0 };
+	int64_t ns = 0;
+
+	if (!stamp || !strptime(stamp, "%Y-%m-%dT%H:%M:%S", &tm))
+		return 0;
+	ns = timegm(&tm) * NS_PER_S;
+	return ns;
+}
+
+static json_t *encode(const struct crm_record *r)
+{
+	return json_pack("{s:b, s:s?, s:s?, s:b, s:b, s:s?, s:s?, s:s?, s:O?}", "deleted", r->deleted,
+		"master", r->master_id, "owner", r->owner_id, "by_us", r->modified_by_us,
+		"created_by_us", r->created_by_us, "account", r->account_id, "accountName",
+		r->account_name, "token", r->token, "fields", r->fields);
+}
+
+int pull_crm_store(struct cycle *c, enum item_kind kind, const struct crm_record *r,
+	struct error *err)
+{
+	struct store_record record = { .object = (char *)document_kind(kind)->name, .id = r->id,
+		.version = r->version, .deleted = r->deleted, .data = encode(r) };
+	int rc = store_record_put(c->store, &record, err);
+
+	json_decref(record.data);
+	return rc;
+}
+
+static int store_page(struct cycle *c, enum item_kind kind, const char *cursor_name,
+	const struct crm_page *page, struct error *err)
+{
+	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < page->n; i++)
+		rc = pull_crm_store(c, kind, &page->records[i], err);
+	if (!rc)
+		rc = store_value_set(c->store, cursor_name, page->cursor, err);
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
+static int pull_object(struct cycle *c, enum item_kind kind, struct error *err)
+{
+	char *cursor_name AUTOFREE = xasprintf("crm-cursor:%s", document_kind(kind)->name);
+	bool last = false;
+	size_t seen = 0;
+	int rc = 0;
+
+	while (!rc && !last) {
+		struct crm_page page = { 0 };
+		char *cursor AUTOFREE = NULL;
+
+		rc = store_value_get(c->store, cursor_name, &cursor, err);
+		if (!rc)
+			rc = c->engine->crm_driver->pull(c->crm, kind, cursor, &page, err);
+		if (rc == ERR_CURSOR && cursor) { /* a locator that expired: from the last stamp */
+			rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+			if (!rc)
+				rc = store_value_set(c->store, cursor_name, NULL, err);
+			if (!rc)
+				rc = store_commit(c->store, err);
+			continue;
+		}
+		if (!rc && (page.n || !cursor || !page.cursor || strcmp(cursor, page.cursor) != 0))
+			rc = store_page(c, kind, cursor_name, &page, err);
+		last = page.last;
+		seen += page.n;
+		cycle_progress(c, "reading the CRM", seen, 0);
+		crm_page_clear(&page);
+	}
+	return rc;
+}
+
+int pull_crm(struct cycle *c, struct error *err)
+{
+	struct engine *e = c->engine;
+	int64_t began;
+	int rc = 0;
+
+	pthread_mutex_lock(&e->remote_lock);
+	began = monotonic_ns();
+	/* Another mailbox's cycle has pulled since this one was asked for: that serves us too. */
+	if (e->crm_pulled < c->asked_at || !e->crm_pulled) {
+		for (int kind = 0; !rc && kind < ITEM_KINDS; kind++)
+			if (c->tables[SIDE_CRM][kind].n && document_kind(kind))
+				rc = pull_object(c, kind, err);
+		if (!rc)
+			e->crm_pulled = began;
+	}
+	pthread_mutex_unlock(&e->remote_lock);
+	return rc;
+}
+
+/* ---- merging ---------------------------------------------------------------------------------- */
+
+int pull_crm_merge_record(struct cycle *c, struct pair *pair, const struct store_record *record,
+	bool by_us, struct error *err)
+{
+	struct remote_state remote = { .version = record->version,
+		.fields = value_get(record->data, "fields"),
+		.by_us = by_us || json_is_true(json_object_get(record->data, "by_us")),
+		.modified = stamp_ns(record->version) };
+	json_t *empty = json_object();
+	int rc;
+
+	if (!remote.fields)
+		remote.fields = empty;
+	rc = merge_side(c, pair, SIDE_CRM, &remote, err);
+	json_decref(empty);
+	return rc;
+}
+
+/* The linked record is gone: merged into another, or deleted. */
+static int record_gone(struct cycle *c, struct pair *pair, const struct store_record *record,
+	struct error *err)
+{
+	struct store_side *side = &pair->sides[SIDE_CRM];
+	const char *master = json_string_value(json_object_get(record->data, "master"));
+	const struct config_rule *rule = pair_rule(c, pair);
+	bool allowed = false;
+	int rc = 0;
+
+	if (master) { /* I13: the link follows the survivor */
+		cycle_log(c, "record %s was merged into %s", record->id, master);
+		xstrset(&side->remote_id, master);
+		xstrset(&side->version, NULL);
+		pair->item.dirty = true;
+		return pair_save(c, pair, err);
+	}
+	if (rule && (rule->remove == REMOVE_EXCHANGE || rule->remove == REMOVE_BOTH) &&
+		pair->item.ino) {
+		rc = guard_judge(c, pair->item.folder, SIDE_EXCHANGE, &pair->item.id, 1, &allowed, err);
+		if (!rc && allowed) {
+			rc = store_node_remove(c->store, pair->item.ino, err);
+			pair->item.removed = 1; /* long past its quiet time */
+			pair->item.ino = 0;
+		}
+	}
+	designate_unlink(c, pair, "deleted in the CRM");
+	return rc ? rc : pair_save(c, pair, err);
+}
+
+static int merge_into_item(struct cycle *c, int64_t item, const struct store_record *record,
+	bool *waits, struct error *err)
+{
+	struct pair pair;
+	struct store_side *side = &pair.sides[SIDE_CRM];
+	int rc = pair_load(c, item, &pair, err);
+
+	if (rc)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	if (pair.item.mailbox == c->mb->id && side->status == SIDE_LINKED) {
+		if (pair.item.ino && store_writer_active(c->store, pair.item.ino))
+			*waits = true;
+		else if (record->deleted)
+			rc = record_gone(c, &pair, record, err);
+		else
+			rc = pull_crm_merge_record(c, &pair, record, false, err);
+		if (!rc && !*waits && !record->deleted)
+			rc = pair_save(c, &pair, err);
+	}
+	pair_clear(&pair);
+	return rc;
+}
+
+static int merge_record(struct cycle *c, const struct store_record *record, bool *waits,
+	struct error *err)
+{
+	int64_t *items = NULL;
+	size_t n = 0;
+	bool linked = false;
+	int rc = store_sides_by_record(c->store, record->id, &items, &n, err);
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct store_item item = { 0 };
+
+		if (!store_item_get(c->store, items[i], &item, NULL) && item.mailbox == c->mb->id) {
+			linked = true;
+			rc = merge_into_item(c, items[i], record, waits, err);
+		}
+		store_item_clear(&item);
+	}
+	free(items);
+	if (!rc && !linked && !record->deleted)
+		rc = import_record(c, record, err);
+	return rc;
+}
+
+static int save_seq(struct cycle *c, int64_t seq, struct error *err)
+{
+	struct store_mailbox mb = { 0 };
+	int rc = store_mailbox_get(c->store, c->mb->id, &mb, err);
+
+	if (!rc && mb.record_seq != seq) {
+		mb.record_seq = seq;
+		rc = store_mailbox_save(c->store, &mb, err);
+	}
+	store_mailbox_clear(&mb);
+	return rc;
+}
+
+int pull_crm_merge(struct cycle *c, struct error *err)
+{
+	struct store_mailbox mb = { 0 };
+	struct store_record *records = NULL;
+	int64_t after, waiting = 0;
+	size_t n = 0, done = 0;
+	int rc = store_mailbox_get(c->store, c->mb->id, &mb, err);
+
+	after = mb.record_seq;
+	store_mailbox_clear(&mb);
+	while (!rc) {
+		rc = store_record_list(c->store, after, MERGE_BATCH, &records, &n, err);
+		if (rc || !n)
+			break;
+		rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+		for (size_t i = 0; !rc && i < n; i++) {
+			bool waits = false;
+
+			rc = merge_record(c, &records[i], &waits, err);
+			if (waits && !waiting)
+				waiting = records[i].seq - 1;
+			after = records[i].seq;
+		}
+		if (!rc)
+			rc = save_seq(c, waiting ? waiting : after, err);
+		if (!rc)
+			rc = store_commit(c->store, err);
+		else
+			store_rollback(c->store);
+		done += n;
+		cycle_progress(c, "merging the CRM", done, 0);
+		store_records_free(records, n);
+		records = NULL;
+	}
+	if (!n)
+		store_records_free(records, n);
+	return rc;
+}
+
+/* ---- reading back ------------------------------------------------------------------------------ */
+
+/* Fetches the records of these items and merges them; those missing are left as they are. */
+static int merge_fetched(struct cycle *c, enum item_kind kind, const struct crm_record *r,
+	const int64_t *items, size_t n, bool by_us, struct error *err)
+{
+	struct store_record record = { .object = (char *)document_kind(kind)->name, .id = r->id,
+		.version = r->version, .deleted = r->deleted, .data = encode(r) };
+	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+	bool begun = !rc;
+
+	if (!rc)
+		rc = store_record_put(c->store, &record, err);
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct pair pair;
+
+		rc = pair_load(c, items[i], &pair, err);
+		if (rc)
+			break;
+		if (pair.sides[SIDE_CRM].status == SIDE_LINKED && pair.sides[SIDE_CRM].remote_id &&
+			!strcmp(pair.sides[SIDE_CRM].remote_id, r->id) && !r->deleted) {
+			rc = pull_crm_merge_record(c, &pair, &record, by_us, err);
+			if (!rc)
+				rc = pair_save(c, &pair, err);
+		}
+		pair_clear(&pair);
+	}
+	json_decref(record.data);
+	if (!rc)
+		return store_commit(c->store, err);
+	if (begun)
+		store_rollback(c->store);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n, bool by_us,
+	struct error *err)
+{
+	struct crm_record *records = NULL;
+	char **ids = xcalloc(n, sizeof(*ids));
+	size_t m = 0, found = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct store_side side;
+
+		if (!store_side_get(c->store, items[i], SIDE_CRM, &side, NULL) && side.remote_id)
+			ids[m++] = xstrdup(side.remote_id);
+		store_side_clear(&side);
+	}
+	if (m)
+		rc = c->engine->crm_driver->get(c->crm, kind, (const char *const *)ids, m, &records,
+			&found, err);
+	for (size_t i = 0; !rc && i < found; i++)
+		rc = merge_fetched(c, kind, &records[i], items, n, by_us, err);
+	crm_records_free(records, found);
+	for (size_t i = 0; i < m; i++)
+		free(ids[i]);
+	free(ids);
+	return rc;
+}
