@@ -23,6 +23,17 @@ struct commit {
 	void *data;
 	/* The designating folder's name and whether `mailbox` uses views; NULL: "Salesforce_Sync". */
 	const char *sync_folder;
+
+	/* Of one call: the struct holds no state, so a caller copies it and sets these in the copy. */
+
+	/* When the bytes were written: the time of the last write(2), which becomes the mtime; 0: now.  A
+	 * vdir tool takes mtime and number as the etag before it closes the file. */
+	int64_t written;
+	/* Rev of `item` that the calling process first opened since it last wrote it, or COMMIT_NO_BASE.
+	 * Asked when bytes reach an item in another way than by commit_write on its own number: a rename
+	 * over it, a new file that takes over its identity.  NULL: no base. */
+	int64_t (*base)(void *base_data, int64_t item);
+	void *base_data;
 };
 
 /* No base: the bytes are judged against the current version. */
@@ -33,6 +44,8 @@ struct commit {
  *   ERR_INVALID  does not parse: nothing changed; text names line and property
  *   ERR_EXISTS   its UID lives in this folder under another name
  *   ERR_BUSY     the folder is not complete
+ * Where the result holds newer values than the bytes (the base was older than the current version),
+ * *rev is of what this process wrote, and the file is rendered anew once no handle writes to it.
  * Empty bytes: a local file stays local; an emptied item is noted and shows its former bytes after the
  * removal's quiet time. */
 int commit_write(struct commit *c, uint64_t ino, const char *bytes, size_t len, int64_t base_rev,
@@ -74,6 +87,14 @@ int commit_categories_get(struct commit *c, uint64_t ino, struct buf *out, struc
 
 /* chmod, utimens: mode and mtime (-1 leaves). */
 int commit_setattr(struct commit *c, uint64_t ino, int64_t mode, int64_t mtime, struct error *err);
+
+/* The last handle that wrote to this file is closed (after store_writer_drop): what had to wait for
+ * it is done now.  Does nothing when nothing waits. */
+int commit_released(struct commit *c, uint64_t ino, struct error *err);
+
+/* A removal that waits, or is held, is taken back: the file stands again under its former name
+ * (" (2)" when that is taken), with its number where no other file has it, and its bytes. */
+int commit_restore(struct commit *c, int64_t item, struct error *err);
 
 /* At start: bytes of handles that died are judged as at RELEASE; orphans are dropped. */
 int commit_recover(struct commit *c, struct error *err);

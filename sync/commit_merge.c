@@ -1,0 +1,219 @@
+/* What an edit changed.
+ *
+ * A file shows a part of its document: what the format has a place for.  So an edit is the difference
+ * between what the file showed and what it shows now, put onto the document; members that the file
+ * could not show stay.
+ *
+ *	before = parse(bytes the file showed)      after = parse(new bytes)
+ *	wrote  = base document + (after - before)
+ *	merged = current document + (wrote - base document)
+ *
+ * When the writer's base is the current version, merged is what it wrote.  When the base is older,
+ * newer values that the writer did not touch stand, and a conflict record keeps what differs: where both
+ * changed a place the edit wins and the newer value is the loser; where only the newer version changed
+ * it, the stale value in the bytes is. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sync/commit_private.h"
+#include "sync/mem.h"
+
+#define NS_PER_S 1000000000LL
+
+void commit_merge_clear(struct commit_merge *merge)
+{
+	json_decref(merge->wrote);
+	json_decref(merge->merged);
+	json_decref(merge->clashes);
+	memset(merge, 0, sizeof(*merge));
+}
+
+static void set_uid(json_t *doc, const char *uid)
+{
+	if (uid)
+		json_object_set_new(doc, "uid", json_string(uid));
+	else
+		json_object_del(doc, "uid");
+}
+
+/* The document as the file showed it before: parsed from its bytes, or from what `doc` renders to. */
+static json_t *shown_before(const struct commit_edit *edit, const json_t *doc,
+	const struct buf *bytes)
+{
+	struct buf rendered AUTOBUF = BUF_INIT(COMMIT_BYTES_MAX);
+	json_t *before = NULL;
+
+	if (!bytes || !bytes->len) {
+		if (edit->kind->render(doc, &rendered, NULL))
+			return json_deep_copy(doc);
+		bytes = &rendered;
+	}
+	if (edit->kind->parse(buf_str(bytes), bytes->len, &before, NULL))
+		return json_deep_copy(doc);
+	return before;
+}
+
+/* base document + what the writer changed against it. */
+static json_t *apply_edit(const struct commit_edit *edit, const struct store_item *item,
+	const json_t *base, const struct buf *bytes)
+{
+	json_t *after = json_deep_copy(edit->shown);
+	json_t *before, *wrote;
+
+	set_uid(after, item->uid);
+	if (edit->whole)
+		return after;
+	before = shown_before(edit, base, bytes);
+	set_uid(before, item->uid);
+	edit->kind->assign_slots(before, base);
+	edit->kind->assign_slots(after, base);
+	wrote = document_merge(before, after, base, NULL);
+	json_decref(before);
+	json_decref(after);
+	return wrote;
+}
+
+static void note(json_t *clashes, const char *path, const json_t *base, const json_t *winner,
+	const char *winner_origin, const json_t *loser, const char *loser_origin)
+{
+	json_array_append_new(clashes,
+		json_pack("{s:s, s:O?, s:O?, s:s, s:[{s:s, s:O?}]}", "field", path, "base", base,
+			"winner", winner, "winner_origin", winner_origin, "losers", "origin",
+			loser_origin, "value", loser));
+}
+
+/* Places that changed between base and current and that the writer left as they were in base: its
+ * bytes left out the newer value, which stands. */
+static void note_left_out(json_t *clashes, const char *path, const json_t *base,
+	const json_t *current, const json_t *wrote, const char *origin)
+{
+	json_t *names;
+	const char *name;
+	json_t *unused;
+
+	if (base == current || (base && current && json_equal(base, current)))
+		return;
+	if (!json_is_object(base) || !json_is_object(current) || !json_is_object(wrote)) {
+		bool untouched = base == wrote || (base && wrote && json_equal(base, wrote));
+
+		if (untouched)
+			note(clashes, path, base, current, origin, wrote, "file");
+		return;
+	}
+	names = json_copy((json_t *)base);
+	json_object_update_missing(names, (json_t *)current);
+	json_object_foreach(names, name, unused) {
+		char *below AUTOFREE = xasprintf("%s%s%s", path, *path ? "/" : "", name);
+
+		note_left_out(clashes, below, json_object_get(base, name),
+			json_object_get(current, name), json_object_get(wrote, name), origin);
+	}
+	json_decref(names);
+}
+
+/* Both changed: what the merge reports, in the shape of a conflict record. */
+static void note_clashes(json_t *clashes, const json_t *found, const char *origin)
+{
+	json_t *clash;
+	size_t i;
+
+	json_array_foreach((json_t *)found, i, clash) {
+		const char *path = json_string_value(json_object_get(clash, "path"));
+
+		note(clashes, path ? path : "", json_object_get(clash, "base"),
+			json_object_get(clash, "winner"), "file", json_object_get(clash, "loser"),
+			origin);
+	}
+}
+
+static int base_version(struct commit *c, const struct store_item *item, int64_t rev, json_t **base,
+	struct error *err)
+{
+	int rc;
+
+	*base = NULL;
+	if (rev == COMMIT_NO_BASE && c->base)
+		rev = c->base(c->base_data, item->id);
+	if (rev == COMMIT_NO_BASE || rev >= item->rev)
+		return 0;
+	rc = store_version_get(c->store, item->id, rev, base, err);
+	return rc == ERR_NOT_FOUND ? 0 : rc; /* too old: judged against the current version */
+}
+
+/* The very bytes that the file showed: no edit, whatever they leave out. */
+static bool is_unchanged(const struct commit_edit *edit, const struct buf *before)
+{
+	return edit->bytes && before && before->len == edit->len &&
+		!memcmp(buf_str(before), edit->bytes, edit->len);
+}
+
+int commit_merge(struct commit *c, const struct store_item *item, const struct commit_edit *edit,
+	const struct buf *before, struct commit_merge *out, struct error *err)
+{
+	json_t *base = NULL, *found;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	out->clashes = json_array();
+	if (is_unchanged(edit, before)) {
+		out->wrote = json_incref(item->doc);
+		out->merged = json_incref(item->doc);
+		return 0;
+	}
+	rc = base_version(c, item, edit->base_rev, &base, err);
+	if (rc)
+		return rc;
+	if (!base || json_equal(base, item->doc)) {
+		json_decref(base);
+		out->wrote = apply_edit(edit, item, item->doc, before);
+		out->merged = json_incref(out->wrote);
+		return 0;
+	}
+	out->wrote = apply_edit(edit, item, base, NULL);
+	found = json_array();
+	out->merged = document_merge(base, out->wrote, item->doc, found);
+	note_clashes(out->clashes, found, "newer");
+	note_left_out(out->clashes, "", base, item->doc, out->wrote, "newer");
+	json_decref(found);
+	json_decref(base);
+	return 0;
+}
+
+/* "anna.vcf 2026-11-22T10:00:00Z 17-4.json": file, time, item and rev. */
+static char *conflict_name(const char *file, int64_t time, const struct store_item *item)
+{
+	time_t seconds = (time_t)(time / NS_PER_S);
+	char stamp[32], tail[96];
+	struct tm tm;
+	size_t keep;
+
+	gmtime_r(&seconds, &tm);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	snprintf(tail, sizeof(tail), " %s %" PRId64 "-%" PRId64 ".json", stamp, item->id, item->rev);
+	keep = strlen(file);
+	while (keep && (keep + strlen(tail) > 255 || ((unsigned char)file[keep] & 0xc0) == 0x80))
+		keep--;
+	return xasprintf("%.*s%s", (int)keep, file, tail);
+}
+
+int commit_conflict(struct commit *c, const struct store_node *node, const struct store_item *item,
+	json_t *clashes, struct error *err)
+{
+	struct store_conflict conflict = { .mailbox = item->mailbox, .item = item->id };
+	char *path AUTOFREE = NULL;
+	int rc;
+
+	if (!json_array_size(clashes))
+		return 0;
+	path = commit_path(c, node->parent, node->name);
+	conflict.time = store_now(c->store);
+	conflict.name = conflict_name(node->name, conflict.time, item);
+	conflict.data = json_pack("{s:s, s:O}", "item", path, "fields", clashes);
+	rc = store_conflict_add(c->store, &conflict, err);
+	free(conflict.name);
+	json_decref(conflict.data);
+	return rc;
+}
