@@ -224,6 +224,9 @@ struct store_item {
 int store_item_get(struct store *store, int64_t id, struct store_item *item, struct error *err);
 int store_item_by_ino(struct store *store, uint64_t ino, struct store_item *item,
 	struct error *err);
+/* Number and rev only, for each open of a file: does not read the document. */
+int store_item_rev(struct store *store, uint64_t ino, int64_t *item, int64_t *rev,
+	struct error *err);
 /* All items (pending removals too) of the mailbox and kind with this UID. */
 int store_items_by_uid(struct store *store, int64_t mailbox, enum item_kind kind, const char *uid,
 	int64_t **ids, size_t *n, struct error *err);

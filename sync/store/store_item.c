@@ -77,6 +77,22 @@ int store_item_by_ino(struct store *store, uint64_t ino, struct store_item *item
 	return item_one(&q, item);
 }
 
+int store_item_rev(struct store *store, uint64_t ino, int64_t *item, int64_t *rev,
+	struct error *err)
+{
+	struct query q QUERY_END = query_read(store,
+		"SELECT id, rev FROM item WHERE ino = ? AND ino <> 0", err);
+	int rc;
+
+	query_int(&q, (int64_t)ino);
+	rc = query_row(&q);
+	if (rc <= 0)
+		return rc ? rc : error_set(err, ERR_NOT_FOUND, "no such item");
+	*item = column_int(&q);
+	*rev = column_int(&q);
+	return 0;
+}
+
 int store_items_by_uid(struct store *store, int64_t mailbox, enum item_kind kind, const char *uid,
 	int64_t **ids, size_t *n, struct error *err)
 {
