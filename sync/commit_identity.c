@@ -203,13 +203,14 @@ static int keep_former(struct commit *c, const struct store_node *node,
 	const struct store_item *item, struct error *err)
 {
 	struct buf bytes AUTOBUF = BUF_INIT(COMMIT_BYTES_MAX);
-	char number[24];
+	char attributes[64];
 	int rc;
 
 	rc = commit_mark_set(c, item, MARK_EMPTIED, NULL, err);
-	snprintf(number, sizeof(number), "%" PRIu64, node->ino);
+	snprintf(attributes, sizeof(attributes), "%" PRIu64 " %" PRId64 " %" PRIo32, node->ino,
+		node->mtime, node->mode);
 	if (!rc)
-		rc = commit_mark_set(c, item, MARK_INO, number, err);
+		rc = commit_mark_set(c, item, MARK_INO, attributes, err);
 	if (!rc && node->size)
 		rc = commit_bytes(c, node->ino, &bytes, err);
 	if (!rc && bytes.len && !memchr(bytes.data, 0, bytes.len))

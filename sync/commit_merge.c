@@ -12,16 +12,11 @@
  * newer values that the writer did not touch stand, and a conflict record keeps what differs: where both
  * changed a place the edit wins and the newer value is the loser; where only the newer version changed
  * it, the stale value in the bytes is. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "sync/commit_private.h"
 #include "sync/mem.h"
-
-#define NS_PER_S 1000000000LL
 
 void commit_merge_clear(struct commit_merge *merge)
 {
@@ -182,23 +177,6 @@ int commit_merge(struct commit *c, const struct store_item *item, const struct c
 	return 0;
 }
 
-/* "anna.vcf 2026-11-22T10:00:00Z 17-4.json": file, time, item and rev. */
-static char *conflict_name(const char *file, int64_t time, const struct store_item *item)
-{
-	time_t seconds = (time_t)(time / NS_PER_S);
-	char stamp[32], tail[96];
-	struct tm tm;
-	size_t keep;
-
-	gmtime_r(&seconds, &tm);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	snprintf(tail, sizeof(tail), " %s %" PRId64 "-%" PRId64 ".json", stamp, item->id, item->rev);
-	keep = strlen(file);
-	while (keep && (keep + strlen(tail) > 255 || ((unsigned char)file[keep] & 0xc0) == 0x80))
-		keep--;
-	return xasprintf("%.*s%s", (int)keep, file, tail);
-}
-
 int commit_conflict(struct commit *c, const struct store_node *node, const struct store_item *item,
 	json_t *clashes, struct error *err)
 {
@@ -210,7 +188,7 @@ int commit_conflict(struct commit *c, const struct store_node *node, const struc
 		return 0;
 	path = commit_path(c, node->parent, node->name);
 	conflict.time = store_now(c->store);
-	conflict.name = conflict_name(node->name, conflict.time, item);
+	conflict.name = xstrdup(node->name); /* the store adds time and number */
 	conflict.data = json_pack("{s:s, s:O}", "item", path, "fields", clashes);
 	rc = store_conflict_add(c->store, &conflict, err);
 	free(conflict.name);

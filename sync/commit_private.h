@@ -15,7 +15,8 @@
  *   MARK_EMPTIED  the file is empty, the document stands (value: since when, ns)
  *   MARK_ANEW     the document holds newer values than the bytes, but a handle is still open that
  *                 writes: the file is rendered anew once it is closed
- * MARK_FORMER keeps the bytes that an emptied or removed item showed, MARK_INO the number it had. */
+ * MARK_FORMER keeps the bytes that an emptied or removed item showed, MARK_INO the number, mtime (ns) and
+ * mode that a removed one had. */
 #ifndef SYNC_COMMIT_PRIVATE_H
 #define SYNC_COMMIT_PRIVATE_H
 

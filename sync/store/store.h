@@ -7,6 +7,7 @@
  *   store_row.c      structs to rows and back
  *   store_change.c   changes collected for the listener
  *   store_node.c     names and inode numbers: what the filesystem lists
+ *   store_former.c   a file come back under its number; names of values
  *   store_content.c  the bytes of files
  *   store_folder.c   mailboxes and folders
  *   store_item.c     items and versions: what the hub merges
@@ -115,6 +116,10 @@ int store_node_count(struct store *store, uint64_t parent, enum node_type type, 
 /* Gives node->ino, mtime, ctime (all store_now unless set); moves the parent's mtime.
  * ERR_EXISTS when the name is taken. */
 int store_node_create(struct store *store, struct store_node *node, struct error *err);
+/* The same under the number `ino`, which a file that is gone had: only for that file come back (I7).
+ * ERR_EXISTS when a node has the number. */
+int store_node_create_as(struct store *store, struct store_node *node, uint64_t ino,
+	struct error *err);
 /* Writes type, kind, item, mode, mtime (size is the content's); sets ctime = store_now. */
 int store_node_update(struct store *store, const struct store_node *node, struct error *err);
 /* Name and place; the target name must be free.  Moves mtimes of both directories, ctime of the node. */
@@ -340,6 +345,8 @@ void store_records_free(struct store_record *records, size_t n);
 /* Named values: cursors of CRM objects, schema version, ids.  get: new string, NULL when absent. */
 int store_value_get(struct store *store, const char *name, char **value, struct error *err);
 int store_value_set(struct store *store, const char *name, const char *value, struct error *err);
+/* Names that begin with `prefix`, in order: a new array of strings. */
+int store_value_names(struct store *store, const char *prefix, json_t **names, struct error *err);
 
 /* ---- claims, conflicts, lost+found, tombstones, held deletes, log ----------------------------- */
 
