@@ -368,6 +368,40 @@ static int match_batch(struct cycle *c, const int64_t *items, size_t n, struct e
 	return rc;
 }
 
+/* A linked record that could not be read is gone or out of our view (I13): never deleted.  Where a
+ * user designated anew, the item is free to be matched again. */
+static int settle_missing(struct cycle *c, int64_t item, struct error *err)
+{
+	struct store_side *crm;
+	struct pair pair;
+	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	rc = pair_load(c, item, &pair, err);
+	if (rc) {
+		store_rollback(c->store);
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	}
+	crm = &pair.sides[SIDE_CRM];
+	if (crm->status == SIDE_LINKED && !crm->ours) {
+		if (crm->reason && strstr(crm->reason, RELEASED)) {
+			rc = store_side_delete(c->store, item, SIDE_CRM, err);
+			store_side_clear(crm);
+			*crm = (struct store_side){ .item = item, .side = SIDE_CRM };
+		} else {
+			designate_unlink(c, &pair, "gone or out of view");
+		}
+		if (!rc)
+			rc = pair_save(c, &pair, err);
+	}
+	pair_clear(&pair);
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
 int designate(struct cycle *c, struct error *err)
 {
 	struct wanted w = { 0 };
@@ -383,6 +417,8 @@ int designate(struct cycle *c, struct error *err)
 	for (size_t i = 0; !rc && i < w.n_fetch; i += MERGE_BATCH)
 		rc = pull_crm_fetch(c, KIND_CONTACT, w.fetch + i,
 			w.n_fetch - i < MERGE_BATCH ? w.n_fetch - i : MERGE_BATCH, false, err);
+	for (size_t i = 0; !rc && i < w.n_fetch; i++)
+		rc = settle_missing(c, w.fetch[i], err);
 	for (size_t i = 0; !rc && i < w.n_match; i += MERGE_BATCH) {
 		cycle_progress(c, "matching", i, w.n_match);
 		rc = match_batch(c, w.match + i,

@@ -2,12 +2,15 @@
  *
  *   engine.c      workers, timers, who asks for a cycle and who waits for it
  *   cycle.c       one cycle of one mailbox: pull, merge, designate, push
+ *   folders.c     the folder hierarchy, both ways
  *   pull_mailbox.c, pull_crm.c   pages into the store with their cursors (I4)
+ *   pull_merge.c  which item a pulled one is;  import.c  CRM records that become items
+ *   pair.c        an item with its two sides
  *   merge.c       field by field: shadows, intents, conflicts (I3, I8, I11, I12)
  *   designate.c   who is synced with the CRM, linking, unlinking
  *   push_mailbox.c, push_crm.c   creates by token (I1), updates by intent, deletes by tombstone (I2)
  *   guard.c       deletes counted and held (I9), loop detector
- *   status.c      status as JSON
+ *   status.c      status, errors, conflicts as JSON;  commands.c  retry, reset, relink, held deletes
  */
 #ifndef SYNC_ENGINE_ENGINE_H
 #define SYNC_ENGINE_ENGINE_H

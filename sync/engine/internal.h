@@ -115,6 +115,12 @@ bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side);
 void pair_refuse(struct cycle *c, struct pair *pair, enum side side, const struct error *why);
 bool pair_is_refused(const struct pair *pair, enum side side);
 
+/* I12: the fields to be sent with their values, null for those to be emptied.  New object. */
+json_t *pair_intended(const json_t *projection, const json_t *changed);
+/* What was sent is what the two agreed on, until the read-back says what the remote made of it. */
+void pair_agree(struct store_side *side, const json_t *projection, const json_t *changed);
+void pair_forget_intent(struct store_side *side);
+
 /* JSON equality in which NULL, null and absent are one. */
 bool value_equal(const json_t *a, const json_t *b);
 json_t *value_get(const json_t *object, const char *name); /* borrowed; NULL for null */
@@ -150,8 +156,9 @@ int pull_mailbox(struct cycle *c, struct error *err); /* pages into the store */
 int pull_mailbox_merge(struct cycle *c, struct error *err);
 int pull_crm(struct cycle *c, struct error *err);
 int pull_crm_merge(struct cycle *c, struct error *err);
-/* After a write: reads the items back and merges them as ours. */
-int pull_mailbox_read_back(struct cycle *c, const int64_t *items, size_t n, struct error *err);
+/* Reads the items and merges them; by_us: after a write of ours. */
+int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, bool by_us,
+	struct error *err);
 /* Fetches the records of these linked items and merges them; by_us: after a write of ours. */
 int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n, bool by_us,
 	struct error *err);

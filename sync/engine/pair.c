@@ -52,6 +52,9 @@ int pair_load(struct cycle *c, int64_t item, struct pair *pair, struct error *er
 		pair_clear(pair);
 		return rc;
 	}
+	/* Taken over again before its deletion went through: the pull tells whether it did. */
+	if (pair->sides[SIDE_EXCHANGE].status == SIDE_DELETING && !pair->item.removed)
+		pair->sides[SIDE_EXCHANGE].status = SIDE_LINKED;
 	pair->before = json_deep_copy(pair->item.doc);
 	return 0;
 }
@@ -359,4 +362,43 @@ int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, str
 	json_decref(pair->before);
 	pair->before = json_deep_copy(pair->item.doc);
 	return rc;
+}
+
+json_t *pair_intended(const json_t *projection, const json_t *changed)
+{
+	json_t *fields = json_object(), *name;
+	size_t i;
+
+	json_array_foreach((json_t *)changed, i, name) {
+		json_t *value = value_get(projection, json_string_value(name));
+
+		if (value)
+			json_object_set(fields, json_string_value(name), value);
+		else
+			json_object_set_new(fields, json_string_value(name), json_null());
+	}
+	return fields;
+}
+
+void pair_agree(struct store_side *side, const json_t *projection, const json_t *changed)
+{
+	json_t *name;
+	size_t i;
+
+	if (!side->ours)
+		side->ours = json_object();
+	if (!side->theirs)
+		side->theirs = json_object();
+	json_array_foreach((json_t *)changed, i, name) {
+		json_t *value = value_get(projection, json_string_value(name));
+
+		value_put(side->ours, json_string_value(name), value);
+		value_put(side->theirs, json_string_value(name), value);
+	}
+}
+
+void pair_forget_intent(struct store_side *side)
+{
+	json_decref(side->intent);
+	side->intent = NULL;
 }

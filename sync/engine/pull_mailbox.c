@@ -284,7 +284,8 @@ static int merge_read(struct cycle *c, int64_t item, const struct mailbox_item *
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-static int read_items(struct cycle *c, const int64_t *items, size_t n, bool by_us, struct error *err)
+int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, bool by_us,
+	struct error *err)
 {
 	struct mailbox_item *read = xcalloc(n, sizeof(*read));
 	char **ids = xcalloc(n, sizeof(*ids));
@@ -317,11 +318,6 @@ static int read_items(struct cycle *c, const int64_t *items, size_t n, bool by_u
 	return rc;
 }
 
-int pull_mailbox_read_back(struct cycle *c, const int64_t *items, size_t n, struct error *err)
-{
-	return read_items(c, items, n, true, err);
-}
-
 int pull_mailbox_intents(struct cycle *c, struct error *err)
 {
 	int64_t *ids = NULL, *standing;
@@ -340,7 +336,7 @@ int pull_mailbox_intents(struct cycle *c, struct error *err)
 		store_side_clear(&side);
 	}
 	if (m)
-		rc = read_items(c, standing, m, false, err);
+		rc = pull_mailbox_read(c, standing, m, false, err);
 	free(standing);
 	free(ids);
 	return rc;

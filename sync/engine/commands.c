@@ -1,0 +1,357 @@
+/* Commands of an administrator that act on what is stored: retry, reset, relink, held deletes; and
+ * the test of the connections. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "sync/engine/internal.h"
+#include "sync/mem.h"
+
+static bool is_meant(const struct engine_mailbox *mb, const char *address)
+{
+	return !address || !strcasecmp(mb->user->address, address);
+}
+
+/* Calls `change` for every item of the meant mailboxes, in transactions of a batch. */
+static int for_items(struct engine *e, const char *address, int (*change)(struct cycle *, int64_t,
+	struct error *), struct error *err)
+{
+	bool any = false;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < e->n_mailboxes; i++) {
+		struct cycle c = { .engine = e, .store = e->store, .mb = &e->mailboxes[i] };
+		int64_t *ids = NULL;
+		size_t n = 0;
+
+		if (!is_meant(&e->mailboxes[i], address))
+			continue;
+		any = true;
+		rc = store_items_all(e->store, e->mailboxes[i].id, &ids, &n, err);
+		for (size_t j = 0; !rc && j < n;) {
+			rc = store_begin(e->store, STORE_NORMAL, STORE_LOCAL, err);
+			for (size_t k = 0; !rc && k < MERGE_BATCH && j < n; k++, j++)
+				rc = change(&c, ids[j], err);
+			rc = rc ? (store_rollback(e->store), rc) : store_commit(e->store, err);
+		}
+		free(ids);
+	}
+	if (!any)
+		return error_set(err, ERR_NOT_FOUND, "no mailbox %s here", address ? address : "at all");
+	return rc;
+}
+
+static int forget_error(struct cycle *c, int64_t id, struct error *err)
+{
+	struct pair pair;
+	int rc = pair_load(c, id, &pair, err);
+
+	if (rc)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	for (int side = 0; !rc && side < SIDES; side++) {
+		if (!pair.sides[side].error)
+			continue;
+		xstrset(&pair.sides[side].error, NULL);
+		pair.item.dirty = true;
+		rc = store_side_save(c->store, &pair.sides[side], err);
+	}
+	if (!rc && pair.item.dirty && pair.item.error) {
+		xstrset(&pair.item.error, NULL);
+		pair.item.state = ITEM_PENDING;
+		rc = store_item_save(c->store, &pair.item, err);
+	}
+	pair_clear(&pair);
+	return rc;
+}
+
+int engine_retry_errors(struct engine *e, const char *address, struct error *err)
+{
+	return for_items(e, address, forget_error, err);
+}
+
+static int forget_shadows(struct cycle *c, int64_t id, struct error *err)
+{
+	struct pair pair;
+	int rc = pair_load(c, id, &pair, err);
+
+	if (rc)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	for (int side = 0; !rc && side < SIDES; side++) {
+		struct store_side *s = &pair.sides[side];
+
+		if (s->status == SIDE_NONE)
+			continue;
+		json_decref(s->ours);
+		json_decref(s->theirs);
+		s->ours = s->theirs = NULL;
+		xstrset(&s->version, NULL);
+		xstrset(&s->error, NULL);
+		rc = store_side_save(c->store, s, err);
+	}
+	pair.item.dirty = true;
+	if (!rc)
+		rc = store_item_save(c->store, &pair.item, err);
+	pair_clear(&pair);
+	return rc;
+}
+
+/* Cursors of the mailbox: its folders are read from the start and compared. */
+static int forget_cursors(struct engine *e, struct engine_mailbox *mb, struct error *err)
+{
+	struct store_mailbox row = { 0 };
+	uint64_t *inos = NULL;
+	size_t n = 0;
+	int rc = store_begin(e->store, STORE_NORMAL, STORE_LOCAL, err);
+
+	if (rc)
+		return rc;
+	rc = store_mailbox_get(e->store, mb->id, &row, err);
+	if (!rc) {
+		xstrset(&row.folder_cursor, NULL);
+		row.record_seq = 0;
+		rc = store_mailbox_save(e->store, &row, err);
+	}
+	store_mailbox_clear(&row);
+	if (!rc)
+		rc = store_folder_list(e->store, mb->id, &inos, &n, err);
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct store_folder folder = { 0 };
+
+		rc = store_folder_get(e->store, inos[i], &folder, err);
+		xstrset(&folder.cursor, NULL);
+		if (!rc)
+			rc = store_folder_save(e->store, &folder, err);
+		store_folder_clear(&folder);
+	}
+	free(inos);
+	if (!rc)
+		return store_commit(e->store, err);
+	store_rollback(e->store);
+	return rc;
+}
+
+int engine_reset(struct engine *e, const char *address, struct error *err)
+{
+	int rc = for_items(e, address, forget_shadows, err);
+
+	for (size_t i = 0; !rc && i < e->n_mailboxes; i++)
+		if (is_meant(&e->mailboxes[i], address))
+			rc = forget_cursors(e, &e->mailboxes[i], err);
+	return rc;
+}
+
+/* ---- held deletes ------------------------------------------------------------------------------ */
+
+static int restore_one(struct cycle *c, const struct store_deletion *row, struct error *err)
+{
+	const struct document_kind *kind;
+	struct pair pair;
+	int rc = pair_load(c, row->item, &pair, err);
+
+	if (rc)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	kind = document_kind(pair.item.kind);
+	if (row->side == SIDE_EXCHANGE && pair.item.removed) { /* the file comes back */
+		struct store_node node = { .parent = pair.item.folder, .type = NODE_ITEM,
+			.kind = pair.item.kind, .mailbox = pair.item.mailbox, .mode = 0600 };
+		struct buf bytes AUTOBUF = BUF_INIT(16 << 20);
+
+		rc = kind->render(pair.item.doc, &bytes, err);
+		snprintf(node.name, sizeof(node.name), "%s",
+			pair.item.removed_name ? pair.item.removed_name : "restored.vcf");
+		if (!rc)
+			rc = store_node_create(c->store, &node, err);
+		if (!rc)
+			rc = store_content_set(c->store, node.ino, buf_str(&bytes), bytes.len, 0, err);
+		pair.item.ino = node.ino;
+		pair.item.removed = 0;
+	} else if (row->side == SIDE_CRM) { /* gone in Exchange: made there anew */
+		rc = store_side_delete(c->store, pair.item.id, SIDE_EXCHANGE, err);
+		store_side_clear(&pair.sides[SIDE_EXCHANGE]);
+	}
+	pair.item.dirty = true;
+	pair.item.state = ITEM_PENDING;
+	if (!rc)
+		rc = store_item_save(c->store, &pair.item, err);
+	pair_clear(&pair);
+	return rc;
+}
+
+static int for_batch(struct engine *e, int64_t batch, bool confirm, struct error *err)
+{
+	size_t found = 0;
+	int rc = store_begin(e->store, STORE_FULL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < e->n_mailboxes; i++) {
+		struct cycle c = { .engine = e, .store = e->store, .mb = &e->mailboxes[i] };
+		struct store_deletion *rows = NULL;
+		size_t n = 0;
+
+		rc = store_deletion_list(e->store, c.mb->id, DELETION_HELD, &rows, &n, err);
+		for (size_t j = 0; !rc && j < n; j++) {
+			if (rows[j].batch != batch)
+				continue;
+			found++;
+			rows[j].state = DELETION_CONFIRMED;
+			rc = confirm ? store_deletion_put(e->store, &rows[j], err)
+				     : restore_one(&c, &rows[j], err);
+			if (!rc && !confirm)
+				rc = store_deletion_delete(e->store, rows[j].id, err);
+		}
+		store_deletions_free(rows, n);
+	}
+	if (!rc && !found)
+		rc = error_set(err, ERR_NOT_FOUND, "no held batch %lld", (long long)batch);
+	if (!rc)
+		return store_commit(e->store, err);
+	store_rollback(e->store);
+	return rc;
+}
+
+int engine_confirm_deletes(struct engine *e, int64_t batch, struct error *err)
+{
+	return for_batch(e, batch, true, err);
+}
+
+int engine_restore_deletes(struct engine *e, int64_t batch, struct error *err)
+{
+	return for_batch(e, batch, false, err);
+}
+
+/* ---- links ------------------------------------------------------------------------------------- */
+
+static int relink_item(struct engine *e, struct engine_mailbox *mb, int64_t id, const char *record_id,
+	struct error *err)
+{
+	struct cycle c = { .engine = e, .store = e->store, .mb = mb };
+	char *note AUTOFREE = NULL;
+	struct store_side *crm;
+	struct pair pair;
+	int rc = pair_load(&c, id, &pair, err);
+
+	if (rc)
+		return rc;
+	crm = &pair.sides[SIDE_CRM];
+	if (crm->remote_id) {
+		note = unlinked_name(&c, crm->remote_id);
+		store_value_set(e->store, note, NULL, NULL);
+	}
+	rc = store_side_delete(e->store, id, SIDE_CRM, err);
+	store_side_clear(crm);
+	*crm = (struct store_side){ .item = id, .side = SIDE_CRM };
+	if (!rc && record_id) {
+		free(note);
+		note = unlinked_name(&c, record_id);
+		rc = store_value_set(e->store, note, NULL, err);
+		crm->status = SIDE_LINKED;
+		crm->remote_id = xstrdup(record_id);
+		if (!rc)
+			rc = store_side_save(e->store, crm, err);
+	}
+	pair.item.dirty = true;
+	pair.item.state = ITEM_PENDING;
+	if (!rc)
+		rc = store_item_save(e->store, &pair.item, err);
+	pair_clear(&pair);
+	return rc;
+}
+
+int engine_relink(struct engine *e, uint64_t ino, const char *record_id, struct error *err)
+{
+	struct engine_mailbox *mb = NULL;
+	struct store_item item = { 0 };
+	int rc = store_begin(e->store, STORE_FULL, STORE_LOCAL, err);
+
+	if (rc)
+		return rc;
+	rc = store_item_by_ino(e->store, ino, &item, err);
+	for (size_t i = 0; !rc && i < e->n_mailboxes; i++)
+		if (e->mailboxes[i].id == item.mailbox)
+			mb = &e->mailboxes[i];
+	if (!rc)
+		rc = mb ? relink_item(e, mb, item.id, record_id, err)
+			: error_set(err, ERR_NOT_FOUND, "its mailbox is not served by this mount");
+	store_item_clear(&item);
+	if (rc) {
+		store_rollback(e->store);
+		return rc;
+	}
+	rc = store_commit(e->store, err);
+	if (!rc)
+		engine_touch(e, mb->id);
+	return rc;
+}
+
+/* ---- the test of connections --------------------------------------------------------------------- */
+
+static json_t *verdict(int rc, const struct error *err)
+{
+	return rc ? json_pack("{s:b, s:s}", "ok", 0, "error", err->text) : json_pack("{s:b}", "ok", 1);
+}
+
+static json_t *test_mailbox(struct engine *e, const char *address)
+{
+	struct mailbox_options options = { .url = e->config->exchange_url,
+		.user = e->config->exchange_user, .password = e->config->exchange_password,
+		.address = address, .impersonate = e->config->impersonate };
+	struct error error = ERROR_INIT;
+	struct mailbox *mailbox = NULL;
+	void *server = NULL;
+	int rc = e->mailbox_driver->server_open(&server, e->config->exchange_url,
+		e->config->exchange_ca_file, NULL, &error);
+
+	if (!rc)
+		rc = e->mailbox_driver->open(&mailbox, server, &options, &error);
+	if (!rc)
+		rc = e->mailbox_driver->test(mailbox, &error);
+	if (mailbox)
+		e->mailbox_driver->close(mailbox);
+	if (server)
+		e->mailbox_driver->server_close(server);
+	return verdict(rc, &error);
+}
+
+static json_t *test_crm(struct engine *e)
+{
+	struct crm_options options = { .url = e->config->crm_url,
+		.client_id = e->config->crm_client_id, .client_secret = e->config->crm_client_secret,
+		.ca_file = e->config->crm_ca_file,
+		.external_id_field = e->config->crm_external_id_field,
+		.daily_reserve = e->config->crm_daily_reserve };
+	struct error error = ERROR_INIT;
+	struct crm *crm = NULL;
+	int rc = e->crm_driver->open(&crm, &options, &error);
+
+	if (!rc)
+		rc = e->crm_driver->test(crm, &error);
+	if (crm)
+		e->crm_driver->close(crm);
+	return verdict(rc, &error);
+}
+
+int engine_test(struct engine *e, const char *address, json_t **result, struct error *err)
+{
+	json_t *list = json_array(), *entry;
+	bool fine = true;
+	size_t i;
+
+	for (i = 0; i < e->n_mailboxes; i++) {
+		if (!is_meant(&e->mailboxes[i], address))
+			continue;
+		entry = test_mailbox(e, e->mailboxes[i].user->address);
+		json_object_set_new(entry, "name", json_string(e->mailboxes[i].user->address));
+		json_array_append_new(list, entry);
+	}
+	if (e->crm_driver) {
+		entry = test_crm(e);
+		json_object_set_new(entry, "name", json_string(e->crm_driver->name));
+		json_array_append_new(list, entry);
+	}
+	json_array_foreach(list, i, entry)
+		fine &= json_is_true(json_object_get(entry, "ok"));
+	*result = list;
+	return fine ? 0 : error_set(err, ERR_REMOTE, "not every connection works");
+}

@@ -1,0 +1,305 @@
+/* Pushes to the CRM: deletes by tombstone (I2), creates by token (I1), updates of changed fields.
+ *
+ * As in push_mailbox.c: write down, send, record the answers, read back.  An upsert by token is
+ * repeated at once, since it cannot make a second record; a plain create waits until a pull would
+ * have shown it, and is matched once more before it is sent again. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/engine/internal.h"
+#include "sync/mem.h"
+
+struct push {
+	struct cycle *c;
+	enum item_kind kind;
+	enum crm_op_type type;
+	struct crm_op ops[WRITE_BATCH];
+	struct pair pairs[WRITE_BATCH];
+	json_t *projections[WRITE_BATCH];
+	json_t *changed[WRITE_BATCH];
+	size_t n;
+	int64_t read_back[WRITE_BATCH];
+	size_t n_read_back;
+};
+
+static void push_clear(struct push *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		crm_op_clear(&p->ops[i]);
+		pair_clear(&p->pairs[i]);
+		json_decref(p->projections[i]);
+		json_decref(p->changed[i]);
+	}
+	p->n = p->n_read_back = 0;
+}
+
+static bool may_create(const struct cycle *c, const struct store_side *side)
+{
+	return !side->token_sent || c->engine->config->crm_external_id_field ||
+		c->began > side->token_sent + WRITE_DEADLINE_NS;
+}
+
+static bool needs(struct cycle *c, struct pair *pair, enum crm_op_type *type)
+{
+	struct store_side *side = &pair->sides[SIDE_CRM];
+
+	if (pair_is_refused(pair, SIDE_CRM))
+		return false;
+	if (side->status == SIDE_DELETING && side->remote_id) {
+		*type = CRM_DELETE;
+		return true;
+	}
+	if (!pair->item.doc || pair->item.removed || !pair->item.ino ||
+		store_writer_active(c->store, pair->item.ino))
+		return false;
+	if (side->status == SIDE_CREATING) {
+		*type = CRM_CREATE;
+		return may_create(c, side);
+	}
+	*type = CRM_UPDATE;
+	return side->status == SIDE_LINKED && side->ours && side->version;
+}
+
+static bool prepare(struct push *p, struct pair *pair, struct error *err)
+{
+	struct cycle *c = p->c;
+	struct store_side *side = &pair->sides[SIDE_CRM];
+	struct crm_op *op = &p->ops[p->n];
+	json_t *projection, *changed;
+
+	*op = (struct crm_op){ .id = side->remote_id, .version = side->version };
+	p->projections[p->n] = p->changed[p->n] = NULL;
+	if (p->type == CRM_DELETE)
+		return true;
+	projection = pair_project(c, pair, SIDE_CRM, NULL, err);
+	if (!projection) {
+		pair_refuse(c, pair, SIDE_CRM, err);
+		pair_save(c, pair, NULL);
+		*err = (struct error)ERROR_INIT;
+		return false;
+	}
+	changed = pair_changed(c, pair, SIDE_CRM, projection);
+	if (p->type == CRM_UPDATE && !json_array_size(changed)) {
+		json_decref(projection);
+		json_decref(changed);
+		return false;
+	}
+	json_decref(side->intent);
+	side->intent = json_pack("{s:o}", "fields", pair_intended(projection, changed));
+	op->fields = projection;
+	op->changed = changed;
+	if (p->type == CRM_CREATE) {
+		side->token_sent = store_now(c->store);
+		op->token = side->token;
+		op->owner_id = c->mb->crm_user;
+	}
+	p->projections[p->n] = projection;
+	p->changed[p->n] = changed;
+	return true;
+}
+
+static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, struct error *err)
+{
+	struct cycle *c = p->c;
+	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	for (; !rc && *at < n && p->n < WRITE_BATCH; (*at)++) {
+		struct pair *pair = &p->pairs[p->n];
+		enum crm_op_type type;
+
+		rc = pair_load(c, ids[*at], pair, err);
+		if (rc) {
+			rc = rc == ERR_NOT_FOUND ? 0 : rc;
+			continue;
+		}
+		if (pair->item.kind != p->kind || !needs(c, pair, &type) || type != p->type ||
+			!prepare(p, pair, err)) {
+			pair_clear(pair);
+			continue;
+		}
+		rc = store_side_save(c->store, &pair->sides[SIDE_CRM], err);
+		p->n++;
+	}
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
+static void succeeded(struct push *p, size_t i, struct pair *pair)
+{
+	struct store_side *side = &pair->sides[SIDE_CRM];
+
+	xstrset(&side->error, NULL);
+	if (p->type == CRM_CREATE) {
+		xstrset(&side->remote_id, p->ops[i].new_id);
+		xstrset(&side->token, NULL);
+		side->status = SIDE_LINKED;
+		side->created_by_us = true;
+		side->token_sent = 0;
+		cycle_log(p->c, "record %s made in the CRM", side->remote_id);
+	}
+	pair_agree(side, p->projections[i], p->changed[i]);
+	p->read_back[p->n_read_back++] = pair->item.id;
+}
+
+/* The answer to a delete: the item goes with its record, or stays, private, without one. */
+static int deleted(struct push *p, struct pair *pair, struct error *err)
+{
+	struct cycle *c = p->c;
+	int rc = guard_sent(c, pair, SIDE_CRM, err);
+
+	if (!rc && pair->item.removed) {
+		rc = store_claims_drop(c->store, pair->item.id, err);
+		return rc ? rc : store_item_delete(c->store, pair->item.id, err);
+	}
+	if (!rc)
+		rc = store_side_delete(c->store, pair->item.id, SIDE_CRM, err);
+	store_side_clear(&pair->sides[SIDE_CRM]);
+	pair->sides[SIDE_CRM] =
+		(struct store_side){ .item = pair->item.id, .side = SIDE_CRM };
+	return rc ? rc : pair_save(c, pair, err);
+}
+
+static void failed(struct push *p, size_t i, struct pair *pair)
+{
+	struct store_side *side = &pair->sides[SIDE_CRM];
+	const struct error *why = &p->ops[i].error;
+
+	switch (why->code) {
+	case ERR_LOST:
+	case ERR_CANCELLED:
+		return;
+	case ERR_UNSENT:
+	case ERR_THROTTLED:
+	case ERR_BUSY:
+		if (p->type == CRM_CREATE)
+			side->token_sent = 0;
+		pair_forget_intent(side);
+		return;
+	case ERR_CONFLICT:
+		pair_forget_intent(side);
+		p->read_back[p->n_read_back++] = pair->item.id;
+		return;
+	case ERR_NOT_FOUND:
+		pair_forget_intent(side);
+		if (p->type == CRM_UPDATE) { /* I13 */
+			designate_unlink(p->c, pair, "gone or out of view");
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	pair_forget_intent(side);
+	if (p->type == CRM_CREATE) {
+		xstrset(&side->token, NULL);
+		side->status = SIDE_NONE;
+		side->token_sent = 0;
+		store_claims_drop(p->c->store, pair->item.id, NULL);
+	}
+	pair_refuse(p->c, pair, SIDE_CRM, why);
+}
+
+static int record_answers(struct push *p, struct error *err)
+{
+	struct cycle *c = p->c;
+	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < p->n; i++) {
+		const struct error *why = &p->ops[i].error;
+		struct pair pair;
+
+		rc = pair_load(c, p->pairs[i].item.id, &pair, err);
+		if (rc)
+			break;
+		if (p->type == CRM_DELETE && (!why->code || why->code == ERR_NOT_FOUND)) {
+			rc = deleted(p, &pair, err);
+		} else {
+			if (why->code)
+				failed(p, i, &pair);
+			else
+				succeeded(p, i, &pair);
+			rc = pair_save(c, &pair, err);
+		}
+		pair_clear(&pair);
+	}
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
+static int read_back(struct push *p, struct error *err)
+{
+	int64_t ours[WRITE_BATCH], newer[WRITE_BATCH];
+	size_t n_ours = 0, n_newer = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < p->n_read_back; i++) {
+		bool conflict = false;
+
+		for (size_t j = 0; j < p->n; j++)
+			conflict |= p->pairs[j].item.id == p->read_back[i] &&
+				p->ops[j].error.code == ERR_CONFLICT;
+		if (conflict)
+			newer[n_newer++] = p->read_back[i];
+		else
+			ours[n_ours++] = p->read_back[i];
+	}
+	if (n_ours)
+		rc = pull_crm_fetch(p->c, p->kind, ours, n_ours, true, err);
+	if (!rc && n_newer)
+		rc = pull_crm_fetch(p->c, p->kind, newer, n_newer, false, err);
+	return rc;
+}
+
+static int push_type(struct cycle *c, enum item_kind kind, enum crm_op_type type,
+	const int64_t *ids, size_t n, struct error *err)
+{
+	struct push *p = xcalloc(1, sizeof(*p));
+	size_t at = 0;
+	int rc = 0;
+
+	p->c = c;
+	p->kind = kind;
+	p->type = type;
+	while (!rc && at < n) {
+		int sent, recorded;
+
+		rc = collect(p, ids, n, &at, err);
+		cycle_progress(c, "sending to the CRM", at, n);
+		if (rc || !p->n) {
+			push_clear(p);
+			continue;
+		}
+		sent = c->engine->crm_driver->write(c->crm, kind, type, p->ops, p->n, err);
+		recorded = record_answers(p, sent ? NULL : err);
+		rc = sent ? sent : recorded;
+		if (!rc)
+			rc = read_back(p, err);
+		push_clear(p);
+	}
+	free(p);
+	return rc;
+}
+
+int push_crm(struct cycle *c, struct error *err)
+{
+	static const enum crm_op_type order[] = { CRM_DELETE, CRM_CREATE, CRM_UPDATE };
+	int64_t *ids = NULL;
+	size_t n = 0;
+	int rc = store_items_dirty(c->store, c->mb->id, &ids, &n, err);
+
+	if (!rc && c->engine->config->read_only)
+		n = 0;
+	for (int kind = 0; !rc && kind < ITEM_KINDS; kind++)
+		for (size_t i = 0; !rc && c->tables[SIDE_CRM][kind].n && i < ARRAY_SIZE(order); i++)
+			rc = push_type(c, kind, order[i], ids, n, err);
+	free(ids);
+	return rc;
+}

@@ -1,0 +1,575 @@
+/* Pushes to Exchange: what differs from its shadow is sent, in four kinds of write.
+ *
+ *	remove   quiet time over, the guard allows it, tombstone committed (I2)   DeleteItem
+ *	create   token and intent committed with FULL (I1, I12)                   CreateItem
+ *	move     its folder here is not its folder there                          MoveItem
+ *	update   fields whose projection differs from `ours`                      UpdateItem
+ *
+ * Each batch: one transaction that writes down what is about to be sent, the request, one transaction
+ * with the answers (I3), and one GetItem that reads back what Exchange made of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/engine/internal.h"
+#include "sync/mem.h"
+
+struct push {
+	struct cycle *c;
+	enum mailbox_op_type type;
+	struct mailbox_op ops[WRITE_BATCH];
+	struct pair pairs[WRITE_BATCH];
+	json_t *projections[WRITE_BATCH];
+	json_t *changed[WRITE_BATCH];
+	char *folders[WRITE_BATCH];
+	size_t n;
+	int64_t read_back[WRITE_BATCH];
+	size_t n_read_back;
+};
+
+static void push_clear(struct push *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		mailbox_op_clear(&p->ops[i]);
+		pair_clear(&p->pairs[i]);
+		json_decref(p->projections[i]);
+		json_decref(p->changed[i]);
+		free(p->folders[i]);
+	}
+	p->n = p->n_read_back = 0;
+}
+
+/* ---- what an item needs ------------------------------------------------------------------------ */
+
+static bool may_create(const struct cycle *c, const struct store_side *side)
+{
+	if (side->status == SIDE_NONE)
+		return true;
+	/* I1: again only when nothing had been sent, or when a pull that began after the request's
+	 * deadline showed no token. */
+	return side->status == SIDE_CREATING &&
+		(!side->token_sent || c->began > side->token_sent + WRITE_DEADLINE_NS);
+}
+
+/* The write this item needs now; false: none. */
+static bool needs(struct cycle *c, struct pair *pair, enum mailbox_op_type *type, char **folder)
+{
+	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
+	struct store_folder here = { 0 };
+
+	if (!pair->item.doc || !pair->item.ino || pair->item.removed ||
+		pair_is_refused(pair, SIDE_EXCHANGE) || store_writer_active(c->store, pair->item.ino))
+		return false;
+	if (store_folder_get(c->store, pair->item.folder, &here, NULL) || !here.remote_id) {
+		store_folder_clear(&here);
+		return false;
+	}
+	*folder = xstrdup(here.remote_id);
+	store_folder_clear(&here);
+	if (side->status == SIDE_NONE || side->status == SIDE_CREATING) {
+		*type = MAILBOX_CREATE;
+		return may_create(c, side);
+	}
+	if (side->status != SIDE_LINKED)
+		return false;
+	*type = side->remote_folder && strcmp(side->remote_folder, *folder) != 0 ? MAILBOX_MOVE
+										 : MAILBOX_UPDATE;
+	return true;
+}
+
+/* ---- the write-ahead transaction --------------------------------------------------------------- */
+
+static bool touches_marks(const json_t *changed)
+{
+	json_t *name;
+	size_t i;
+
+	json_array_foreach((json_t *)changed, i, name)
+		if (json_string_value(name)[0] == '@')
+			return true;
+	return false;
+}
+
+static void set_marks(struct mailbox_op *op, const json_t *projection)
+{
+	op->marks.uid = (char *)json_string_value(value_get(projection, "@uid"));
+	op->marks.file_name = (char *)json_string_value(value_get(projection, "@fileName"));
+	op->marks.crm_link = (char *)json_string_value(value_get(projection, "@crmLink"));
+	op->marks.unlinked = (char *)json_string_value(value_get(projection, "@unlinked"));
+}
+
+/* Writes down what slot i is about to send; drops the slot (returns false) when there is nothing. */
+static bool prepare(struct push *p, struct pair *pair, char *folder, struct error *err)
+{
+	struct cycle *c = p->c;
+	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
+	struct mailbox_op *op = &p->ops[p->n];
+	json_t *projection = pair_project(c, pair, SIDE_EXCHANGE, NULL, err), *changed;
+
+	if (!projection) {
+		pair_refuse(c, pair, SIDE_EXCHANGE, err);
+		pair_save(c, pair, NULL);
+		*err = (struct error)ERROR_INIT;
+		return false;
+	}
+	changed = pair_changed(c, pair, SIDE_EXCHANGE, projection);
+	if (p->type == MAILBOX_UPDATE && !json_array_size(changed)) {
+		json_decref(projection);
+		json_decref(changed);
+		return false;
+	}
+	*op = (struct mailbox_op){ .id = side->remote_id, .version = side->version,
+		.folder_id = folder, .kind = pair->item.kind, .fields = projection,
+		.changed = changed };
+	json_decref(side->intent);
+	side->intent = json_pack("{s:o, s:s}", "fields",
+		p->type == MAILBOX_MOVE ? json_object() : pair_intended(projection, changed), "step",
+		p->type == MAILBOX_CREATE ? "create" : p->type == MAILBOX_MOVE ? "move" : "update");
+	if (p->type == MAILBOX_CREATE) {
+		if (!side->token)
+			side->token = engine_token();
+		side->status = SIDE_CREATING;
+		side->token_sent = store_now(c->store);
+		xstrset(&side->remote_folder, folder);
+		op->marks.token = side->token;
+		set_marks(op, projection);
+	} else if (p->type == MAILBOX_UPDATE && touches_marks(changed)) {
+		set_marks(op, projection);
+		op->set_marks = true;
+	}
+	p->projections[p->n] = projection;
+	p->changed[p->n] = changed;
+	p->folders[p->n] = folder;
+	return true;
+}
+
+/* Fills the batch from ids[*at] on, in one durable transaction. */
+static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, struct error *err)
+{
+	struct cycle *c = p->c;
+	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	for (; !rc && *at < n && p->n < WRITE_BATCH; (*at)++) {
+		struct pair *pair = &p->pairs[p->n];
+		enum mailbox_op_type type;
+		char *folder = NULL;
+
+		rc = pair_load(c, ids[*at], pair, err);
+		if (rc) {
+			rc = rc == ERR_NOT_FOUND ? 0 : rc;
+			continue;
+		}
+		if (!needs(c, pair, &type, &folder) || type != p->type ||
+			!prepare(p, pair, folder, err)) {
+			free(folder);
+			pair_clear(pair);
+			continue;
+		}
+		rc = store_side_save(c->store, &pair->sides[SIDE_EXCHANGE], err);
+		p->n++;
+	}
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
+/* ---- the answers ------------------------------------------------------------------------------- */
+
+static void succeeded(struct push *p, size_t i, struct pair *pair)
+{
+	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
+	struct mailbox_op *op = &p->ops[i];
+
+	xstrset(&side->error, NULL);
+	if (op->new_version)
+		xstrset(&side->version, op->new_version);
+	if (p->type == MAILBOX_MOVE) {
+		if (op->new_id)
+			xstrset(&side->remote_id, op->new_id);
+		xstrset(&side->remote_folder, p->folders[i]);
+		pair_forget_intent(side);
+		return;
+	}
+	if (p->type == MAILBOX_CREATE) {
+		xstrset(&side->remote_id, op->new_id);
+		xstrset(&side->token, NULL);
+		side->status = SIDE_LINKED;
+		side->created_by_us = true;
+		side->token_sent = 0;
+	}
+	pair_agree(side, p->projections[i], p->changed[i]);
+	p->read_back[p->n_read_back++] = pair->item.id;
+}
+
+static void failed(struct push *p, size_t i, struct pair *pair)
+{
+	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
+	const struct error *why = &p->ops[i].error;
+
+	switch (why->code) {
+	case ERR_LOST: /* the token or the intent stands; the next pull tells */
+	case ERR_CANCELLED:
+		return;
+	case ERR_UNSENT:
+	case ERR_THROTTLED:
+	case ERR_BUSY:
+		if (p->type == MAILBOX_CREATE)
+			side->token_sent = 0;
+		pair_forget_intent(side);
+		return;
+	case ERR_CONFLICT: /* newer there: read it, merge, try again */
+		pair_forget_intent(side);
+		p->read_back[p->n_read_back++] = pair->item.id;
+		return;
+	case ERR_NOT_FOUND: /* moved or gone: the next pull tells */
+		if (p->type != MAILBOX_CREATE) {
+			pair_forget_intent(side);
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	if (p->type == MAILBOX_CREATE) {
+		side->status = SIDE_NONE;
+		xstrset(&side->token, NULL);
+		side->token_sent = 0;
+	}
+	pair_forget_intent(side);
+	pair_refuse(p->c, pair, SIDE_EXCHANGE, why);
+}
+
+static int record_answers(struct push *p, struct error *err)
+{
+	struct cycle *c = p->c;
+	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < p->n; i++) {
+		struct pair pair;
+
+		rc = pair_load(c, p->pairs[i].item.id, &pair, err);
+		if (rc)
+			break;
+		if (p->ops[i].error.code)
+			failed(p, i, &pair);
+		else
+			succeeded(p, i, &pair);
+		rc = pair_save(c, &pair, err);
+		pair_clear(&pair);
+	}
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
+/* Conflicts are read as theirs, what went through as ours. */
+static int read_back(struct push *p, struct error *err)
+{
+	int64_t ours[WRITE_BATCH], newer[WRITE_BATCH];
+	size_t n_ours = 0, n_newer = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < p->n_read_back; i++) {
+		bool conflict = false;
+
+		for (size_t j = 0; j < p->n; j++)
+			conflict |= p->pairs[j].item.id == p->read_back[i] &&
+				p->ops[j].error.code == ERR_CONFLICT;
+		if (conflict)
+			newer[n_newer++] = p->read_back[i];
+		else
+			ours[n_ours++] = p->read_back[i];
+	}
+	if (n_ours)
+		rc = pull_mailbox_read(p->c, ours, n_ours, true, err);
+	if (!rc && n_newer)
+		rc = pull_mailbox_read(p->c, newer, n_newer, false, err);
+	return rc;
+}
+
+static int push_type(struct cycle *c, enum mailbox_op_type type, const int64_t *ids, size_t n,
+	struct error *err)
+{
+	struct push *p = xcalloc(1, sizeof(*p));
+	size_t at = 0;
+	int rc = 0;
+
+	p->c = c;
+	p->type = type;
+	while (!rc && at < n) {
+		int recorded, sent;
+
+		rc = collect(p, ids, n, &at, err);
+		cycle_progress(c, "sending to Exchange", at, n);
+		if (rc || !p->n) {
+			push_clear(p);
+			continue;
+		}
+		sent = c->engine->mailbox_driver->write_items(c->mb->connection, type, p->ops, p->n,
+			err);
+		recorded = record_answers(p, sent ? NULL : err);
+		rc = sent ? sent : recorded;
+		if (!rc)
+			rc = read_back(p, err);
+		push_clear(p);
+	}
+	free(p);
+	return rc;
+}
+
+/* ---- removals ---------------------------------------------------------------------------------- */
+
+static int keep_tombstone(struct cycle *c, struct pair *pair, struct error *err)
+{
+	struct store_side *crm = &pair->sides[SIDE_CRM];
+	struct store_tombstone t = { .mailbox = c->mb->id, .kind = pair->item.kind,
+		.time = store_now(c->store), .uid = pair->item.uid,
+		.key = pair->sides[SIDE_EXCHANGE].key, .folder = pair->item.folder,
+		.ino = pair->item.ino, .remote_id = pair->sides[SIDE_EXCHANGE].remote_id,
+		.doc = pair->item.doc };
+	struct store_node node;
+	int rc;
+
+	if (pair->item.ino && !store_node_get(c->store, pair->item.ino, &node, NULL))
+		t.name = node.name;
+	else
+		t.name = pair->item.removed_name;
+	if (crm->status == SIDE_LINKED || crm->status == SIDE_UNLINKED) {
+		t.record_id = crm->remote_id;
+		t.record_state = crm->status == SIDE_LINKED
+			? xstrdup("linked")
+			: xasprintf("unlinked %s", crm->reason ? crm->reason : "");
+	}
+	rc = store_tombstone_add(c->store, &t, err);
+	free(t.record_state);
+	return rc;
+}
+
+int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struct error *err)
+{
+	struct store_side *crm = &pair->sides[SIDE_CRM];
+	const struct config_rule *rule = pair_rule(c, pair);
+	char *path AUTOFREE = pair_path(c, pair);
+	int rc = keep_tombstone(c, pair, err);
+
+	if (!rc && pair->item.ino)
+		rc = store_node_remove(c->store, pair->item.ino, err);
+	pair->item.ino = 0;
+	cycle_log(c, "%s: %s", path, reason);
+	if (!rc && crm->status == SIDE_LINKED && rule &&
+		(rule->remove == REMOVE_CRM || rule->remove == REMOVE_BOTH)) {
+		/* The record follows; the item stays as a removal until that is answered (I2). */
+		crm->status = SIDE_DELETING;
+		pair->item.removed = 1;
+		pair->item.dirty = true;
+		rc = store_side_delete(c->store, pair->item.id, SIDE_EXCHANGE, err);
+		store_side_clear(&pair->sides[SIDE_EXCHANGE]);
+		if (!rc)
+			rc = store_side_save(c->store, crm, err);
+		return rc ? rc : store_item_save(c->store, &pair->item, err);
+	}
+	if (!rc && crm->status == SIDE_LINKED)
+		designate_unlink(c, pair, reason);
+	if (!rc)
+		rc = store_claims_drop(c->store, pair->item.id, err);
+	return rc ? rc : store_item_delete(c->store, pair->item.id, err);
+}
+
+static bool removal_is_due(const struct cycle *c, const struct store_item *item)
+{
+	int64_t quiet = c->urgent ? URGENT_REMOVE_QUIET_NS : c->engine->commit->remove_quiet_ns;
+
+	if (quiet > c->engine->commit->remove_quiet_ns)
+		quiet = c->engine->commit->remove_quiet_ns;
+	return item->removed && store_now(c->store) - item->removed >= quiet;
+}
+
+/* Judges one removal: a tombstone is written, or nothing was ever sent and it just ends. */
+static int prepare_removal(struct cycle *c, int64_t id, bool allowed, bool *send, struct error *err)
+{
+	struct pair pair;
+	struct store_side *side = &pair.sides[SIDE_EXCHANGE];
+	int rc = pair_load(c, id, &pair, err);
+
+	*send = false;
+	if (rc)
+		return rc;
+	if (side->status == SIDE_NONE || (side->status == SIDE_CREATING && !side->token_sent)) {
+		if (pair.sides[SIDE_CRM].status != SIDE_DELETING)
+			rc = push_item_gone(c, &pair, "removed", err);
+	} else if (allowed && (side->status == SIDE_LINKED || side->status == SIDE_DELETING)) {
+		side->status = SIDE_DELETING;
+		*send = true;
+		rc = store_side_save(c->store, side, err);
+	}
+	pair_clear(&pair);
+	return rc;
+}
+
+static int finish_removal(struct cycle *c, int64_t id, const struct error *why, struct error *err)
+{
+	struct pair pair;
+	int rc;
+
+	if (why->code == ERR_LOST || why->code == ERR_UNSENT || why->code == ERR_THROTTLED ||
+		why->code == ERR_BUSY || why->code == ERR_CANCELLED)
+		return 0;
+	rc = pair_load(c, id, &pair, err);
+	if (rc)
+		return rc;
+	if (why->code && why->code != ERR_NOT_FOUND) {
+		pair_refuse(c, &pair, SIDE_EXCHANGE, why);
+		pair.sides[SIDE_EXCHANGE].status = SIDE_LINKED;
+		rc = pair_save(c, &pair, err);
+	} else {
+		rc = guard_sent(c, &pair, SIDE_EXCHANGE, err);
+		if (!rc)
+			rc = push_item_gone(c, &pair, "removed", err);
+	}
+	pair_clear(&pair);
+	return rc;
+}
+
+/* One batch of removals of one folder. */
+static int remove_batch(struct cycle *c, const int64_t *ids, const bool *allowed, size_t n,
+	struct error *err)
+{
+	struct mailbox_op *ops = xcalloc(n, sizeof(*ops));
+	int64_t *sent = xcalloc(n, sizeof(*sent));
+	size_t m = 0;
+	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err), written = 0;
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct store_side side;
+		bool send;
+
+		rc = prepare_removal(c, ids[i], allowed[i], &send, err);
+		if (rc || !send)
+			continue;
+		rc = store_side_get(c->store, ids[i], SIDE_EXCHANGE, &side, err);
+		ops[m].id = xstrdup(side.remote_id);
+		ops[m].kind = KIND_CONTACT;
+		sent[m++] = ids[i];
+		store_side_clear(&side);
+	}
+	if (!rc)
+		rc = store_commit(c->store, err);
+	else
+		store_rollback(c->store);
+	if (!rc && m)
+		written = c->engine->mailbox_driver->write_items(c->mb->connection, MAILBOX_DELETE,
+			ops, m, err);
+	if (!rc && m)
+		rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, written ? NULL : err);
+	for (size_t i = 0; !rc && i < m; i++)
+		rc = finish_removal(c, sent[i], &ops[i].error, written ? NULL : err);
+	if (m)
+		rc = rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
+	for (size_t i = 0; i < m; i++) {
+		free((char *)ops[i].id);
+		mailbox_op_clear(&ops[i]);
+	}
+	free(ops);
+	free(sent);
+	return written ? written : rc;
+}
+
+/* The removals of one folder: judged together, sent in batches. */
+static int remove_in_folder(struct cycle *c, uint64_t folder, const int64_t *ids, size_t n,
+	struct error *err)
+{
+	bool *allowed AUTOFREE = xcalloc(n, sizeof(*allowed));
+	int64_t *linked AUTOFREE = xcalloc(n, sizeof(*linked));
+	bool *may AUTOFREE = xcalloc(n, sizeof(*may));
+	size_t m = 0, at = 0;
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		struct store_side side;
+
+		if (!store_side_get(c->store, ids[i], SIDE_EXCHANGE, &side, NULL)) {
+			if (side.status == SIDE_LINKED)
+				linked[m++] = ids[i];
+			allowed[i] = side.status == SIDE_DELETING;
+		}
+		store_side_clear(&side);
+	}
+	rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
+	if (rc)
+		return rc;
+	if (m)
+		rc = guard_judge(c, folder, SIDE_EXCHANGE, linked, m, may, err);
+	if (!rc)
+		rc = store_commit(c->store, err);
+	else
+		store_rollback(c->store);
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < m; j++)
+			if (linked[j] == ids[i])
+				allowed[i] = may[j];
+	while (!rc && at < n) {
+		size_t some = n - at < WRITE_BATCH ? n - at : WRITE_BATCH;
+
+		rc = remove_batch(c, ids + at, allowed + at, some, err);
+		at += some;
+	}
+	return rc;
+}
+
+static int push_removals(struct cycle *c, const int64_t *ids, size_t n, struct error *err)
+{
+	int64_t *due AUTOFREE = xcalloc(n, sizeof(*due));
+	uint64_t *folder AUTOFREE = xcalloc(n, sizeof(*folder));
+	int64_t *group AUTOFREE = xcalloc(n, sizeof(*group));
+	size_t m = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct store_item item = { 0 };
+
+		if (!store_item_get(c->store, ids[i], &item, NULL) && removal_is_due(c, &item)) {
+			due[m] = ids[i];
+			folder[m++] = item.folder;
+		}
+		store_item_clear(&item);
+	}
+	for (size_t i = 0; !rc && i < m; i++) {
+		size_t k = 0;
+
+		if (!due[i])
+			continue;
+		for (size_t j = i; j < m; j++)
+			if (due[j] && folder[j] == folder[i]) {
+				group[k++] = due[j];
+				if (j > i)
+					due[j] = 0;
+			}
+		rc = remove_in_folder(c, folder[i], group, k, err);
+		due[i] = 0;
+	}
+	return rc;
+}
+
+int push_mailbox(struct cycle *c, struct error *err)
+{
+	static const enum mailbox_op_type order[] = { MAILBOX_CREATE, MAILBOX_MOVE, MAILBOX_UPDATE };
+	int64_t *ids = NULL;
+	size_t n = 0;
+	int rc = store_items_dirty(c->store, c->mb->id, &ids, &n, err);
+
+	if (c->engine->config->read_only) {
+		free(ids);
+		return rc;
+	}
+	if (!rc)
+		rc = push_removals(c, ids, n, err);
+	for (size_t i = 0; !rc && i < ARRAY_SIZE(order); i++)
+		rc = push_type(c, order[i], ids, n, err);
+	free(ids);
+	return rc;
+}
