@@ -38,6 +38,8 @@ struct crm_record {
 	char *account_id, *account_name;
 	char *token; /* the external id field's value, or NULL */
 	json_t *fields; /* flat object { field name: value } of the table's rows; empty ones absent */
+	json_t *emails; /* array: addresses of every e-mail field of the object, rows or not, in lower
+			 * case; or NULL */
 };
 
 struct crm_page {

@@ -69,6 +69,7 @@ void crm_record_clear(struct crm_record *record)
 	free(record->account_name);
 	free(record->token);
 	json_decref(record->fields);
+	json_decref(record->emails);
 	memset(record, 0, sizeof(*record));
 }
 

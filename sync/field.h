@@ -24,6 +24,7 @@ enum field_flags {
 	FIELD_REQUIRED = 1 << 3,  /* the remote refuses a create without it */
 	FIELD_NO_ACCESS = 1 << 4, /* we may not read it: takes no part */
 	FIELD_CREATE_ONLY = 1 << 5,
+	FIELD_STAND_IN = 1 << 6, /* `get` may answer a stand-in; see field_is_stand_in */
 };
 
 struct field;
@@ -61,6 +62,11 @@ const struct field *field_find(const struct field_table *table, const char *name
  * value that is too long fails with ERR_TOO_BIG naming field, length and limit (then NULL). */
 json_t *field_project(const struct field_table *table, const json_t *doc, json_t *cut,
 	struct error *err);
+
+/* Is what the row projects only a stand-in, because its own place in doc is empty (a required last
+ * name made of the company's)?  It is worth less than any value of the other side: at a first link
+ * it counts as empty. */
+bool field_is_stand_in(const struct field *row, const json_t *doc);
 
 /* Sets one projected name in doc; value NULL or JSON null empties it.  When `value` equals what the
  * document already projects to (cut included) nothing changes. */

@@ -1,0 +1,146 @@
+/* What the files of the Salesforce driver share.  See salesforce.h. */
+#ifndef CRM_PRIVATE_H
+#define CRM_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "crm/salesforce.h"
+#include "sync/buf.h"
+#include "sync/http/http.h"
+
+#define SALESFORCE_PATH	      "/services/data/v66.0"
+#define SALESFORCE_ANSWER_MAX (32u * 1024 * 1024)
+#define SALESFORCE_COLLECTION 200  /* records in one sObject Collections request */
+#define SALESFORCE_COMPOSITE  25   /* subrequests of one composite request */
+#define SALESFORCE_IN_BYTES   6000 /* of values in one IN (...), escaped: URIs end at 16 KiB */
+#define SALESFORCE_OVERLAP_S  600  /* design section 7 */
+
+/* An object as the org describes it. */
+struct salesforce_object {
+	const char *name;   /* "Contact" */
+	struct field *rows; /* names are those of the static table */
+	size_t n_rows;
+	char **emails; /* API names of every e-mail field */
+	size_t n_emails;
+	bool has_account, has_master, has_owner; /* fields that may be absent or hidden */
+	char *token_field;			 /* the external id field, or NULL */
+};
+
+struct crm {
+	struct http *http;
+	char *login_url; /* without a slash at the end */
+	char *client_id, *client_secret;
+	char *external_id_field;
+	unsigned int daily_reserve;
+
+	pthread_mutex_t lock; /* the session */
+	char *token;	      /* NULL: not signed in */
+	char *instance_url;
+	char *user_id;
+	unsigned int session;	   /* counts sign-ins */
+	unsigned int strikes;	   /* REQUEST_LIMIT_EXCEEDED in a row */
+	int64_t left_seen;	   /* when requests_left was learnt, s monotonic */
+	atomic_long requests_left; /* -1: unknown */
+
+	pthread_mutex_t describe_lock;
+	struct salesforce_object *contact; /* NULL until described */
+};
+
+/* ---- salesforce_text.c ------------------------------------------------------------------------ */
+
+/* 15 or 18 letters and digits: only such an id goes into a URL or a query. */
+bool salesforce_is_id(const char *id);
+/* A value inside quotes in SOQL (SOQL and SOSL Reference, "Quoted String Escape Sequences"). */
+void salesforce_add_quoted(struct buf *out, const char *value);
+/* Percent-encoded for a query string. */
+void salesforce_add_encoded(struct buf *out, const char *text);
+/* "2026-11-22T02:45:00.000+0000" (or Z, +00:00) to ms since the epoch. */
+bool salesforce_parse_stamp(const char *text, int64_t *ms);
+/* "2026-11-22T02:45:00Z", as SOQL takes it. */
+void salesforce_format_stamp(int64_t seconds, char out[32]);
+/* IMF-fixdate of RFC 9110, independent of the locale. */
+void salesforce_format_http_date(int64_t seconds, char out[32]);
+/* Lower case, ASCII only, blanks around cut off; new string. */
+char *salesforce_fold(const char *text);
+
+/* ---- salesforce_answer.c ---------------------------------------------------------------------- */
+
+/* The errors of an answer or of one result ([{errorCode or statusCode, message, fields}]) as one
+ * error of ours.  `code` gets the first code's name ("" when there is none). */
+enum salesforce_where { SALESFORCE_READ, SALESFORCE_CREATING, SALESFORCE_CHANGING };
+int salesforce_read_errors(const json_t *errors, int status, enum salesforce_where where,
+	char code[64], struct error *err);
+
+/* A page of query results.  *next is the locator of the next page or NULL.  ERR_REMOTE when the
+ * answer is not what a query answers. */
+int salesforce_read_page(const json_t *answer, const struct salesforce_object *object,
+	const char *our_user, struct crm_record **records, size_t *n, char **next,
+	struct error *err);
+
+/* Results of a collections request, one for each of the n ops in order.  ERR_LOST when the answer is
+ * not that: then nothing is known about any of them.  Ops get new_id, created, error. */
+int salesforce_read_results(const json_t *answer, enum crm_op_type type, struct crm_op **ops,
+	size_t n, struct error *err);
+/* The same for a composite of PATCH subrequests with the reference ids "r0", "r1" ... */
+int salesforce_read_composite(
+	const json_t *answer, struct crm_op **ops, size_t n, struct error *err);
+
+/* The description of an object.  token_field may be NULL. */
+int salesforce_read_describe(const json_t *answer, const char *token_field,
+	struct salesforce_object **out, struct error *err);
+void salesforce_object_free(struct salesforce_object *object);
+
+/* ---- salesforce_fields.c ---------------------------------------------------------------------- */
+
+extern const struct field salesforce_contact_rows[];
+extern const size_t salesforce_contact_n;
+/* Contact, described once.  The object lives as long as the crm. */
+int salesforce_contact(struct crm *crm, const struct salesforce_object **object, struct error *err);
+
+/* ---- salesforce_session.c --------------------------------------------------------------------- */
+
+struct salesforce_call {
+	const char *method;
+	const char *path;      /* "/services/data/..." with the query string */
+	const json_t *body;    /* or NULL */
+	const char *operation; /* for messages and recordings: "query" */
+	enum salesforce_where where;
+	bool beyond_reserve; /* may go when only the reserve is left */
+
+	int status;	/* 0: no answer */
+	json_t *answer; /* new reference, or NULL for an empty body */
+};
+
+/* Signs in when needed, sends, reads the JSON.  0 for a status below 300; else the errors of the
+ * answer, ERR_UNSENT ..., for a write ERR_LOST when it may have been applied (5xx, garbage). */
+int salesforce_send(struct crm *crm, struct salesforce_call *call, struct error *err);
+/* Copy of our user's id, "" when unknown. */
+char *salesforce_user_id(struct crm *crm);
+/* Forgets and wipes the session. */
+void salesforce_sign_out(struct crm *crm);
+
+/* ---- salesforce_query.c, salesforce_write.c: rows of the driver ------------------------------- */
+
+int salesforce_pull(struct crm *crm, enum item_kind kind, const char *cursor, struct crm_page *page,
+	struct error *err);
+int salesforce_get(struct crm *crm, enum item_kind kind, const char *const *ids, size_t n,
+	struct crm_record **records, size_t *found, struct error *err);
+int salesforce_match_emails(struct crm *crm, enum item_kind kind, const char *const *addresses,
+	size_t n, struct crm_record **records, size_t *found, struct error *err);
+int salesforce_find_users(
+	struct crm *crm, const char *const *addresses, size_t n, char **ids, struct error *err);
+int salesforce_write(struct crm *crm, enum item_kind kind, enum crm_op_type type,
+	struct crm_op *ops, size_t n, struct error *err);
+
+/* {"since", "greatest", "locator"}: where a pull stands.  NULL text is the start. */
+struct salesforce_cursor {
+	char *since;	/* greatest stamp of the last whole pull, or NULL */
+	char *greatest; /* greatest stamp shown so far, or NULL */
+	char *locator;	/* next page, or NULL */
+};
+int salesforce_cursor_parse(struct salesforce_cursor *cursor, const char *text, struct error *err);
+char *salesforce_cursor_text(const struct salesforce_cursor *cursor);
+void salesforce_cursor_clear(struct salesforce_cursor *cursor);
+
+#endif

@@ -1,0 +1,121 @@
+/* The Salesforce driver: open, close, test and the table of operations.  See salesforce.h. */
+#include "crm/salesforce.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crm/private.h"
+#include "sync/mem.h"
+
+static int salesforce_open(struct crm **out, const struct crm_options *options, struct error *err)
+{
+	struct http_options http = { .name = "salesforce",
+		.ca_file = options->ca_file,
+		.answer_limit = SALESFORCE_ANSWER_MAX,
+		.record_dir = options->record_dir };
+	struct crm *crm;
+	size_t len;
+
+	if (!options->url || !options->client_id || !options->client_secret)
+		return error_set(
+			err, ERR_INVALID, "Salesforce: url, client id and secret are needed");
+	crm = xcalloc(1, sizeof(*crm));
+	crm->http = http_new(&http, err);
+	if (!crm->http) {
+		free(crm);
+		return err ? (int)err->code : ERR_INTERNAL;
+	}
+	crm->login_url = xstrdup(options->url);
+	for (len = strlen(crm->login_url); len && crm->login_url[len - 1] == '/'; len--)
+		crm->login_url[len - 1] = '\0';
+	crm->client_id = xstrdup(options->client_id);
+	crm->client_secret = xstrdup(options->client_secret);
+	crm->external_id_field = xstrdup(options->external_id_field);
+	crm->daily_reserve = options->daily_reserve;
+	atomic_init(&crm->requests_left, -1);
+	pthread_mutex_init(&crm->lock, NULL);
+	pthread_mutex_init(&crm->describe_lock, NULL);
+	*out = crm;
+	return 0;
+}
+
+static void salesforce_close(struct crm *crm)
+{
+	if (!crm)
+		return;
+	salesforce_sign_out(crm);
+	http_free(crm->http);
+	salesforce_object_free(crm->contact);
+	explicit_bzero(crm->client_secret, strlen(crm->client_secret));
+	free(crm->client_secret);
+	free(crm->client_id);
+	free(crm->login_url);
+	free(crm->external_id_field);
+	pthread_mutex_destroy(&crm->lock);
+	pthread_mutex_destroy(&crm->describe_lock);
+	free(crm);
+}
+
+static void salesforce_cancel(struct crm *crm)
+{
+	http_cancel(crm->http);
+}
+
+static unsigned int salesforce_back_off_left(struct crm *crm)
+{
+	return http_back_off_left(crm->http);
+}
+
+/* Signs in and asks for the limits, which also brings the count of requests up to date. */
+static int salesforce_test(struct crm *crm, struct error *err)
+{
+	struct salesforce_call call = { .method = "GET",
+		.path = SALESFORCE_PATH "/limits",
+		.operation = "limits",
+		.beyond_reserve = true };
+	const struct salesforce_object *object;
+	const json_t *left;
+	int rc = salesforce_send(crm, &call, err);
+
+	left = json_object_get(json_object_get(call.answer, "DailyApiRequests"), "Remaining");
+	if (!rc && json_is_integer(left) && json_integer_value(left) >= 0)
+		atomic_store(&crm->requests_left, (long)json_integer_value(left));
+	json_decref(call.answer);
+	return rc ? rc : salesforce_contact(crm, &object, err);
+}
+
+static int salesforce_fields(
+	struct crm *crm, enum item_kind kind, struct field_table *table, struct error *err)
+{
+	const struct salesforce_object *object;
+	int rc;
+
+	*table = (struct field_table){ 0 };
+	if (kind != KIND_CONTACT)
+		return 0;
+	rc = salesforce_contact(crm, &object, err);
+	if (!rc)
+		*table = (struct field_table){ .rows = object->rows, .n = object->n_rows };
+	return rc;
+}
+
+static long salesforce_requests_left(struct crm *crm)
+{
+	return atomic_load(&crm->requests_left);
+}
+
+const struct crm_driver salesforce_driver = {
+	.name = "salesforce",
+	.open = salesforce_open,
+	.close = salesforce_close,
+	.cancel = salesforce_cancel,
+	.back_off_left = salesforce_back_off_left,
+	.test = salesforce_test,
+	.fields = salesforce_fields,
+	.pull = salesforce_pull,
+	.get = salesforce_get,
+	.match_emails = salesforce_match_emails,
+	.write = salesforce_write,
+	.find_users = salesforce_find_users,
+	.requests_left = salesforce_requests_left,
+};

@@ -1,0 +1,163 @@
+/* The table of Contact (design section 7) and its fit to an org.
+ *
+ * The static table says what belongs where; lengths and rights come from the org's own description,
+ * read once.  Fields that the org lacks, or that our user may not see, are left out of the copy.
+ *
+ * LastName is required, and not every contact has a surname.  Its row answers a stand-in then (see
+ * field_is_stand_in): the name as a whole, the company, the e-mail's local part.  A stand-in that
+ * comes back is no surname: field_apply() sees that the document projects to it already. */
+#include "crm/private.h"
+
+#include <string.h>
+
+#include "sync/formats/card.h"
+#include "sync/mem.h"
+
+/* ---- LastName ---------------------------------------------------------------------------------- */
+
+static json_t *text_at(const json_t *doc, const struct field_type *type, const char *path)
+{
+	struct field row = { .name = path, .path = path, .type = type };
+
+	return type->get(doc, &row);
+}
+
+/* The part before the '@' of the first address. */
+static json_t *local_part(const json_t *doc)
+{
+	json_t *emails = json_object_get(doc, "emails"), *entry;
+	const char *id;
+
+	json_object_foreach(emails, id, entry)
+	{
+		const char *address = json_string_value(json_object_get(entry, "address"));
+		size_t len = address ? strcspn(address, "@") : 0;
+
+		if (len)
+			return json_stringn(address, len);
+	}
+	return NULL;
+}
+
+/* At most `max` UTF-16 units of the text, cut at a character. */
+static json_t *cut(json_t *value, size_t max)
+{
+	const unsigned char *text = (const unsigned char *)json_string_value(value);
+	size_t units = 0, at = 0;
+	json_t *shorter;
+
+	while (max && text && text[at]) {
+		size_t bytes = text[at] < 0x80 ? 1 : text[at] < 0xe0 ? 2 : text[at] < 0xf0 ? 3 : 4;
+
+		units += bytes == 4 ? 2 : 1;
+		if (units > max) {
+			shorter = json_stringn((const char *)text, at);
+			json_decref(value);
+			return shorter;
+		}
+		at += bytes;
+	}
+	return value;
+}
+
+static json_t *stand_in(const json_t *doc)
+{
+	json_t *given = text_at(doc, &field_name_component, "name/components/given");
+	json_t *value = NULL;
+
+	/* With a given name the full one would repeat it: "Anna Anna". */
+	if (!given)
+		value = text_at(doc, &field_text, "name/full");
+	if (!value)
+		value = text_at(doc, &field_text, "organizations/CompanyName/name");
+	if (!value)
+		value = local_part(doc);
+	if (!value)
+		return given;
+	json_decref(given);
+	return value;
+}
+
+static json_t *last_name_get(const json_t *doc, const struct field *field)
+{
+	json_t *value = field_name_component.get(doc, field);
+
+	if (value)
+		return value;
+	value = stand_in(doc);
+	return value ? cut(value, field->max_chars) : NULL;
+}
+
+static int last_name_set(json_t *doc, const struct field *field, const char *key,
+	const json_t *value, struct error *err)
+{
+	return field_name_component.set(doc, field, key, value, err);
+}
+
+static const struct field_type last_name = { last_name_get, last_name_set };
+
+/* ---- the table --------------------------------------------------------------------------------- */
+
+#define ROW(name_, path_, type_, chars_, flags_)                                                   \
+	{                                                                                          \
+		.name = name_, .path = path_, .type = &type_, .flags = flags_, .max_chars = chars_ \
+	}
+#define NAME(name_, kind_, chars_)                                                                 \
+	ROW(name_, "name/components/" kind_, field_name_component, chars_, FIELD_NAMING)
+#define PHONE(name_, slot_) ROW(name_, "phones/" slot_ "/number", field_text, 40, 0)
+#define ADDRESS(prefix_, slot_)                                                                    \
+	ROW(prefix_ "Street", "addresses/" slot_ "/components/name", field_address_component, 255, \
+		0),                                                                                \
+		ROW(prefix_ "City", "addresses/" slot_ "/components/locality",                     \
+			field_address_component, 40, 0),                                           \
+		ROW(prefix_ "State", "addresses/" slot_ "/components/region",                      \
+			field_address_component, 80, 0),                                           \
+		ROW(prefix_ "PostalCode", "addresses/" slot_ "/components/postcode",               \
+			field_address_component, 20, 0),                                           \
+		ROW(prefix_ "Country", "addresses/" slot_ "/components/country",                   \
+			field_address_component, 80, 0)
+
+/* clang-format off: one row a line */
+const struct field salesforce_contact_rows[] = {
+	ROW("Salutation", "name/components/title", field_name_component, 40, 0),
+	NAME("FirstName", "given", 40),
+	NAME("MiddleName", "given2", 40),
+	ROW("LastName", "name/components/surname", last_name, 80,
+		FIELD_NAMING | FIELD_REQUIRED | FIELD_STAND_IN),
+	ROW("Suffix", "name/components/generation", field_name_component, 40, 0),
+	ROW("Department", "organizations/CompanyName/units/0/name", field_text, 80, 0),
+	ROW("Title", "titles/JobTitle/name", field_text, 128, 0),
+	ROW("Email", "emails/EmailAddress1/address", field_text, 80, 0),
+	PHONE("Phone", "BusinessPhone"),
+	PHONE("MobilePhone", "MobilePhone"),
+	PHONE("HomePhone", "HomePhone"),
+	PHONE("OtherPhone", "OtherTelephone"),
+	PHONE("Fax", "BusinessFax"),
+	PHONE("AssistantPhone", "AssistantPhone"),
+	ADDRESS("Mailing", "Business"),
+	ADDRESS("Other", "Other"),
+	ROW("Birthdate", "anniversaries/birth/date", field_date, 0, 0),
+	ROW("AssistantName", "relatedTo/assistant", field_related, 40, 0),
+};
+/* clang-format on */
+const size_t salesforce_contact_n = ARRAY_SIZE(salesforce_contact_rows);
+
+int salesforce_contact(struct crm *crm, const struct salesforce_object **object, struct error *err)
+{
+	struct salesforce_call call = { .method = "GET",
+		.path = SALESFORCE_PATH "/sobjects/Contact/describe",
+		.operation = "describe" };
+	int rc = 0;
+
+	pthread_mutex_lock(&crm->describe_lock);
+	if (!crm->contact) {
+		rc = salesforce_send(crm, &call, err);
+		if (!rc)
+			rc = salesforce_read_describe(
+				call.answer, crm->external_id_field, &crm->contact, err);
+		json_decref(call.answer);
+	}
+	*object = crm->contact;
+	pthread_mutex_unlock(&crm->describe_lock);
+	return rc;
+}
