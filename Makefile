@@ -6,6 +6,9 @@ DESTDIR ?=
 CC      ?= cc
 OPT     ?= -O2 -g
 SAN     ?=
+PYTHON  := /usr/bin/python3
+# How many end-to-end tests run side by side.
+JOBS    ?= 4
 
 PKGS := fuse3 libcurl libxml-2.0 sqlite3 jansson libical icu-i18n icu-uc inih gmime-3.0 \
 	libcrypto libsystemd
@@ -18,6 +21,8 @@ CFLAGS += -std=gnu11 $(OPT) $(WARN) $(SAN) -fstack-protector-strong -pthread
 LDFLAGS += $(SAN) -pthread
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) $(SIM_PKGS) $(TEST_PKGS) 2>/dev/null)
 PKG_LIBS   = $(shell pkg-config --libs $(PKGS)) -lm
+SIM_LIBS   = $(shell pkg-config --libs $(SIM_PKGS)) -lm
+TEST_LIBS  = $(shell pkg-config --libs $(TEST_PKGS))
 
 PROGRAM_MAINS := fs/main.c fs/tandemctl.c
 LIB_SRC   := $(filter-out $(PROGRAM_MAINS),$(wildcard fs/*.c sync/*.c sync/*/*.c ews/*.c crm/*.c \
@@ -25,16 +30,24 @@ LIB_SRC   := $(filter-out $(PROGRAM_MAINS),$(wildcard fs/*.c sync/*.c sync/*/*.c
 SIM_SRC   := $(wildcard tests/sim/*.c)
 UNIT_SRC  := $(wildcard tests/unit/*_test.c tests/unit/*/*_test.c tests/unit/*/*/*_test.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
+FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 
-LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
-SIM_OBJ  := $(SIM_SRC:%.c=$(BUILD)/%.o)
-UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
+LIB_OBJ   := $(LIB_SRC:%.c=$(BUILD)/%.o)
+SIM_OBJ   := $(SIM_SRC:%.c=$(BUILD)/%.o)
+UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
-LIB      := $(BUILD)/libtandem.a
-PROGRAMS := $(BUILD)/tandemfs $(BUILD)/tandemctl $(BUILD)/tandem-sim
+FUZZ_BIN  := $(FUZZ_SRC:%.c=build-fuzz/%)
+LIB       := $(BUILD)/libtandem.a
+PROGRAMS  := $(BUILD)/tandemfs $(BUILD)/tandemctl $(BUILD)/tandem-sim
 
-.PHONY: all
+.PHONY: all help deps deps-check demo demo-stop check check-asan unit e2e bench lint fuzz install clean
+
 all: $(PROGRAMS)
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+# ---- building --------------------------------------------------------------------------------
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -52,12 +65,86 @@ $(BUILD)/tandemctl: $(BUILD)/fs/tandemctl.o $(LIB)
 
 SIM_LIB_OBJ := $(BUILD)/sync/error.o $(BUILD)/sync/mem.o $(BUILD)/sync/buf.o
 $(BUILD)/tandem-sim: $(SIM_OBJ) $(SIM_LIB_OBJ)
-	$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(SIM_PKGS)) -lm
+	$(CC) $(LDFLAGS) -o $@ $^ $(SIM_LIBS)
 
 $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PKGS))
+	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS)
 
 $(BENCH_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- the two commands of README ----------------------------------------------------------------
+
+## make demo        installs what is missing, builds, mounts a simulated company, plays a tour
+demo: deps
+	@$(MAKE) --no-print-directory -j2 all
+	@tests/tools/demo start $(BUILD)
+
+## make demo-stop   unmounts the demo and ends its processes
+demo-stop:
+	@tests/tools/demo stop $(BUILD)
+
+## make check       installs what is missing, builds, runs all tests
+check: deps-check
+	@$(MAKE) --no-print-directory -j2 all unit-programs
+	@$(MAKE) --no-print-directory unit e2e
+
+## make check-asan  the tests under AddressSanitizer, UBSan and leak detection
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+check-asan: deps-check
+	@$(MAKE) --no-print-directory -j2 BUILD=build-asan OPT="-O1 -g" SAN="$(SANITIZE)" \
+		all unit-programs
+	@$(MAKE) --no-print-directory BUILD=build-asan OPT="-O1 -g" SAN="$(SANITIZE)" unit e2e
+
+.PHONY: unit-programs
+unit-programs: $(UNIT_BIN)
+
+unit: $(UNIT_BIN)
+	@tests/tools/unit $(UNIT_BIN)
+
+e2e: all tests/e2e/node_modules/.package-lock.json
+	@cd tests/e2e && TANDEM_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -n $(JOBS) \
+		-p no:cacheprovider $(PYTEST_ARGS)
+
+tests/e2e/node_modules/.package-lock.json: tests/e2e/package-lock.json
+	cd tests/e2e && npm ci --no-fund --no-audit --silent && touch node_modules/.package-lock.json
+
+deps:
+	@tests/tools/deps build
+
+deps-check:
+	@tests/tools/deps check
+
+# ---- beside the tests --------------------------------------------------------------------------
+
+## make lint        clang-format, banned functions, include directions, cppcheck, clang-tidy
+lint: deps-check
+	@tests/tools/lint
+
+## make bench       measurements (see docs/bench.md)
+bench: all $(BENCH_BIN)
+	@tests/tools/bench $(BUILD)
+
+## make fuzz T=30   every fuzzer for T seconds
+T ?= 30
+FUZZ_FLAGS := -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+build-fuzz/%: %.c $(LIB_SRC)
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) $(FUZZ_FLAGS) $(PKG_CFLAGS) -pthread -o $@ $< $(LIB_SRC) $(PKG_LIBS)
+fuzz: $(FUZZ_BIN)
+	@tests/tools/fuzz $(T) $(FUZZ_BIN)
+
+## make install     into DESTDIR and PREFIX
+install: all
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/tandemctl
+	install -D -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/tandemfs
+	install -d $(DESTDIR)$(PREFIX)/sbin
+	ln -sf tandemfs $(DESTDIR)$(PREFIX)/sbin/mount.fuse.tandemfs
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/tandemctl.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/man/tandemfs.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/tandemfs README.md
+
+clean:
+	rm -rf build build-asan build-fuzz
