@@ -1,0 +1,431 @@
+/* Pulls, records, values, claims, conflicts, lost+found, tombstones, deletions, the log. */
+#include "fixture.h"
+
+/* ---- pulls and records --------------------------------------------------------------------------- */
+
+static void pull(struct fixture *f, const char *id, int n)
+{
+	struct store_pull row = {
+		.mailbox = f->mailbox,
+		.folder = f->folder,
+		.remote_id = (char *)id,
+		.deleted = n < 0,
+		.data = n < 0 ? NULL : json_pack("{s:i}", "n", n),
+	};
+
+	ok(f, store_pull_put(f->store, &row, &f->err));
+	json_decref(row.data);
+}
+
+static void pulls_are_listed_in_order_and_replaced(void **state)
+{
+	struct fixture *f = *state;
+	struct store_pull *list;
+	int64_t last;
+	size_t n;
+
+	fixture_begin(f, STORE_REMOTE);
+	pull(f, "a", 1);
+	pull(f, "b", 2);
+	pull(f, "c", -1);
+	pull(f, "a", 4); /* replaces, and comes last */
+	fixture_commit(f);
+	ok(f, store_pull_list(f->store, f->mailbox, 0, 2, &list, &n, &f->err));
+	assert_int_equal(n, 2);
+	assert_string_equal(list[0].remote_id, "b");
+	assert_int_equal(list[0].folder, f->folder);
+	assert_int_equal(list[0].mailbox, f->mailbox);
+	assert_string_equal(list[1].remote_id, "c");
+	assert_true(list[1].deleted);
+	assert_null(list[1].data);
+	last = list[1].seq;
+	store_pulls_free(list, n);
+	ok(f, store_pull_list(f->store, f->mailbox, last, 99, &list, &n, &f->err));
+	assert_int_equal(n, 1);
+	assert_string_equal(list[0].remote_id, "a");
+	assert_int_equal(json_integer_value(json_object_get(list[0].data, "n")), 4);
+	fixture_begin(f, STORE_REMOTE);
+	ok(f, store_pull_drop(f->store, list[0].seq, &f->err));
+	fixture_commit(f);
+	store_pulls_free(list, n);
+	ok(f, store_pull_list(f->store, f->mailbox, last, 99, &list, &n, &f->err));
+	assert_int_equal(n, 0);
+	assert_null(list);
+	ok(f, store_pull_list(f->store, f->mailbox + 1, 0, 99, &list, &n, &f->err));
+	assert_int_equal(n, 0);
+}
+
+static void record(struct fixture *f, const char *id, const char *version, int n, bool deleted)
+{
+	struct store_record row = {
+		.object = (char *)"contact",
+		.id = (char *)id,
+		.version = (char *)version,
+		.deleted = deleted,
+		.data = json_pack("{s:i}", "n", n),
+	};
+
+	ok(f, store_record_put(f->store, &row, &f->err));
+	json_decref(row.data);
+}
+
+static int64_t record_seq(struct fixture *f, const char *id)
+{
+	struct store_record row;
+	int64_t seq;
+
+	ok(f, store_record_get(f->store, "contact", id, &row, &f->err));
+	assert_string_equal(row.id, id);
+	assert_string_equal(row.object, "contact");
+	seq = row.seq;
+	store_record_clear(&row);
+	return seq;
+}
+
+static void record_seq_grows_with_content_only(void **state)
+{
+	struct fixture *f = *state;
+	struct store_record row, *list;
+	int64_t a, b;
+	size_t n;
+
+	fixture_begin(f, STORE_REMOTE);
+	record(f, "003a", "v1", 1, false);
+	record(f, "003b", "v1", 1, false);
+	a = record_seq(f, "003a");
+	b = record_seq(f, "003b");
+	assert_true(b > a);
+	record(f, "003a", "v1", 1, false);
+	assert_int_equal(record_seq(f, "003a"), a);
+	record(f, "003a", "v2", 1, false);
+	assert_true(record_seq(f, "003a") > b);
+	a = record_seq(f, "003a");
+	record(f, "003a", "v2", 2, false);
+	assert_true(record_seq(f, "003a") > a);
+	a = record_seq(f, "003a");
+	record(f, "003a", "v2", 2, true);
+	assert_true(record_seq(f, "003a") > a);
+	fixture_commit(f);
+	ok(f, store_record_list(f->store, 0, 99, &list, &n, &f->err));
+	assert_int_equal(n, 2);
+	assert_string_equal(list[0].id, "003b");
+	assert_true(list[1].deleted);
+	assert_string_equal(list[1].version, "v2");
+	store_records_free(list, n);
+	ok(f, store_record_list(f->store, b, 99, &list, &n, &f->err));
+	assert_int_equal(n, 1);
+	store_records_free(list, n);
+	ok(f, store_record_list(f->store, 0, 1, &list, &n, &f->err));
+	assert_int_equal(n, 1);
+	store_records_free(list, n);
+	assert_int_equal(store_record_get(f->store, "lead", "003a", &row, &f->err), ERR_NOT_FOUND);
+}
+
+static void values_are_set_replaced_and_removed(void **state)
+{
+	struct fixture *f = *state;
+	char *value;
+
+	ok(f, store_value_get(f->store, "cursor", &value, &f->err));
+	assert_null(value);
+	fixture_begin(f, STORE_REMOTE);
+	ok(f, store_value_set(f->store, "cursor", "1", &f->err));
+	ok(f, store_value_set(f->store, "cursor", "2", &f->err));
+	fixture_commit(f);
+	ok(f, store_value_get(f->store, "cursor", &value, &f->err));
+	assert_string_equal(value, "2");
+	free(value);
+	fixture_begin(f, STORE_REMOTE);
+	ok(f, store_value_set(f->store, "cursor", NULL, &f->err));
+	fixture_commit(f);
+	ok(f, store_value_get(f->store, "cursor", &value, &f->err));
+	assert_null(value);
+}
+
+/* ---- claims, conflicts, lost+found ------------------------------------------------------------------ */
+
+static void claim_is_had_by_who_comes_first(void **state)
+{
+	struct fixture *f = *state;
+	int64_t holder;
+
+	fixture_begin(f, STORE_LOCAL);
+	ok(f, store_claim_take(f->store, "Contact", "a@b", 7, &holder, &f->err));
+	assert_int_equal(holder, 7);
+	ok(f, store_claim_take(f->store, "Contact", "a@b", 8, &holder, &f->err));
+	assert_int_equal(holder, 7);
+	ok(f, store_claim_take(f->store, "Contact", "a@b", 7, &holder, &f->err));
+	assert_int_equal(holder, 7);
+	ok(f, store_claim_take(f->store, "Lead", "a@b", 8, &holder, &f->err));
+	assert_int_equal(holder, 8);
+	ok(f, store_claims_drop(f->store, 7, &f->err));
+	ok(f, store_claim_take(f->store, "Contact", "a@b", 8, &holder, &f->err));
+	assert_int_equal(holder, 8);
+	fixture_commit(f);
+}
+
+static void conflict_gets_its_name_from_file_time_and_number(void **state)
+{
+	struct fixture *f = *state;
+	struct store_conflict made = {
+		.mailbox = f->mailbox,
+		.item = 5,
+		.time = INT64_C(1795341600) * NS_PER_S, /* 2026-11-22T10:00:00Z */
+		.name = xstrdup("anna.vcf"),
+		.data = json_pack("{s:s}", "item", "anna.vcf"),
+	};
+	struct store_conflict named = { .mailbox = f->mailbox, .name = xstrdup("x.json") };
+	struct store_conflict *list;
+	char expected[64];
+	size_t n;
+
+	fixture_begin(f, STORE_LOCAL);
+	ok(f, store_conflict_add(f->store, &made, &f->err));
+	ok(f, store_conflict_add(f->store, &named, &f->err));
+	fixture_commit(f);
+	snprintf(expected, sizeof(expected), "anna.vcf 2026-11-22T10:00:00Z %d.json", (int)made.id);
+	assert_string_equal(made.name, expected);
+	assert_true(named.time > 0);
+	ok(f, store_conflict_list(f->store, f->mailbox, &list, &n, &f->err));
+	assert_int_equal(n, 2);
+	assert_int_equal(list[0].id, made.id);
+	assert_int_equal(list[0].item, 5);
+	assert_int_equal(list[0].time, made.time);
+	assert_string_equal(list[0].name, expected);
+	assert_true(json_equal(list[0].data, made.data));
+	assert_string_equal(list[1].name, "x.json");
+	store_conflicts_free(list, n);
+	fixture_begin(f, STORE_LOCAL);
+	ok(f, store_conflict_delete(f->store, made.id, &f->err));
+	assert_int_equal(store_conflict_delete(f->store, made.id, &f->err), ERR_NOT_FOUND);
+	fixture_commit(f);
+	ok(f, store_conflict_list(f->store, f->mailbox, &list, &n, &f->err));
+	assert_int_equal(n, 1);
+	store_conflicts_free(list, n);
+	store_conflicts_free(memcpy(xmalloc(sizeof(made)), &made, sizeof(made)), 1);
+	store_conflicts_free(memcpy(xmalloc(sizeof(named)), &named, sizeof(named)), 1);
+}
+
+static int64_t lose(struct fixture *f, const char *name, const char *bytes)
+{
+	struct store_lost lost = {
+		.mailbox = f->mailbox,
+		.name = xstrdup(name),
+		.reason = xstrdup("line 3: TEL without a value"),
+	};
+	int64_t id;
+
+	buf_init(&lost.bytes, 100);
+	buf_adds(&lost.bytes, bytes);
+	ok(f, store_lost_add(f->store, &lost, &f->err));
+	id = lost.id;
+	store_lost_clear(&lost);
+	return id;
+}
+
+static void lost_file_is_kept_with_its_reason(void **state)
+{
+	struct fixture *f = *state;
+	struct store_lost *list, lost;
+	char longest[256];
+	int64_t first, last;
+	size_t n;
+
+	for (size_t i = 0; i < 254; i += 2)
+		memcpy(longest + i, "ü", 2);
+	longest[254] = '\0';
+	fixture_begin(f, STORE_LOCAL);
+	first = lose(f, "anna.vcf", "BEGIN:VCARD");
+	lose(f, "anna.vcf", "");
+	lose(f, "anna.vcf", "x");
+	lose(f, longest, "x");
+	last = lose(f, longest, "x");
+	fixture_commit(f);
+	ok(f, store_lost_list(f->store, f->mailbox, &list, &n, &f->err));
+	assert_int_equal(n, 5);
+	assert_string_equal(list[0].name, "anna.vcf");
+	assert_string_equal(list[1].name, "anna.vcf (2)");
+	assert_string_equal(list[2].name, "anna.vcf (3)");
+	assert_true(strlen(list[3].name) + strlen(".refused") <= 255);
+	assert_int_equal(strlen(list[3].name) % 2, 0); /* no half character */
+	assert_string_not_equal(list[3].name, list[4].name);
+	assert_int_equal(list[0].size, 11);
+	assert_int_equal(list[1].size, 0);
+	assert_null(list[0].bytes.data);
+	assert_true(list[0].time > 0);
+	store_lost_free(list, n);
+	ok(f, store_lost_get(f->store, first, &lost, &f->err));
+	assert_string_equal(buf_str(&lost.bytes), "BEGIN:VCARD");
+	assert_string_equal(lost.reason, "line 3: TEL without a value");
+	store_lost_clear(&lost);
+	fixture_begin(f, STORE_LOCAL);
+	ok(f, store_lost_delete(f->store, last, &f->err));
+	assert_int_equal(store_lost_delete(f->store, last, &f->err), ERR_NOT_FOUND);
+	fixture_commit(f);
+	assert_int_equal(store_lost_get(f->store, last, &lost, &f->err), ERR_NOT_FOUND);
+}
+
+/* ---- tombstones and deletions -------------------------------------------------------------------------- */
+
+static int64_t bury(struct fixture *f, const char *uid, const char *key, int64_t when)
+{
+	struct store_tombstone t = {
+		.mailbox = f->mailbox,
+		.kind = KIND_CONTACT,
+		.time = when,
+		.uid = (char *)uid,
+		.key = (char *)key,
+		.name = (char *)"anna.vcf",
+		.folder = f->folder,
+		.ino = 12,
+		.record_id = (char *)"003",
+		.record_state = (char *)"linked",
+		.remote_id = (char *)"AAMk",
+		.doc = json_pack("{s:s}", "uid", uid),
+	};
+
+	ok(f, store_tombstone_add(f->store, &t, &f->err));
+	json_decref(t.doc);
+	return t.id;
+}
+
+static void tombstone_is_found_by_uid_or_key(void **state)
+{
+	struct fixture *f = *state;
+	struct store_tombstone t;
+	int64_t first, second;
+
+	fixture_begin(f, STORE_LOCAL);
+	first = bury(f, "u1", "k1", 100);
+	second = bury(f, "u1", "k2", 200);
+	fixture_commit(f);
+	ok(f, store_tombstone_find(f->store, f->mailbox, "u1", NULL, &t, &f->err));
+	assert_int_equal(t.id, second);
+	assert_int_equal(t.time, 200);
+	assert_string_equal(t.name, "anna.vcf");
+	assert_int_equal(t.folder, f->folder);
+	assert_int_equal(t.ino, 12);
+	assert_string_equal(t.record_id, "003");
+	assert_string_equal(t.record_state, "linked");
+	assert_string_equal(t.remote_id, "AAMk");
+	assert_string_equal(json_string_value(json_object_get(t.doc, "uid")), "u1");
+	store_tombstone_clear(&t);
+	ok(f, store_tombstone_find(f->store, f->mailbox, NULL, "k1", &t, &f->err));
+	assert_int_equal(t.id, first);
+	store_tombstone_clear(&t);
+	assert_int_equal(store_tombstone_find(f->store, f->mailbox, NULL, NULL, &t, &f->err),
+		ERR_NOT_FOUND);
+	assert_int_equal(store_tombstone_find(f->store, f->mailbox + 1, "u1", "k1", &t, &f->err),
+		ERR_NOT_FOUND);
+	fixture_begin(f, STORE_LOCAL);
+	ok(f, store_tombstones_expire(f->store, 200, &f->err));
+	fixture_commit(f);
+	assert_int_equal(store_tombstone_find(f->store, f->mailbox, NULL, "k1", &t, &f->err),
+		ERR_NOT_FOUND);
+	fixture_begin(f, STORE_LOCAL);
+	ok(f, store_tombstone_delete(f->store, second, &f->err));
+	fixture_commit(f);
+	assert_int_equal(store_tombstone_find(f->store, f->mailbox, "u1", NULL, &t, &f->err),
+		ERR_NOT_FOUND);
+}
+
+static void deletions_are_counted_and_listed(void **state)
+{
+	struct fixture *f = *state;
+	struct store_deletion d = {
+		.mailbox = f->mailbox,
+		.item = 3,
+		.folder = f->folder,
+		.side = SIDE_EXCHANGE,
+		.state = DELETION_SENT,
+		.time = 1000,
+		.name = (char *)"a.vcf",
+	};
+	struct store_deletion *list;
+	uint64_t count;
+	int64_t held;
+	size_t n;
+
+	fixture_begin(f, STORE_LOCAL);
+	ok(f, store_deletion_put(f->store, &d, &f->err));
+	d.id = 0;
+	d.time = 2000;
+	ok(f, store_deletion_put(f->store, &d, &f->err));
+	d.id = 0;
+	d.state = DELETION_HELD;
+	d.batch = 4;
+	ok(f, store_deletion_put(f->store, &d, &f->err));
+	held = d.id;
+	fixture_commit(f);
+	ok(f, store_deletion_count(f->store, f->mailbox, f->folder, SIDE_EXCHANGE, 1000, &count,
+		      &f->err));
+	assert_int_equal(count, 2);
+	ok(f, store_deletion_count(f->store, f->mailbox, f->folder, SIDE_EXCHANGE, 1001, &count,
+		      &f->err));
+	assert_int_equal(count, 1);
+	ok(f, store_deletion_count(f->store, f->mailbox, f->folder, SIDE_CRM, 0, &count, &f->err));
+	assert_int_equal(count, 0);
+	ok(f, store_deletion_list(f->store, f->mailbox, DELETION_HELD, &list, &n, &f->err));
+	assert_int_equal(n, 1);
+	assert_int_equal(list[0].id, held);
+	assert_int_equal(list[0].batch, 4);
+	assert_int_equal(list[0].item, 3);
+	assert_string_equal(list[0].name, "a.vcf");
+	store_deletions_free(list, n);
+	fixture_begin(f, STORE_LOCAL);
+	d.state = DELETION_CONFIRMED;
+	ok(f, store_deletion_put(f->store, &d, &f->err)); /* the same row */
+	fixture_commit(f);
+	ok(f, store_deletion_list(f->store, f->mailbox, DELETION_HELD, &list, &n, &f->err));
+	assert_int_equal(n, 0);
+	ok(f, store_deletion_list(f->store, f->mailbox, DELETION_CONFIRMED, &list, &n, &f->err));
+	assert_int_equal(n, 1);
+	assert_int_equal(list[0].id, held);
+	store_deletions_free(list, n);
+	fixture_begin(f, STORE_LOCAL);
+	ok(f, store_deletion_delete(f->store, held, &f->err));
+	fixture_commit(f);
+	ok(f, store_deletion_list(f->store, f->mailbox, DELETION_CONFIRMED, &list, &n, &f->err));
+	assert_int_equal(n, 0);
+}
+
+/* ---- log --------------------------------------------------------------------------------------------- */
+
+static void log_keeps_the_last_thousand_lines(void **state)
+{
+	struct fixture *f = *state;
+	struct buf text AUTOBUF = BUF_INIT(0);
+	char line[32];
+	size_t lines = 0;
+
+	fixture_begin(f, STORE_LOCAL);
+	for (int i = 1; i <= 1003; i++) {
+		snprintf(line, sizeof(line), "line\n%d", i);
+		ok(f, store_log(f->store, f->mailbox, line, &f->err));
+	}
+	ok(f, store_log(f->store, f->mailbox + 1, "another's", &f->err));
+	fixture_commit(f);
+	ok(f, store_log_read(f->store, f->mailbox, &text, &f->err));
+	for (const char *c = buf_str(&text); *c; c++)
+		lines += *c == '\n';
+	assert_int_equal(lines, 1000);
+	assert_int_equal(strncmp(buf_str(&text), "line 4\n", 7), 0);
+	assert_string_equal(buf_str(&text) + text.len - 10, "line 1003\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		store_test(pulls_are_listed_in_order_and_replaced),
+		store_test(record_seq_grows_with_content_only),
+		store_test(values_are_set_replaced_and_removed),
+		store_test(claim_is_had_by_who_comes_first),
+		store_test(conflict_gets_its_name_from_file_time_and_number),
+		store_test(lost_file_is_kept_with_its_reason),
+		store_test(tombstone_is_found_by_uid_or_key),
+		store_test(deletions_are_counted_and_listed),
+		store_test(log_keeps_the_last_thousand_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
