@@ -6,169 +6,16 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <dirent.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "sync/http/http.h"
 #include "sync/mem.h"
-
-enum after { KEEP, CLOSE };
-
-struct step {
-	const char *answer; /* NULL: none */
-	size_t len;	    /* 0: strlen */
-	enum after after;
-};
-
-#define CONNECTIONS 8
-
-struct server {
-	int listener, wake[2];
-	unsigned int port;
-	pthread_t thread;
-	const struct step *steps;
-	size_t n_steps;
-	atomic_uint connections, requests;
-	char seen[64 * 1024]; /* the last request whole */
-	int fds[CONNECTIONS];
-	struct buf in[CONNECTIONS];
-};
-
-/* Length of the first whole request in the buffer, 0 when there is none yet. */
-static size_t whole(const struct buf *b)
-{
-	const char *end = b->len ? strstr(b->data, "\r\n\r\n") : NULL;
-	const char *length;
-	size_t n;
-
-	if (!end)
-		return 0;
-	length = strcasestr(b->data, "Content-Length:");
-	n = (size_t)(end + 4 - b->data) +
-	    (length && length < end ? strtoul(length + 15, NULL, 10) : 0);
-	return b->len >= n ? n : 0;
-}
-
-static void server_answer(struct server *s, size_t i, size_t len)
-{
-	unsigned int number = atomic_load(&s->requests);
-	const struct step *step = number < s->n_steps ? &s->steps[number] : NULL;
-
-	memcpy(s->seen, s->in[i].data, len);
-	s->seen[len] = '\0';
-	buf_reset(&s->in[i]);
-	if (step && step->answer) {
-		size_t n = step->len ? step->len : strlen(step->answer);
-
-		if (write(s->fds[i], step->answer, n) != (ssize_t)n)
-			abort();
-	}
-	if (!step || step->after == CLOSE) {
-		close(s->fds[i]);
-		s->fds[i] = -1;
-	}
-	atomic_fetch_add(&s->requests, 1);
-}
-
-static void server_read(struct server *s, size_t i)
-{
-	char chunk[4096];
-	ssize_t n = read(s->fds[i], chunk, sizeof(chunk));
-	size_t len;
-
-	if (n <= 0) {
-		close(s->fds[i]);
-		s->fds[i] = -1;
-		buf_reset(&s->in[i]);
-		return;
-	}
-	buf_add(&s->in[i], chunk, (size_t)n);
-	len = whole(&s->in[i]);
-	if (len)
-		server_answer(s, i, len);
-}
-
-static void server_accept(struct server *s)
-{
-	int fd = accept(s->listener, NULL, NULL);
-	size_t i;
-
-	for (i = 0; i < CONNECTIONS && s->fds[i] >= 0; i++)
-		;
-	if (i == CONNECTIONS)
-		abort();
-	s->fds[i] = fd;
-	atomic_fetch_add(&s->connections, 1);
-}
-
-static void *server_run(void *arg)
-{
-	struct server *s = arg;
-
-	for (;;) {
-		struct pollfd p[CONNECTIONS + 2] = {
-			{ .fd = s->wake[0], .events = POLLIN },
-			{ .fd = s->listener, .events = POLLIN },
-		};
-
-		for (size_t i = 0; i < CONNECTIONS; i++)
-			p[i + 2] = (struct pollfd){ .fd = s->fds[i], .events = POLLIN };
-		if (poll(p, CONNECTIONS + 2, -1) < 0)
-			continue;
-		if (p[0].revents)
-			return NULL;
-		if (p[1].revents)
-			server_accept(s);
-		for (size_t i = 0; i < CONNECTIONS; i++)
-			if (p[i + 2].revents && s->fds[i] >= 0)
-				server_read(s, i);
-	}
-}
-
-static void server_start(struct server *s, const struct step *steps, size_t n)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(at);
-
-	memset(s, 0, sizeof(*s));
-	s->steps = steps;
-	s->n_steps = n;
-	for (size_t i = 0; i < CONNECTIONS; i++) {
-		s->fds[i] = -1;
-		buf_init(&s->in[i], sizeof(s->seen) - 1);
-	}
-	assert_int_equal(pipe(s->wake), 0);
-	s->listener = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(s->listener, (struct sockaddr *)&at, len), 0);
-	assert_int_equal(listen(s->listener, 8), 0);
-	assert_int_equal(getsockname(s->listener, (struct sockaddr *)&at, &len), 0);
-	s->port = ntohs(at.sin_port);
-	assert_int_equal(pthread_create(&s->thread, NULL, server_run, s), 0);
-}
-
-static void server_stop(struct server *s)
-{
-	assert_int_equal(write(s->wake[1], "", 1), 1);
-	pthread_join(s->thread, NULL);
-	close(s->listener);
-	close(s->wake[0]);
-	close(s->wake[1]);
-	for (size_t i = 0; i < CONNECTIONS; i++) {
-		if (s->fds[i] >= 0)
-			close(s->fds[i]);
-		buf_free(&s->in[i]);
-	}
-}
+#include "tests/unit/scripted_server.h"
 
 static struct http *client(const struct http_options *with)
 {
@@ -243,19 +90,19 @@ static void reuses_a_connection(void **state)
 	assert_int_equal(send_to(http, s.port, "GET", NULL, &answer, &err), 0);
 	assert_int_equal(answer.status, 200);
 	assert_string_equal(buf_str(&answer.body), "hi");
-	assert_memory_equal(s.seen, "GET /where HTTP/1.1\r\n", 21);
+	assert_memory_equal(s.seen[0], "GET /where HTTP/1.1\r\n", 21);
 	http_answer_free(&answer);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/x", s.port);
 	request.url = url;
 	assert_int_equal(http_send(http, &request, &answer, &err), 0);
 	assert_string_equal(buf_str(&answer.body), "ho");
-	assert_non_null(strstr(s.seen, "PATCH /x HTTP/1.1\r\n"));
-	assert_non_null(strstr(s.seen, "X-One: 1\r\n"));
-	assert_non_null(strstr(s.seen, "Authorization: Basic YW5uYTpzZWNyZXQ=\r\n"));
-	assert_non_null(strstr(s.seen, "Accept-Encoding: "));
-	assert_non_null(strstr(s.seen, "gzip"));
-	assert_non_null(strstr(s.seen, "\r\n\r\n<b/>"));
-	assert_null(strstr(s.seen, "Expect:"));
+	assert_non_null(strstr(s.seen[1], "PATCH /x HTTP/1.1\r\n"));
+	assert_non_null(strstr(s.seen[1], "X-One: 1\r\n"));
+	assert_non_null(strstr(s.seen[1], "Authorization: Basic YW5uYTpzZWNyZXQ=\r\n"));
+	assert_non_null(strstr(s.seen[1], "Accept-Encoding: "));
+	assert_non_null(strstr(s.seen[1], "gzip"));
+	assert_non_null(strstr(s.seen[1], "\r\n\r\n<b/>"));
+	assert_null(strstr(s.seen[1], "Expect:"));
 	assert_int_equal(s.connections, 1);
 	http_answer_free(&answer);
 	server_stop(&s);
