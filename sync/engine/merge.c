@@ -128,6 +128,8 @@ static int merge_field(struct field_merge *m, const char *name)
 			value_put(m->side->theirs, name, there);
 		}
 	}
+	if (m->first && field_is_stand_in(row, m->pair->item.doc))
+		here = NULL; /* worth less than any value of the other side */
 	changed_there = !value_equal(there, value_get(m->side->theirs, name));
 	changed_here = !value_equal(here, value_get(m->side->ours, name));
 	if (!changed_there)
