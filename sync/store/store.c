@@ -149,22 +149,6 @@ static int move_aside(struct store *store, struct error *err)
 	return 0;
 }
 
-static int database_open_or_rebuild(struct store *store, bool check, struct error *err)
-{
-	int rc = database_open(store, check, err);
-
-	if (!rc || !atomic_load(&store->damaged))
-		return rc;
-	connection_close(store->writer);
-	store->writer = NULL;
-	rc = move_aside(store, err);
-	if (rc)
-		return rc;
-	atomic_store(&store->damaged, false);
-	store->rebuilt = true;
-	return database_open(store, false, err);
-}
-
 /* Files that are open for good: the directory and the WAL, for store_sync. */
 static int open_files(struct store *store, struct error *err)
 {
@@ -213,6 +197,43 @@ static int first_transaction(struct store *store, struct error *err)
 		return rc;
 	}
 	return store_commit(store, err);
+}
+
+static int bring_up(struct store *store, bool check, struct error *err)
+{
+	int rc = database_open(store, check, err);
+
+	if (!rc)
+		rc = open_files(store, err);
+	if (!rc)
+		rc = first_transaction(store, err);
+	return rc;
+}
+
+static void close_files(struct store *store)
+{
+	connection_close(store->writer); /* the last one: folds the WAL back */
+	store->writer = NULL;
+	if (store->wal_fd >= 0)
+		close(store->wal_fd);
+	if (store->dir_fd >= 0)
+		close(store->dir_fd);
+	store->wal_fd = store->dir_fd = -1;
+}
+
+static int bring_up_or_rebuild(struct store *store, bool check, struct error *err)
+{
+	int rc = bring_up(store, check, err);
+
+	if (!rc || !atomic_load(&store->damaged))
+		return rc;
+	close_files(store);
+	rc = move_aside(store, err);
+	if (rc)
+		return rc;
+	atomic_store(&store->damaged, false);
+	store->rebuilt = true;
+	return bring_up(store, false, err);
 }
 
 static void reader_gone(void *data)
@@ -270,13 +291,9 @@ int store_open(struct store **out, const char *dir, struct error *err)
 		store->lock_fd = -1;
 		goto fail;
 	}
-	rc = database_open_or_rebuild(store, suspect, err);
-	if (!rc)
-		rc = open_files(store, err);
+	rc = bring_up_or_rebuild(store, suspect, err);
 	if (!rc)
 		rc = lock_write(store, err);
-	if (!rc)
-		rc = first_transaction(store, err);
 	if (rc)
 		goto fail;
 	*out = store;
@@ -295,11 +312,7 @@ void store_close(struct store *store)
 	pthread_key_delete(store->reader_key);
 	while (store->readers)
 		reader_gone(store->readers);
-	connection_close(store->writer); /* the last one: folds the WAL back */
-	if (store->wal_fd >= 0)
-		close(store->wal_fd);
-	if (store->dir_fd >= 0)
-		close(store->dir_fd);
+	close_files(store);
 	if (store->lock_fd >= 0) {
 		if (!atomic_load(&store->damaged) && ftruncate(store->lock_fd, 0))
 			atomic_store(&store->damaged, true);
