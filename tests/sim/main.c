@@ -2,11 +2,12 @@
  *
  * Parses the command line, fills both servers with the seed, listens, says where, and waits for
  * SIGTERM or SIGINT.  See sim.h for the parts. */
+#include <errno.h>
 #include <getopt.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <errno.h>
 
 #include "sync/mem.h"
 #include "tests/sim/core.h"
@@ -123,6 +124,7 @@ int main(int argc, char **argv)
 
 	if (rc)
 		return rc - 1;
+	setlocale(LC_CTYPE, "C.UTF-8"); /* case mapping beyond ASCII */
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
