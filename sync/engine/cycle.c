@@ -221,6 +221,8 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 		*err = c.deferred;
 		rc = (int)err->code;
 	}
+	if (!rc) /* what a step met on its way and dealt with is no error of the cycle */
+		*err = (struct error)ERROR_INIT;
 	if (rc && rc != ERR_CANCELLED)
 		cycle_log(&c, "cycle failed: %s", err->text);
 	write_end(&c, err);

@@ -20,6 +20,7 @@ struct push {
 	struct pair pairs[WRITE_BATCH];
 	json_t *projections[WRITE_BATCH];
 	json_t *changed[WRITE_BATCH];
+	json_t *rows[WRITE_BATCH]; /* of changed: without our marks */
 	char *folders[WRITE_BATCH];
 	size_t n;
 	int64_t read_back[WRITE_BATCH];
@@ -33,6 +34,7 @@ static void push_clear(struct push *p)
 		pair_clear(&p->pairs[i]);
 		json_decref(p->projections[i]);
 		json_decref(p->changed[i]);
+		json_decref(p->rows[i]);
 		free(p->folders[i]);
 	}
 	p->n = p->n_read_back = 0;
@@ -78,15 +80,16 @@ static bool needs(struct cycle *c, struct pair *pair, enum mailbox_op_type *type
 
 /* ---- the write-ahead transaction --------------------------------------------------------------- */
 
-static bool touches_marks(const json_t *changed)
+/* The names that are rows of the driver's table; our marks are not. */
+static json_t *without_marks(const json_t *changed)
 {
-	json_t *name;
+	json_t *rows = json_array(), *name;
 	size_t i;
 
 	json_array_foreach((json_t *)changed, i, name)
-		if (json_string_value(name)[0] == '@')
-			return true;
-	return false;
+		if (json_string_value(name)[0] != '@')
+			json_array_append(rows, name);
+	return rows;
 }
 
 static void set_marks(struct mailbox_op *op, const json_t *projection)
@@ -118,8 +121,8 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 		return false;
 	}
 	*op = (struct mailbox_op){ .id = side->remote_id, .version = side->version,
-		.folder_id = folder, .kind = pair->item.kind, .fields = projection,
-		.changed = changed };
+		.folder_id = folder, .kind = pair->item.kind, .fields = projection };
+	op->changed = p->rows[p->n] = without_marks(changed);
 	json_decref(side->intent);
 	side->intent = json_pack("{s:o, s:s}", "fields",
 		p->type == MAILBOX_MOVE ? json_object() : pair_intended(projection, changed), "step",
@@ -132,7 +135,7 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 		xstrset(&side->remote_folder, folder);
 		op->marks.token = side->token;
 		set_marks(op, projection);
-	} else if (p->type == MAILBOX_UPDATE && touches_marks(changed)) {
+	} else if (p->type == MAILBOX_UPDATE && json_array_size(op->changed) < json_array_size(changed)) {
 		set_marks(op, projection);
 		op->set_marks = true;
 	}
