@@ -1,0 +1,253 @@
+/* Every statement the store runs is asked for its query plan: nothing but the few listed here may walk
+ * a whole table.  The statements are those that the connections hold after every function was called. */
+#include "fixture.h"
+
+static bool seen_one(void *data, const struct store_node *node)
+{
+	(void)node;
+	++*(int *)data;
+	return true;
+}
+
+static void call_readers(struct fixture *f)
+{
+	struct store *s = f->store;
+	struct buf buf AUTOBUF = BUF_INIT(1 << 20);
+	struct store_node node;
+	struct store_mailbox mb;
+	struct store_folder folder;
+	struct store_item item;
+	struct store_side side;
+	struct store_record record;
+	struct store_tombstone tombstone;
+	struct store_lost lost;
+	void *list;
+	json_t *doc;
+	char *value, bytes[16];
+	uint64_t counts[6], count;
+	size_t n;
+	int seen = 0;
+
+	store_node_get(s, 1, &node, NULL);
+	store_node_lookup(s, 1, "x", &node, NULL);
+	store_node_list(s, f->folder, 0, seen_one, &seen, NULL);
+	store_node_count(s, 1, NODE_FOLDER, &count, NULL);
+	store_content_read(s, 1, 0, bytes, 1, &n, NULL);
+	store_content_get(s, 1, &buf, NULL);
+	store_working_get(s, 1, &buf, NULL);
+	store_working_list(s, (uint64_t **)&list, &n, NULL);
+	free(list);
+	store_mailbox_get(s, 99, &mb, NULL);
+	store_mailbox_by_address(s, "x", &mb, NULL);
+	store_mailbox_list(s, (int64_t **)&list, &n, NULL);
+	free(list);
+	store_folder_get(s, 99, &folder, NULL);
+	store_folder_by_remote(s, 99, "x", &folder, NULL);
+	store_folder_list(s, 99, (uint64_t **)&list, &n, NULL);
+	store_item_get(s, 99, &item, NULL);
+	store_item_by_ino(s, 99, &item, NULL);
+	store_items_by_uid(s, 99, KIND_CONTACT, "x", (int64_t **)&list, &n, NULL);
+	store_items_removed(s, 99, "x", (int64_t **)&list, &n, NULL);
+	store_items_dirty(s, 99, (int64_t **)&list, &n, NULL);
+	store_items_in_folder(s, 99, (int64_t **)&list, &n, NULL);
+	store_items_all(s, 99, (int64_t **)&list, &n, NULL);
+	store_items_count(s, 99, counts, NULL);
+	store_version_get(s, 99, 1, &doc, NULL);
+	store_side_get(s, 99, SIDE_CRM, &side, NULL);
+	store_side_by_remote(s, 99, SIDE_CRM, "x", &side, NULL);
+	store_side_by_token(s, SIDE_CRM, "x", &side, NULL);
+	store_sides_by_key(s, 99, "x", (int64_t **)&list, &n, NULL);
+	store_sides_by_record(s, "x", (int64_t **)&list, &n, NULL);
+	store_pull_list(s, 99, 0, 10, (struct store_pull **)&list, &n, NULL);
+	store_record_get(s, "x", "y", &record, NULL);
+	store_record_clear(&record);
+	store_record_list(s, 0, 10, (struct store_record **)&list, &n, NULL);
+	store_records_free(list, n);
+	store_value_get(s, "x", &value, NULL);
+	store_conflict_list(s, 99, (struct store_conflict **)&list, &n, NULL);
+	store_lost_list(s, 99, (struct store_lost **)&list, &n, NULL);
+	store_lost_get(s, 99, &lost, NULL);
+	store_tombstone_find(s, 99, "x", "y", &tombstone, NULL);
+	store_deletion_count(s, 99, 1, SIDE_CRM, 0, &count, NULL);
+	store_deletion_list(s, 99, DELETION_HELD, (struct store_deletion **)&list, &n, NULL);
+	store_log_read(s, 99, &buf, NULL);
+	assert_true(seen > 0);
+}
+
+static void call_writers(struct fixture *f)
+{
+	struct store *s = f->store;
+	struct store_node node = { .parent = 99, .name = "x" };
+	struct store_mailbox mb = { .id = f->mailbox, .address = (char *)"anna@corp.example" };
+	struct store_folder folder = { .ino = f->folder };
+	struct store_item item;
+	struct store_side side = { .side = SIDE_CRM };
+	struct store_pull pull = { .remote_id = (char *)"x" };
+	struct store_record record = { .object = (char *)"x", .id = (char *)"y" };
+	struct store_conflict conflict = { .mailbox = 1 };
+	struct store_lost lost = { .mailbox = 1 };
+	struct store_tombstone tombstone = { .mailbox = 1 };
+	struct store_deletion deletion = { .mailbox = 1 };
+	int64_t id = fixture_item(f, "a", "a", 1), holder;
+	uint64_t ino;
+
+	ok(f, store_item_get(s, id, &item, &f->err));
+	ok(f, store_node_replace(s, item.ino, "x", 1, &ino, &f->err));
+	ok(f, store_node_get(s, ino, &node, &f->err));
+	ok(f, store_node_update(s, &node, &f->err));
+	ok(f, store_node_rename(s, ino, f->folder, "b", &f->err));
+	ok(f, store_node_remove(s, ino, &f->err));
+	ok(f, store_orphan_drop(s, ino, &f->err));
+	ok(f, store_orphan_drop_all(s, &f->err));
+	fixture_item(f, "c", "c", 1); /* something to list */
+	ok(f, store_working_set(s, 1, "", 0, &f->err));
+	ok(f, store_working_set(s, 1, NULL, 0, &f->err));
+	mb.ino = f->root;
+	ok(f, store_mailbox_save(s, &mb, &f->err));
+	ok(f, store_folder_save(s, &folder, &f->err));
+	ok(f, store_folder_delete(s, 99, &f->err));
+	item.ino = 0;
+	json_object_set_new(item.doc, "n", json_integer(2));
+	ok(f, store_item_save(s, &item, &f->err));
+	store_item_clear(&item);
+	side.item = id;
+	ok(f, store_side_save(s, &side, &f->err));
+	ok(f, store_side_delete(s, id, SIDE_CRM, &f->err));
+	ok(f, store_claim_take(s, "x", "y", id, &holder, &f->err));
+	ok(f, store_claims_drop(s, id, &f->err));
+	ok(f, store_item_delete(s, id, &f->err));
+	ok(f, store_pull_put(s, &pull, &f->err));
+	ok(f, store_pull_drop(s, 1, &f->err));
+	ok(f, store_record_put(s, &record, &f->err));
+	ok(f, store_value_set(s, "x", "y", &f->err));
+	ok(f, store_value_set(s, "x", NULL, &f->err));
+	ok(f, store_conflict_add(s, &conflict, &f->err));
+	ok(f, store_conflict_delete(s, conflict.id, &f->err));
+	ok(f, store_lost_add(s, &lost, &f->err));
+	ok(f, store_lost_delete(s, lost.id, &f->err));
+	ok(f, store_tombstone_add(s, &tombstone, &f->err));
+	ok(f, store_tombstone_delete(s, 99, &f->err));
+	ok(f, store_tombstones_expire(s, 0, &f->err));
+	ok(f, store_deletion_put(s, &deletion, &f->err));
+	ok(f, store_deletion_delete(s, 99, &f->err));
+	ok(f, store_log(s, 1, "x", &f->err));
+	free(conflict.name);
+	store_lost_clear(&lost);
+}
+
+/* Once at the start, or over tables that have a few rows. */
+static bool may_scan(const char *sql)
+{
+	static const char *const allowed[] = {
+		"SELECT max(ctime) FROM node",
+		"SELECT id FROM mailbox ORDER BY id",
+		"SELECT ino FROM working ORDER BY ino",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
+		if (strcmp(sql, allowed[i]) == 0)
+			return true;
+	return false;
+}
+
+static void check_plan(sqlite3 *db, const char *sql)
+{
+	char *explain AUTOFREE = xasprintf("EXPLAIN QUERY PLAN %s", sql);
+	sqlite3_stmt *stmt;
+
+	assert_int_equal(sqlite3_prepare_v2(db, explain, -1, &stmt, NULL), SQLITE_OK);
+	while (sqlite3_step(stmt) == SQLITE_ROW) {
+		const char *step = (const char *)sqlite3_column_text(stmt, 3);
+
+		if (strncmp(step, "SCAN ", 5) == 0 && !may_scan(sql)) {
+			print_error("%s\n  %s\n", sql, step);
+			fail();
+		}
+	}
+	sqlite3_finalize(stmt);
+}
+
+static size_t check_plans(struct connection *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->cap; i++) {
+		if (!c->statements[i].sql)
+			continue;
+		check_plan(c->db, c->statements[i].sql);
+		n++;
+	}
+	return n;
+}
+
+static void no_statement_walks_a_whole_table(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_begin(f, STORE_LOCAL);
+	call_writers(f);
+	fixture_commit(f);
+	call_readers(f);
+	assert_true(check_plans(f->store->writer) > 50);
+	assert_non_null(f->store->readers);
+	assert_true(check_plans(f->store->readers) > 35);
+}
+
+/* The exact plans of the path that every open, stat and ls takes. */
+static void hot_path_uses_its_indexes(void **state)
+{
+	static const struct {
+		const char *sql, *plan;
+	} hot[] = {
+		{ "WHERE parent = ? AND name = ?", "USING INDEX node_name (parent=? AND name=?)" },
+		{ "WHERE parent = ? AND ino > ?", "USING INDEX node_list (parent=? AND rowid>?)" },
+		{ "FROM node WHERE ino = ?", "USING INTEGER PRIMARY KEY (rowid=?)" },
+		{ "FROM content WHERE ino = ?", "USING INTEGER PRIMARY KEY (rowid=?)" },
+		{ "FROM side WHERE id = ?", "USING INTEGER PRIMARY KEY (rowid=?)" },
+		{ "FROM side WHERE remote_id = ? AND side = ? AND mailbox",
+			"USING INDEX side_remote (remote_id=? AND side=?)" },
+	};
+	struct fixture *f = *state;
+	struct connection *c;
+
+	fixture_begin(f, STORE_LOCAL);
+	fixture_file(f, "a", NULL);
+	fixture_commit(f);
+	call_readers(f);
+	c = f->store->readers;
+	for (size_t h = 0; h < ARRAY_SIZE(hot); h++) {
+		bool found = false;
+
+		for (size_t i = 0; i < c->cap; i++) {
+			const char *sql = c->statements[i].sql;
+			char *explain AUTOFREE = NULL;
+			sqlite3_stmt *stmt;
+
+			if (!sql || !strstr(sql, hot[h].sql))
+				continue;
+			explain = xasprintf("EXPLAIN QUERY PLAN %s", sql);
+			assert_int_equal(sqlite3_prepare_v2(c->db, explain, -1, &stmt, NULL),
+				SQLITE_OK);
+			assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+			if (!strstr((const char *)sqlite3_column_text(stmt, 3), hot[h].plan)) {
+				print_error("%s\n  %s\n", sql, sqlite3_column_text(stmt, 3));
+				fail();
+			}
+			/* One step: no sorting. */
+			assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
+			sqlite3_finalize(stmt);
+			found = true;
+		}
+		assert_true(found);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		store_test(no_statement_walks_a_whole_table),
+		store_test(hot_path_uses_its_indexes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
