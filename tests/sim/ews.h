@@ -418,17 +418,21 @@ struct ews_shape_ext {
 	char *uri_text;
 };
 
+/* Which properties an operation can reach: all; without those that EWS_F_NOFIND marks (they are
+ * left out); without them, and asking for one is an error. */
+enum ews_reach { EWS_GET, EWS_SYNC, EWS_FIND };
+
 struct ews_shape {
 	unsigned int sel[EWS_MAX_PROPS]; /* 0 not wanted; dictionaries: a bit for key * 5 + part */
 	struct ews_shape_ext *ext;
 	size_t n_ext;
-	bool brief;        /* FindItem or SyncFolderItems: no bodies */
+	enum ews_reach reach;
 	size_t max_chars;  /* of a text; 0 unlimited */
 	bool mime;
 	char body[8]; /* "Best", "HTML", "Text" */
 };
-int ews_shape_read(struct ews_ctx *c, const xmlNode *shape, bool brief, struct ews_shape *out,
-	struct ews_error *err);
+int ews_shape_read(struct ews_ctx *c, const xmlNode *shape, enum ews_reach reach,
+	struct ews_shape *out, struct ews_error *err);
 void ews_shape_free(struct ews_shape *shape);
 void ews_shape_write(struct ews_ctx *c, const struct ews_shape *shape,
 	const struct ews_item *item);
@@ -440,9 +444,9 @@ struct ews_path {
 	int folder_prop; /* of folders, else -1 */
 };
 bool ews_is_path(const xmlNode *node);
+/* What is of no kind of item here (postitem:, conversation:, ...) has neither prop nor ext. */
 int ews_path_read(struct ews_ctx *c, const xmlNode *node, struct ews_path *out,
 	struct ews_error *err);
-void ews_path_write(struct buf *b, const struct ews_path *path);
 
 /* ews_parse.c: stores one child element of an item element. */
 int ews_parse_property(struct ews_ctx *c, struct ews_item *item, const xmlNode *element,

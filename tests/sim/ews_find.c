@@ -236,7 +236,7 @@ void ews_op_find_item(struct ews_ctx *c)
 	struct ews_error shape_err = { 0 };
 	struct ews_shape shape;
 
-	ews_shape_read(c, xml_child(c->payload, "ItemShape"), true, &shape, &shape_err);
+	ews_shape_read(c, xml_child(c->payload, "ItemShape"), EWS_FIND, &shape, &shape_err);
 	shape.max_chars = 255;
 	xml_each(id, xml_child(c->payload, "ParentFolderIds")) {
 		struct ews_error err = shape_err;

@@ -34,7 +34,7 @@ void ews_op_get_item(struct ews_ctx *c)
 	struct ews_shape shape;
 	struct ews_error shape_err = { 0 };
 
-	ews_shape_read(c, xml_child(c->payload, "ItemShape"), false, &shape, &shape_err);
+	ews_shape_read(c, xml_child(c->payload, "ItemShape"), EWS_GET, &shape, &shape_err);
 	xml_each(id, xml_child(c->payload, "ItemIds")) {
 		struct ews_error err = shape_err;
 		struct ews_item *item = NULL;

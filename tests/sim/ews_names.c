@@ -96,7 +96,7 @@ static void write_directory_contact(struct buf *b, const struct ews_mailbox *mb)
 /* The contact in full, as if every property had been asked for by name. */
 static void write_stored_contact(struct ews_ctx *c, const struct ews_item *item)
 {
-	struct ews_shape shape = { .brief = true, .body = "Best" };
+	struct ews_shape shape = { .reach = EWS_FIND, .body = "Best" };
 
 	for (size_t i = 0; i < ews_n_props; i++)
 		if (!(ews_props[i].flags & EWS_F_NOFIND) && ews_props[i].type != EWS_T_EXTENDED)

@@ -1,9 +1,9 @@
 /* What a request wants to see of items (ItemShape), and an item written in that shape.
  *
  * A shape is resolved once a request into one mask a row of the table; an item is then written by
- * walking the rows, which stand in schema order.  FindItem and SyncFolderItems are `brief`: what
- * Exchange keeps outside the folder's table (bodies, recipients, MIME) is not in a base shape there,
- * and is refused when asked for by name. */
+ * walking the rows, which stand in schema order.  What Exchange keeps outside the folder's table
+ * (bodies, recipients, MIME) FindItem and SyncFolderItems do not give; asked for by name, the first
+ * refuses, the second leaves it out. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,28 +88,7 @@ int ews_path_read(struct ews_ctx *c, const xmlNode *node, struct ews_path *out,
 			"Enumeration constraint failed.", uri);
 		return ews_fail(err, "ErrorSchemaValidation", "unknown FieldURI");
 	}
-	if (out->prop < 0)
-		return ews_fail(err, "ErrorInvalidPropertyRequest",
-			"Property is not valid for this object type.");
 	return 0;
-}
-
-void ews_path_write(struct buf *b, const struct ews_path *path)
-{
-	const struct ews_prop *row = path->prop >= 0 ? &ews_props[path->prop] : NULL;
-	char *key AUTOFREE = NULL;
-
-	if (!row)
-		return;
-	if (path->key < 0) {
-		buf_addf(b, "<t:FieldURI FieldURI=\"%s\"/>", row->uri ? row->uri : row->element);
-		return;
-	}
-	key = ews_key_name(row->keys, path->key);
-	buf_addf(b, "<t:IndexedFieldURI FieldURI=\"%s", row->indexed);
-	if (row->type == EWS_T_ADDRESSES)
-		buf_addf(b, ":%s", ews_address_parts[path->part]);
-	buf_addf(b, "\" FieldIndex=\"%s\"/>", key);
 }
 
 static int add_path(struct ews_ctx *c, const xmlNode *node, struct ews_shape *out,
@@ -126,9 +105,10 @@ static int add_path(struct ews_ctx *c, const xmlNode *node, struct ews_shape *ou
 		return 0;
 	}
 	if (path.prop < 0)
-		return ews_fail(err, "ErrorInvalidPropertyRequest",
-			"Property is not valid for this object type.");
-	if (out->brief && (ews_props[path.prop].flags & EWS_F_NOFIND))
+		return 0; /* of another kind of item, as are the rows that don't fit an item */
+	if (out->reach == EWS_SYNC && (ews_props[path.prop].flags & EWS_F_NOFIND))
+		return 0;
+	if (out->reach == EWS_FIND && (ews_props[path.prop].flags & EWS_F_NOFIND))
 		return ews_fail(err, "ErrorInvalidPropertyForOperation",
 			"The property %s can't be returned by this operation, use GetItem.",
 			ews_props[path.prop].uri);
@@ -144,18 +124,18 @@ static void select_base(struct ews_shape *out, const char *base)
 	select_row(out, ews_prop_by_element(EWS_EVERY, "ItemId"), WHOLE);
 	for (size_t i = 0; i < ews_n_props; i++)
 		if ((ews_props[i].flags & flag) &&
-				!(out->brief && (ews_props[i].flags & EWS_F_NOFIND)))
+				(out->reach == EWS_GET || !(ews_props[i].flags & EWS_F_NOFIND)))
 			out->sel[i] = WHOLE;
 }
 
-int ews_shape_read(struct ews_ctx *c, const xmlNode *shape, bool brief, struct ews_shape *out,
-	struct ews_error *err)
+int ews_shape_read(struct ews_ctx *c, const xmlNode *shape, enum ews_reach reach,
+	struct ews_shape *out, struct ews_error *err)
 {
 	char *base AUTOFREE = xml_content(xml_child(shape, "BaseShape"));
 	char *mime AUTOFREE = xml_content(xml_child(shape, "IncludeMimeContent"));
 	char *body AUTOFREE = xml_content(xml_child(shape, "BodyType"));
 
-	*out = (struct ews_shape){ .brief = brief, .mime = xml_true(mime) && !brief };
+	*out = (struct ews_shape){ .reach = reach, .mime = xml_true(mime) && reach == EWS_GET };
 	strncpy(out->body, *body ? body : "Best", sizeof(out->body) - 1);
 	select_base(out, base);
 	if (out->mime)

@@ -200,11 +200,14 @@ static xmlHashTable *read_ignore(const xmlNode *list)
 	return ids;
 }
 
-static void not_synced(struct ews_ctx *c, struct ews_error *err)
+/* A failed message has an empty state and a last flag all the same. */
+static void not_synced(struct ews_ctx *c, struct ews_error *err, const char *last)
 {
+	char *tail AUTOFREE = xasprintf("<m:SyncState/><m:%s>true</m:%s>", last, last);
+
 	if (!strcmp(err->code, "ErrorFolderNotFound"))
 		err->code = "ErrorSyncFolderNotFound";
-	ews_message_error(c, err, "");
+	ews_message_error(c, err, tail);
 }
 
 void ews_op_sync_items(struct ews_ctx *c)
@@ -222,8 +225,8 @@ void ews_op_sync_items(struct ews_ctx *c)
 	p.folder = ews_injected(c, &err) ? NULL :
 		ews_find_folder(c, xml_first(xml_child(c->payload, "SyncFolderId")), &err);
 	if (!p.folder || read_state(state, p.folder, &p.seen, &err) ||
-			ews_shape_read(c, xml_child(c->payload, "ItemShape"), true, &shape, &err)) {
-		not_synced(c, &err);
+			ews_shape_read(c, xml_child(c->payload, "ItemShape"), EWS_SYNC, &shape, &err)) {
+		not_synced(c, &err, "IncludesLastItemInRange");
 		return;
 	}
 	p.shape = &shape;
@@ -313,7 +316,7 @@ void ews_op_sync_hierarchy(struct ews_ctx *c)
 			"the folder to sync.");
 	if (!root || read_hierarchy_state(state, root->mailbox, &since, &err) ||
 			ews_folder_shape(c, xml_child(c->payload, "FolderShape"), &shape, &err)) {
-		not_synced(c, &err);
+		not_synced(c, &err, "IncludesLastFolderInRange");
 		return;
 	}
 	text = xasprintf("SH1:%s:%llu", root->mailbox->guid_text,
