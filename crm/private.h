@@ -60,7 +60,7 @@ bool salesforce_parse_stamp(const char *text, int64_t *ms);
 /* "2026-11-22T02:45:00Z", as SOQL takes it. */
 void salesforce_format_stamp(int64_t seconds, char out[32]);
 /* IMF-fixdate of RFC 9110, independent of the locale. */
-void salesforce_format_http_date(int64_t seconds, char out[32]);
+void salesforce_format_http_date(int64_t seconds, char out[40]);
 /* Lower case, ASCII only, blanks around cut off; new string. */
 char *salesforce_fold(const char *text);
 

@@ -114,7 +114,7 @@ void salesforce_format_stamp(int64_t seconds, char out[32])
 		snprintf(out, 32, "1970-01-01T00:00:00Z");
 }
 
-void salesforce_format_http_date(int64_t seconds, char out[32])
+void salesforce_format_http_date(int64_t seconds, char out[40])
 {
 	static const char days[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
@@ -126,7 +126,7 @@ void salesforce_format_http_date(int64_t seconds, char out[32])
 	if (!gmtime_r(&t, &tm))
 		gmtime_r(&(time_t){ 0 }, &tm);
 	strftime(year, sizeof(year), "%Y %H:%M:%S", &tm);
-	snprintf(out, 32, "%s, %02d %s %s GMT", days[tm.tm_wday], tm.tm_mday % 100,
+	snprintf(out, 40, "%s, %02d %s %s GMT", days[tm.tm_wday], tm.tm_mday % 100,
 		months[tm.tm_mon], year);
 }
 

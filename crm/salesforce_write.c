@@ -70,7 +70,7 @@ static json_t *update_request(
 {
 	json_t *headers = json_pack("{s:s, s:s}", "Sforce-Auto-Assign", "FALSE",
 		"Sforce-Duplicate-Rule-Header", "allowSave=false");
-	char date[32];
+	char date[40];
 	int64_t ms;
 
 	/* The stamp is a whole second or within one: what changed later in it is not seen. */
