@@ -102,5 +102,7 @@ int commit_recover(struct commit *c, struct error *err);
 /* Items that were emptied and whose quiet time is over show their former bytes again; called by the
  * hub at each cycle. */
 int commit_settle(struct commit *c, int64_t mailbox, struct error *err);
+/* Is anything of the mailbox waiting for a quiet time? */
+bool commit_is_waiting(struct commit *c, int64_t mailbox);
 
 #endif

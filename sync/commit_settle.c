@@ -144,6 +144,19 @@ int commit_settle(struct commit *c, int64_t mailbox, struct error *err)
 	return rc;
 }
 
+bool commit_is_waiting(struct commit *c, int64_t mailbox)
+{
+	char *prefix AUTOFREE = commit_marks_prefix(mailbox);
+	json_t *names = NULL;
+	bool waiting;
+
+	if (store_value_names(c->store, prefix, &names, NULL))
+		return false;
+	waiting = json_array_size(names) > 0;
+	json_decref(names);
+	return waiting;
+}
+
 int commit_released(struct commit *c, uint64_t ino, struct error *err)
 {
 	struct store_node node;

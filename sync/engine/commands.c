@@ -143,33 +143,15 @@ int engine_reset(struct engine *e, const char *address, struct error *err)
 
 /* ---- held deletes ------------------------------------------------------------------------------ */
 
-static int restore_one(struct cycle *c, const struct store_deletion *row, struct error *err)
+/* Gone in Exchange, wanted back: made there anew. */
+static int recreate(struct cycle *c, int64_t id, struct error *err)
 {
-	const struct document_kind *kind;
 	struct pair pair;
-	int rc = pair_load(c, row->item, &pair, err);
+	int rc = pair_load(c, id, &pair, err);
 
 	if (rc)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
-	kind = document_kind(pair.item.kind);
-	if (row->side == SIDE_EXCHANGE && pair.item.removed) { /* the file comes back */
-		struct store_node node = { .parent = pair.item.folder, .type = NODE_ITEM,
-			.kind = pair.item.kind, .mailbox = pair.item.mailbox, .mode = 0600 };
-		struct buf bytes AUTOBUF = BUF_INIT(16 << 20);
-
-		rc = kind->render(pair.item.doc, &bytes, err);
-		snprintf(node.name, sizeof(node.name), "%s",
-			pair.item.removed_name ? pair.item.removed_name : "restored.vcf");
-		if (!rc)
-			rc = store_node_create(c->store, &node, err);
-		if (!rc)
-			rc = store_content_set(c->store, node.ino, buf_str(&bytes), bytes.len, 0, err);
-		pair.item.ino = node.ino;
-		pair.item.removed = 0;
-	} else if (row->side == SIDE_CRM) { /* gone in Exchange: made there anew */
-		rc = store_side_delete(c->store, pair.item.id, SIDE_EXCHANGE, err);
-		store_side_clear(&pair.sides[SIDE_EXCHANGE]);
-	}
+	rc = store_side_delete(c->store, id, SIDE_EXCHANGE, err);
 	pair.item.dirty = true;
 	pair.item.state = ITEM_PENDING;
 	if (!rc)
@@ -178,13 +160,35 @@ static int restore_one(struct cycle *c, const struct store_deletion *row, struct
 	return rc;
 }
 
+static int decide(struct cycle *c, struct store_deletion *row, bool confirm, struct error *err)
+{
+	int rc = 0;
+
+	/* The file of a removal comes back with name, number and link, in a transaction of its own. */
+	if (!confirm && row->side == SIDE_EXCHANGE)
+		rc = commit_restore(c->engine->commit, row->item, err);
+	if (!rc)
+		rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
+	if (rc)
+		return rc;
+	row->state = DELETION_CONFIRMED;
+	if (confirm)
+		rc = store_deletion_put(c->store, row, err);
+	else if (row->side == SIDE_CRM)
+		rc = recreate(c, row->item, err);
+	if (!rc && !confirm)
+		rc = store_deletion_delete(c->store, row->id, err);
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
 static int for_batch(struct engine *e, int64_t batch, bool confirm, struct error *err)
 {
 	size_t found = 0;
-	int rc = store_begin(e->store, STORE_FULL, STORE_REMOTE, err);
+	int rc = 0;
 
-	if (rc)
-		return rc;
 	for (size_t i = 0; !rc && i < e->n_mailboxes; i++) {
 		struct cycle c = { .engine = e, .store = e->store, .mb = &e->mailboxes[i] };
 		struct store_deletion *rows = NULL;
@@ -195,19 +199,14 @@ static int for_batch(struct engine *e, int64_t batch, bool confirm, struct error
 			if (rows[j].batch != batch)
 				continue;
 			found++;
-			rows[j].state = DELETION_CONFIRMED;
-			rc = confirm ? store_deletion_put(e->store, &rows[j], err)
-				     : restore_one(&c, &rows[j], err);
-			if (!rc && !confirm)
-				rc = store_deletion_delete(e->store, rows[j].id, err);
+			rc = decide(&c, &rows[j], confirm, err);
 		}
 		store_deletions_free(rows, n);
+		if (found)
+			engine_touch(e, c.mb->id);
 	}
 	if (!rc && !found)
 		rc = error_set(err, ERR_NOT_FOUND, "no held batch %lld", (long long)batch);
-	if (!rc)
-		return store_commit(e->store, err);
-	store_rollback(e->store);
 	return rc;
 }
 

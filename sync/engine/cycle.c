@@ -53,6 +53,14 @@ void cycle_defer(struct cycle *c, const struct error *err)
 		c->deferred = *err;
 }
 
+void cycle_wake(struct cycle *c, int64_t ns)
+{
+	if (ns < NS_PER_MS)
+		ns = NS_PER_MS;
+	if (!c->wake_in || ns < c->wake_in)
+		c->wake_in = ns;
+}
+
 static int open_mailbox(struct cycle *c, struct error *err)
 {
 	struct engine *e = c->engine;
@@ -158,10 +166,60 @@ static int push_passes(struct cycle *c, struct error *err)
 	return rc;
 }
 
+/* A policy other than at the last cycle makes every item worth a look. */
+static int check_policy(struct cycle *c, struct error *err)
+{
+	char *name AUTOFREE = xasprintf("policy:%lld", (long long)c->mb->id);
+	char *known AUTOFREE = NULL;
+	struct buf now AUTOBUF = BUF_INIT(1 << 20);
+	int64_t *ids = NULL;
+	size_t n = 0;
+	int rc;
+
+	if (c->policy) {
+		buf_addf(&now, "%s|%s", c->policy->folder, c->policy->exclude);
+		for (size_t i = 0; i < c->policy->n_categories; i++)
+			buf_addf(&now, "|%s", c->policy->categories[i]);
+		for (int kind = 0; kind < CONFIG_KINDS; kind++)
+			buf_addf(&now, "|%d%d%d", c->policy->rules[kind].mode,
+				c->policy->rules[kind].direction, c->policy->rules[kind].import);
+	}
+	rc = store_value_get(c->store, name, &known, err);
+	if (rc || (known && !strcmp(known, buf_str(&now))))
+		return rc;
+	rc = store_items_all(c->store, c->mb->id, &ids, &n, err);
+	if (!rc)
+		rc = store_begin(c->store, STORE_NORMAL, STORE_LOCAL, err);
+	if (rc) {
+		free(ids);
+		return rc;
+	}
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct store_item item = { 0 };
+
+		rc = store_item_get(c->store, ids[i], &item, err);
+		item.dirty = true;
+		if (!rc)
+			rc = store_item_save(c->store, &item, err);
+		store_item_clear(&item);
+	}
+	free(ids);
+	if (!rc)
+		rc = store_value_set(c->store, name, buf_str(&now), err);
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
 static int steps(struct cycle *c, struct error *err)
 {
 	int rc = commit_settle(c->engine->commit, c->mb->id, err);
 
+	if (!rc)
+		rc = check_policy(c, err);
+	if (!rc && commit_is_waiting(c->engine->commit, c->mb->id))
+		cycle_wake(c, c->engine->commit->remove_quiet_ns);
 	if (!rc)
 		rc = open_mailbox(c, err);
 	if (!rc && has_crm(c))
@@ -226,6 +284,7 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 	if (rc && rc != ERR_CANCELLED)
 		cycle_log(&c, "cycle failed: %s", err->text);
 	write_end(&c, err);
+	mb->wake_in = c.wake_in;
 	json_decref(c.log);
 	return rc;
 }

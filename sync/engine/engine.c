@@ -207,6 +207,8 @@ static int64_t next_timer(const struct engine *e, const struct engine_mailbox *m
 		if ((int64_t)mb->error.retry_after_ms * NS_PER_MS > wait)
 			wait = mb->error.retry_after_ms * NS_PER_MS;
 	}
+	if (!mb->failures && mb->wake_in && mb->wake_in < wait)
+		wait = mb->wake_in;
 	return clock_ns() + wait;
 }
 

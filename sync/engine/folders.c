@@ -398,8 +398,12 @@ static int push_folder(struct cycle *c, uint64_t ino, struct error *err)
 	if (rc || folder.is_default)
 		goto out;
 	if (folder.removed) {
-		if (c->urgent || now - folder.removed > c->engine->commit->remove_quiet_ns)
+		int64_t left = folder.removed + c->engine->commit->remove_quiet_ns - now;
+
+		if (c->urgent || left <= 0)
 			rc = remove_folder(c, &folder, err);
+		else
+			cycle_wake(c, left);
 		goto out;
 	}
 	rc = store_node_get(c->store, ino, &node, err);

@@ -41,6 +41,7 @@ struct engine_mailbox {
 	uint64_t asked, ended; /* tickets */
 	int64_t asked_at;
 	struct error error; /* of the last cycle */
+	int64_t wake_in;    /* ns after the last cycle: something waits for its quiet time; 0: no */
 	const char *phase;  /* progress */
 	size_t done, total;
 };
@@ -79,6 +80,7 @@ struct cycle {
 	int64_t began;
 	int64_t asked_at;
 	json_t *log; /* lines, written at the end */
+	int64_t wake_in; /* as in engine_mailbox */
 	struct error deferred; /* the first failure that did not end the cycle */
 };
 
@@ -147,6 +149,8 @@ int cycle_run(struct engine *engine, struct engine_mailbox *mb, bool urgent, int
 	struct error *err);
 void cycle_log(struct cycle *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void cycle_progress(struct cycle *c, const char *phase, size_t done, size_t total);
+/* Something waits: another cycle is due this many ns from now. */
+void cycle_wake(struct cycle *c, int64_t ns);
 /* Remembers a failure that does not end the cycle. */
 void cycle_defer(struct cycle *c, const struct error *err);
 

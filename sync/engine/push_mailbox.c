@@ -42,14 +42,18 @@ static void push_clear(struct push *p)
 
 /* ---- what an item needs ------------------------------------------------------------------------ */
 
-static bool may_create(const struct cycle *c, const struct store_side *side)
+static bool may_create(struct cycle *c, const struct store_side *side)
 {
 	if (side->status == SIDE_NONE)
 		return true;
 	/* I1: again only when nothing had been sent, or when a pull that began after the request's
 	 * deadline showed no token. */
-	return side->status == SIDE_CREATING &&
-		(!side->token_sent || c->began > side->token_sent + WRITE_DEADLINE_NS);
+	if (side->status != SIDE_CREATING)
+		return false;
+	if (!side->token_sent || c->began > side->token_sent + WRITE_DEADLINE_NS)
+		return true;
+	cycle_wake(c, side->token_sent + WRITE_DEADLINE_NS - c->began);
+	return false;
 }
 
 /* The write this item needs now; false: none. */
@@ -383,13 +387,19 @@ int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struc
 	return rc ? rc : store_item_delete(c->store, pair->item.id, err);
 }
 
-static bool removal_is_due(const struct cycle *c, const struct store_item *item)
+static bool removal_is_due(struct cycle *c, const struct store_item *item)
 {
-	int64_t quiet = c->urgent ? URGENT_REMOVE_QUIET_NS : c->engine->commit->remove_quiet_ns;
+	int64_t quiet = c->engine->commit->remove_quiet_ns, left;
 
-	if (quiet > c->engine->commit->remove_quiet_ns)
-		quiet = c->engine->commit->remove_quiet_ns;
-	return item->removed && store_now(c->store) - item->removed >= quiet;
+	if (!item->removed)
+		return false;
+	if (c->urgent && quiet > URGENT_REMOVE_QUIET_NS)
+		quiet = URGENT_REMOVE_QUIET_NS;
+	left = item->removed + quiet - store_now(c->store);
+	if (left > 0)
+		cycle_wake(c, item->removed + c->engine->commit->remove_quiet_ns -
+				store_now(c->store));
+	return left <= 0;
 }
 
 /* Judges one removal: a tombstone is written, or nothing was ever sent and it just ends. */
