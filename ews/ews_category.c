@@ -46,7 +46,8 @@ static void write_put(struct buf *out, const struct mailbox *mailbox, const char
 	size_t room = (list->len + 2) / 3 * 4 + 1;
 	char *base64 AUTOFREE = xmalloc(room);
 
-	EVP_EncodeBlock((unsigned char *)base64, (const unsigned char *)buf_str(list), (int)list->len);
+	EVP_EncodeBlock(
+		(unsigned char *)base64, (const unsigned char *)buf_str(list), (int)list->len);
 	xml_start(out, element, NULL);
 	xml_start(out, "m:UserConfiguration", NULL);
 	write_name(out, mailbox, "t");
@@ -74,8 +75,8 @@ static int decode(const char *text, struct buf *out, struct error *err)
 		return 0;
 	if (buf_check(out, "the category list", err))
 		return ERR_TOO_BIG;
-	n = EVP_DecodeBlock((unsigned char *)out->data, (const unsigned char *)packed.data,
-		(int)packed.len);
+	n = EVP_DecodeBlock(
+		(unsigned char *)out->data, (const unsigned char *)packed.data, (int)packed.len);
 	if (n < (int)pad)
 		return error_set(err, ERR_REMOTE, "the category list is not base64");
 	buf_resize(out, (size_t)n - pad);
@@ -158,7 +159,8 @@ static void stamp(xmlNode *root)
 }
 
 int ews_category_list_add(const char *list, size_t len, const char *const *names,
-	const char (*guids)[EWS_GUID_LEN], size_t n, struct buf *out, size_t *added, struct error *err)
+	const char (*guids)[EWS_GUID_LEN], size_t n, struct buf *out, size_t *added,
+	struct error *err)
 {
 	xmlDoc *doc = NULL;
 	xmlNode *root;
@@ -199,9 +201,9 @@ static int make_guids(char (*guids)[EWS_GUID_LEN], size_t n, struct error *err)
 		if (RAND_bytes(b, sizeof(b)) != 1)
 			return error_set(err, ERR_INTERNAL, "no random numbers");
 		snprintf(guids[i], EWS_GUID_LEN,
-			"%02x%02x%02x%02x-%02x%02x-4%01x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-			b[1], b[2], b[3], b[4], b[5], b[6] & 15, b[7], (b[8] & 0x3F) | 0x80, b[9],
-			b[10], b[11], b[12], b[13], b[14], b[15]);
+			"%02x%02x%02x%02x-%02x%02x-4%01x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+			b[0], b[1], b[2], b[3], b[4], b[5], b[6] & 15, b[7], (b[8] & 0x3F) | 0x80,
+			b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 	}
 	return 0;
 }
@@ -215,7 +217,8 @@ static int get_list(struct mailbox *mailbox, struct buf *list, bool *absent, str
 	int rc;
 
 	write_get(&payload, mailbox);
-	rc = ews_call_one(mailbox, "GetUserConfiguration", EWS_READS, &payload, &answer, &message, err);
+	rc = ews_call_one(
+		mailbox, "GetUserConfiguration", EWS_READS, &payload, &answer, &message, err);
 	*absent = rc == ERR_NOT_FOUND;
 	if (!rc) {
 		char *text AUTOFREE = xml_content(xml_find(message, "XmlData"));
@@ -227,9 +230,11 @@ static int get_list(struct mailbox *mailbox, struct buf *list, bool *absent, str
 	return *absent ? 0 : rc;
 }
 
-int ews_add_categories(struct mailbox *mailbox, const char *const *names, size_t n, struct error *err)
+int ews_add_categories(
+	struct mailbox *mailbox, const char *const *names, size_t n, struct error *err)
 {
-	struct buf list AUTOBUF = BUF_INIT(CATEGORY_LIMIT), new_one AUTOBUF = BUF_INIT(CATEGORY_LIMIT);
+	struct buf list AUTOBUF = BUF_INIT(CATEGORY_LIMIT),
+			new_one AUTOBUF = BUF_INIT(CATEGORY_LIMIT);
 	struct buf payload AUTOBUF = BUF_INIT(EWS_REQUEST_LIMIT);
 	char(*guids)[EWS_GUID_LEN] = xcalloc(n, sizeof(*guids));
 	struct error own = ERROR_INIT;

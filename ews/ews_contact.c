@@ -1,55 +1,58 @@
 /* The table of contact fields: Exchange's properties of a contact and their places in a Card.
  *
- * A row is: name in shadows, place in the Card, conversion there, form in EWS.  The order is that of
- * the elements of ContactItemType (after those of ItemType) in the schema, which Exchange checks.
- * Lengths are not given: Exchange describes none, and MAPI strings have no limit of their own except
- * the 255 characters of a category. */
+ * A row is: name in shadows, place in the Card, conversion there, form in EWS.  The order is that
+ * of the elements of ContactItemType (after those of ItemType) in the schema, which Exchange
+ * checks. Lengths are not given: Exchange describes none, and MAPI strings have no limit of their
+ * own except the 255 characters of a category. */
 #include "ews/ews_private.h"
 #include "sync/formats/card.h"
 #include "sync/mem.h"
 
 #define WIRE(...) (&(const struct ews_wire){ __VA_ARGS__ })
 
-#define ROW(NAME, PATH, TYPE, FLAGS, ...)                                                           \
-	{ .name = (NAME), .path = (PATH), .type = &(TYPE), .flags = (FLAGS), .wire = WIRE(__VA_ARGS__) }
+#define ROW(NAME, PATH, TYPE, FLAGS, ...)                                                          \
+	{                                                                                          \
+		.name = (NAME), .path = (PATH), .type = &(TYPE), .flags = (FLAGS),                 \
+		.wire = WIRE(__VA_ARGS__)                                                          \
+	}
 
 /* A plain property of the contacts schema. */
-#define PLAIN(NAME, PATH, TYPE, FLAGS)                                                              \
+#define PLAIN(NAME, PATH, TYPE, FLAGS)                                                             \
 	ROW(#NAME, PATH, TYPE, FLAGS, .form = EWS_TEXT, .uri = "contacts:" #NAME, .element = #NAME)
 
 /* An address: PidLidEmail?DisplayName, AddressType, EmailAddress, OriginalDisplayName,
  * OriginalEntryId stand beside it (MS-OXOCNTC 2.2.1.2). */
-#define EMAIL(NAME, BASE)                                                                           \
-	ROW(#NAME, "emails/" #NAME "/address", field_text, 0, .form = EWS_ENTRY,                    \
-		.uri = "contacts:EmailAddress", .element = "EmailAddresses", .key = #NAME,          \
-		.ask = "contacts:EmailAddresses",                                                   \
+#define EMAIL(NAME, BASE)                                                                          \
+	ROW(#NAME, "emails/" #NAME "/address", field_text, 0, .form = EWS_ENTRY,                   \
+		.uri = "contacts:EmailAddress", .element = "EmailAddresses", .key = #NAME,         \
+		.ask = "contacts:EmailAddresses",                                                  \
 		.beside = { (BASE), (BASE) + 2, (BASE) + 3, (BASE) + 4, (BASE) + 5 })
 
-#define ADDRESS_PART(SLOT, PART, KIND)                                                              \
-	ROW(SLOT "/" PART, "addresses/" SLOT "/components/" KIND, field_address_component, 0,       \
-		.form = EWS_ADDRESS, .uri = "contacts:PhysicalAddress:" PART,                       \
-		.element = "PhysicalAddresses", .key = SLOT, .part = PART,                          \
+#define ADDRESS_PART(SLOT, PART, KIND)                                                             \
+	ROW(SLOT "/" PART, "addresses/" SLOT "/components/" KIND, field_address_component, 0,      \
+		.form = EWS_ADDRESS, .uri = "contacts:PhysicalAddress:" PART,                      \
+		.element = "PhysicalAddresses", .key = SLOT, .part = PART,                         \
 		.ask = "contacts:PhysicalAddresses")
 
-#define ADDRESS(SLOT)                                                                               \
-	ADDRESS_PART(SLOT, "Street", "name"), ADDRESS_PART(SLOT, "City", "locality"),               \
-		ADDRESS_PART(SLOT, "State", "region"),                                              \
-		ADDRESS_PART(SLOT, "CountryOrRegion", "country"),                                   \
+#define ADDRESS(SLOT)                                                                              \
+	ADDRESS_PART(SLOT, "Street", "name"), ADDRESS_PART(SLOT, "City", "locality"),              \
+		ADDRESS_PART(SLOT, "State", "region"),                                             \
+		ADDRESS_PART(SLOT, "CountryOrRegion", "country"),                                  \
 		ADDRESS_PART(SLOT, "PostalCode", "postcode")
 
-#define PHONE(NAME)                                                                                 \
-	ROW(#NAME, "phones/" #NAME "/number", field_text, 0, .form = EWS_ENTRY,                     \
-		.uri = "contacts:PhoneNumber", .element = "PhoneNumbers", .key = #NAME,             \
+#define PHONE(NAME)                                                                                \
+	ROW(#NAME, "phones/" #NAME "/number", field_text, 0, .form = EWS_ENTRY,                    \
+		.uri = "contacts:PhoneNumber", .element = "PhoneNumbers", .key = #NAME,            \
 		.ask = "contacts:PhoneNumbers")
 
-#define IM(NAME)                                                                                    \
-	ROW(#NAME, "onlineServices/" #NAME "/uri", field_text, 0, .form = EWS_ENTRY,                \
-		.uri = "contacts:ImAddress", .element = "ImAddresses", .key = #NAME,                \
+#define IM(NAME)                                                                                   \
+	ROW(#NAME, "onlineServices/" #NAME "/uri", field_text, 0, .form = EWS_ENTRY,               \
+		.uri = "contacts:ImAddress", .element = "ImAddresses", .key = #NAME,               \
 		.ask = "contacts:ImAddresses")
 
 /* PidLidBirthdayLocal, PidLidWeddingAnniversaryLocal (MS-OXOCNTC 2.2.1.5) stand beside. */
-#define DATE(NAME, PATH, LOCAL)                                                                     \
-	ROW(#NAME, PATH, field_date, 0, .form = EWS_DATE, .uri = "contacts:" #NAME,                 \
+#define DATE(NAME, PATH, LOCAL)                                                                    \
+	ROW(#NAME, PATH, field_date, 0, .form = EWS_DATE, .uri = "contacts:" #NAME,                \
 		.element = #NAME, .beside = { (LOCAL) })
 
 static const struct field rows[] = {

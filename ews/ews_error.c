@@ -85,7 +85,8 @@ static unsigned int back_off_named(const xmlNode *node)
 
 		if (below)
 			return below;
-		if (xml_is(child, "Value") && xml_attribute_is(child, "Name", "BackOffMilliseconds")) {
+		if (xml_is(child, "Value") &&
+			xml_attribute_is(child, "Name", "BackOffMilliseconds")) {
 			char *text AUTOFREE = xml_content(child);
 			unsigned long ms = strtoul(text, NULL, 10);
 
@@ -132,7 +133,8 @@ int ews_error_of(const xmlNode *node, enum ews_effect effect, struct error *err)
 	if (text)
 		tidy(text);
 	number = grade(name, effect);
-	error_set(err, number, "Exchange: %.300s (%.80s)", text && *text ? text : "no reason given", name);
+	error_set(err, number, "Exchange: %.300s (%.80s)", text && *text ? text : "no reason given",
+		name);
 	if (number == ERR_THROTTLED && err) {
 		err->retry_after_ms = back_off_named(node);
 		if (!err->retry_after_ms)
@@ -146,7 +148,8 @@ static int throttled(const struct http_answer *answer, struct error *err)
 	error_set(err, ERR_THROTTLED, "Exchange is busy (HTTP status %d)", answer->status);
 	if (!err)
 		return ERR_THROTTLED;
-	err->retry_after_ms = answer->retry_after_ms ? answer->retry_after_ms : EWS_BACK_OFF_DEFAULT;
+	err->retry_after_ms = answer->retry_after_ms ? answer->retry_after_ms
+						     : EWS_BACK_OFF_DEFAULT;
 	if (err->retry_after_ms > EWS_BACK_OFF_MAX)
 		err->retry_after_ms = EWS_BACK_OFF_MAX;
 	return ERR_THROTTLED;
@@ -160,18 +163,22 @@ int ews_error_of_status(const struct mailbox *mailbox, const struct http_answer 
 	if (status == 429 || status == 503)
 		return throttled(answer, err);
 	if (status == 401 || status == 403 || status == 440 || status == 456)
-		return error_set(err, ERR_DENIED, "Exchange refused the sign-in of %s (HTTP status %d)",
-			mailbox->user, status);
-	if (status == 413)
-		return error_set(err, ERR_TOO_BIG, "Exchange finds the request too large (HTTP status 413)");
-	if (status >= 300 && status < 400)
-		return error_set(err, ERR_REMOTE, "Exchange is not at this URL: it redirects (HTTP status %d)",
+		return error_set(err, ERR_DENIED,
+			"Exchange refused the sign-in of %s (HTTP status %d)", mailbox->user,
 			status);
+	if (status == 413)
+		return error_set(
+			err, ERR_TOO_BIG, "Exchange finds the request too large (HTTP status 413)");
+	if (status >= 300 && status < 400)
+		return error_set(err, ERR_REMOTE,
+			"Exchange is not at this URL: it redirects (HTTP status %d)", status);
 	if (status == 404 || status == 405)
-		return error_set(err, ERR_REMOTE, "there is no EWS at this URL (HTTP status %d)", status);
+		return error_set(
+			err, ERR_REMOTE, "there is no EWS at this URL (HTTP status %d)", status);
 	/* A gateway that gave up, or a server that broke off, may have passed the request on. */
 	if (effect == EWS_WRITES && (status >= 500 || status == 408 || status / 100 == 2))
-		return error_set(err, ERR_LOST, "Exchange gave no answer to read (HTTP status %d)", status);
+		return error_set(
+			err, ERR_LOST, "Exchange gave no answer to read (HTTP status %d)", status);
 	return error_set(err, ERR_REMOTE, "Exchange answered with HTTP status %d", status);
 }
 

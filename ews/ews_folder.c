@@ -2,10 +2,10 @@
  *
  * Exchange reports changes of single folders: one that was moved shows with its new parent, those
  * below it do not show at all.  Whether a folder is to be seen depends on all above it (what lies
- * below Deleted Items is not), so the cursor holds, beside Exchange's SyncState, the whole tree as we
- * know it: ids of the distinguished folders, and for each folder its parent, name, class and
- * ChangeKey.  A call compares what is visible before and after the changes; so folders that appear or
- * vanish with one above them are reported, and no request is spent on looking.
+ * below Deleted Items is not), so the cursor holds, beside Exchange's SyncState, the whole tree
+ * as we know it: ids of the distinguished folders, and for each folder its parent, name, class
+ * and ChangeKey.  A call compares what is visible before and after the changes; so folders that
+ * appear or vanish with one above them are reported, and no request is spent on looking.
  *
  *	{ "state": "H4sI...",
  *	  "roots": { "contacts": ID, "deleteditems": ID },
@@ -46,13 +46,14 @@ static void write_shape(struct buf *out)
 	xml_empty(out, "t:FieldURI", "FieldURI", "folder:ParentFolderId", NULL);
 	xml_empty(out, "t:FieldURI", "FieldURI", "folder:FolderClass", NULL);
 	xml_empty(out, "t:FieldURI", "FieldURI", "folder:DisplayName", NULL);
-	xml_empty(out, "t:ExtendedFieldURI", "PropertyTag", TAG_HIDDEN, "PropertyType", "Boolean", NULL);
+	xml_empty(out, "t:ExtendedFieldURI", "PropertyTag", TAG_HIDDEN, "PropertyType", "Boolean",
+		NULL);
 	xml_end(out, "t:AdditionalProperties");
 	xml_end(out, "m:FolderShape");
 }
 
-void ews_write_get_folders(struct buf *out, const struct mailbox *mailbox, const char *const *names,
-	size_t n)
+void ews_write_get_folders(
+	struct buf *out, const struct mailbox *mailbox, const char *const *names, size_t n)
 {
 	xml_start(out, "m:GetFolder", NULL);
 	write_shape(out);
@@ -88,8 +89,8 @@ static const struct ews_kind *kind_of(const xmlNode *node)
 
 		if (!kind->table->n)
 			continue;
-		if (folder_class && *folder_class ? !strcasecmp(folder_class, kind->folder_class) :
-						    xml_is(node, kind->folder))
+		if (folder_class && *folder_class ? !strcasecmp(folder_class, kind->folder_class)
+						  : xml_is(node, kind->folder))
 			return kind;
 	}
 	return NULL;
@@ -128,8 +129,9 @@ void ews_read_folder_changes(json_t *tree, const xmlNode *message)
 	xmlNode *change = xml_first(xml_child(message, "Changes"));
 
 	for (; change; change = xml_next(change)) {
-		char *gone AUTOFREE = xml_is(change, "Delete") ?
-			xml_attribute(xml_child(change, "FolderId"), "Id") : NULL;
+		char *gone AUTOFREE = xml_is(change, "Delete")
+					      ? xml_attribute(xml_child(change, "FolderId"), "Id")
+					      : NULL;
 
 		if (gone)
 			json_object_del(folders, gone);
@@ -226,8 +228,8 @@ static bool unchanged(const json_t *old, const json_t *tree, const char *id)
 	const json_t *now = json_object_get(json_object_get(tree, "folders"), id);
 
 	return before && is_visible(old, id) && json_equal(before, now) &&
-		folder_kind(old, id) == folder_kind(tree, id) &&
-		same_text(shown_parent(old, id), shown_parent(tree, id));
+	       folder_kind(old, id) == folder_kind(tree, id) &&
+	       same_text(shown_parent(old, id), shown_parent(tree, id));
 }
 
 struct folder_list {
@@ -257,14 +259,16 @@ static void add_shown(struct folder_list *list, const json_t *tree, const char *
 	out->is_default = default_kind(tree, id) >= 0;
 }
 
-/* Adds the folders that stand `depth` below a default folder; false when there are none (any more). */
+/* Adds the folders that stand `depth` below a default folder; false when there are none (any
+ * more). */
 static bool add_level(struct folder_list *list, const json_t *old, json_t *tree, int depth)
 {
 	const char *id;
 	json_t *folder;
 	bool any = false;
 
-	json_object_foreach(json_object_get(tree, "folders"), id, folder) {
+	json_object_foreach(json_object_get(tree, "folders"), id, folder)
+	{
 		if (!is_visible(tree, id) || shown_depth(tree, id) != depth)
 			continue;
 		any = true;
@@ -282,7 +286,8 @@ static void compare(const json_t *old, json_t *tree, struct folder_list *list)
 
 	for (int depth = 0; depth < EWS_FOLDER_DEPTH && add_level(list, old, tree, depth); depth++)
 		;
-	json_object_foreach(json_object_get(old, "folders"), id, folder) {
+	json_object_foreach(json_object_get(old, "folders"), id, folder)
+	{
 		struct mailbox_folder *gone;
 
 		if (!is_visible(old, id) || is_visible(tree, id))
@@ -338,13 +343,14 @@ static int get_roots(struct mailbox *mailbox, json_t *tree, struct error *err)
 		rc = message ? ews_message_error(mailbox, message, EWS_READS, err) : 0;
 		if (rc)
 			break;
-		id = read_folder(json_object_get(tree, "folders"),
-			xml_first(xml_child(message, "Folders")));
+		id = read_folder(
+			json_object_get(tree, "folders"), xml_first(xml_child(message, "Folders")));
 		if (id)
-			json_object_set_new(json_object_get(tree, "roots"), names[i], json_string(id));
+			json_object_set_new(
+				json_object_get(tree, "roots"), names[i], json_string(id));
 		else
-			rc = error_set(err, ERR_REMOTE, "GetFolder: Exchange's answer lacks the folder %s",
-				names[i]);
+			rc = error_set(err, ERR_REMOTE,
+				"GetFolder: Exchange's answer lacks the folder %s", names[i]);
 	}
 	ews_answer_free(&answer);
 	return rc;
@@ -361,7 +367,8 @@ static int sync_page(struct mailbox *mailbox, json_t *tree, bool *last, struct e
 	int rc;
 
 	ews_write_sync_folders(&payload, mailbox, before);
-	rc = ews_call_one(mailbox, "SyncFolderHierarchy", EWS_READS, &payload, &answer, &message, err);
+	rc = ews_call_one(
+		mailbox, "SyncFolderHierarchy", EWS_READS, &payload, &answer, &message, err);
 	if (!rc) {
 		state = xml_child_text(message, "SyncState");
 		if (!state || !*state)

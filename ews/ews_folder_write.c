@@ -44,8 +44,8 @@ int ews_create_folder(struct mailbox *mailbox, const char *parent_id, const char
 
 /* The element of the folder ("t:ContactsFolder"), which UpdateFolder wants to be told, and its
  * ChangeKey. */
-static int look_up(struct mailbox *mailbox, const char *id, char **element, char **version,
-	struct error *err)
+static int look_up(
+	struct mailbox *mailbox, const char *id, char **element, char **version, struct error *err)
 {
 	struct buf payload AUTOBUF = BUF_INIT(EWS_REQUEST_LIMIT);
 	struct ews_answer answer;
@@ -72,8 +72,8 @@ static int look_up(struct mailbox *mailbox, const char *id, char **element, char
 
 /* The ChangeKey is the current one, not `version`: Exchange changes it with every item in the
  * folder, so that it says nothing about the name. */
-int ews_rename_folder(struct mailbox *mailbox, const char *id, const char *version, const char *name,
-	struct error *err)
+int ews_rename_folder(struct mailbox *mailbox, const char *id, const char *version,
+	const char *name, struct error *err)
 {
 	struct buf payload AUTOBUF = BUF_INIT(EWS_REQUEST_LIMIT);
 	char *element AUTOFREE = NULL, *current AUTOFREE = NULL;
@@ -103,7 +103,8 @@ int ews_rename_folder(struct mailbox *mailbox, const char *id, const char *versi
 	return rc;
 }
 
-int ews_move_folder(struct mailbox *mailbox, const char *id, const char *parent_id, struct error *err)
+int ews_move_folder(
+	struct mailbox *mailbox, const char *id, const char *parent_id, struct error *err)
 {
 	struct buf payload AUTOBUF = BUF_INIT(EWS_REQUEST_LIMIT);
 	struct ews_answer answer;

@@ -1,8 +1,8 @@
 /* GetItem: whole items, in batches of 100.
  *
- * Properties are asked for by name, one path a row of the kind's table, because servers leave some of
- * them out of their named shapes.  A batch whose answer is beyond the size limit is asked for again in
- * halves, so that one huge item fails alone. */
+ * Properties are asked for by name, one path a row of the kind's table, because servers leave
+ * some of them out of their named shapes.  A batch whose answer is beyond the size limit is asked
+ * for again in halves, so that one huge item fails alone. */
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,8 @@
 
 #define TAG_SEARCH_KEY 0x300B
 
-void ews_write_get_items(struct buf *out, const struct ews_kind *kind, const char *const *ids,
-	size_t n)
+void ews_write_get_items(
+	struct buf *out, const struct ews_kind *kind, const char *const *ids, size_t n)
 {
 	xml_start(out, "m:GetItem", NULL);
 	xml_start(out, "m:ItemShape", NULL);
@@ -67,7 +67,7 @@ static bool is_of_class(const char *item_class, const char *wanted)
 	size_t len = strlen(wanted);
 
 	return !strncasecmp(item_class, wanted, len) &&
-		(item_class[len] == '\0' || item_class[len] == '.');
+	       (item_class[len] == '\0' || item_class[len] == '.');
 }
 
 static void judge_class(const struct ews_kind *kind, const xmlNode *node, struct mailbox_item *item)
@@ -108,21 +108,24 @@ void ews_read_item(const struct ews_kind *kind, const xmlNode *node, struct mail
  * name or by account: only the account's own name is certain. */
 static bool is_us(const struct mailbox *mailbox, const char *name)
 {
-	return name && !strcasecmp(name, mailbox->user) && strcasecmp(mailbox->user, mailbox->address);
+	return name && !strcasecmp(name, mailbox->user) &&
+	       strcasecmp(mailbox->user, mailbox->address);
 }
 
-static int read_message(struct mailbox *mailbox, const struct ews_kind *kind, const xmlNode *message,
-	struct mailbox_item *item)
+static int read_message(struct mailbox *mailbox, const struct ews_kind *kind,
+	const xmlNode *message, struct mailbox_item *item)
 {
 	xmlNode *node = xml_first(xml_child(message, "Items"));
 
 	if (ews_message_error(mailbox, message, EWS_READS, &item->error))
 		return item->error.code;
 	if (!node)
-		return error_set(&item->error, ERR_REMOTE, "GetItem: Exchange's answer lacks the item");
+		return error_set(
+			&item->error, ERR_REMOTE, "GetItem: Exchange's answer lacks the item");
 	ews_read_item(kind, node, item);
 	if (!item->id)
-		return error_set(&item->error, ERR_REMOTE, "GetItem: Exchange's answer lacks the item's id");
+		return error_set(
+			&item->error, ERR_REMOTE, "GetItem: Exchange's answer lacks the item's id");
 	item->modified_by_us = is_us(mailbox, item->modified_by);
 	return 0;
 }

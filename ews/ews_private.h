@@ -9,16 +9,16 @@
 #include "sync/http/http.h"
 #include "sync/mailbox.h"
 
-#define EWS_BATCH	      100		   /* items in one request */
-#define EWS_SYNC_PAGE	      "512"		   /* the most that SyncFolderItems allows */
-#define EWS_REQUEST_LIMIT     ((size_t)48 << 20)   /* bytes of one request; Exchange takes 64 MiB */
-#define EWS_REQUEST_FULL      ((size_t)4 << 20)	   /* a batch that has grown past this is sent */
-#define EWS_ANSWER_LIMIT      ((size_t)64 << 20)   /* bytes of one answer */
-#define EWS_CURSOR_LIMIT      ((size_t)32 << 20)   /* bytes of the folder tree's cursor */
-#define EWS_FOLDER_PAGES      1000		   /* of SyncFolderHierarchy in one call */
-#define EWS_FOLDER_DEPTH      100		   /* of the folder tree */
-#define EWS_BACK_OFF_DEFAULT  10000		   /* ms, when the server is busy and names no time */
-#define EWS_BACK_OFF_MAX      3600000		   /* ms */
+#define EWS_BATCH	     100		/* items in one request */
+#define EWS_SYNC_PAGE	     "512"		/* the most that SyncFolderItems allows */
+#define EWS_REQUEST_LIMIT    ((size_t)48 << 20) /* bytes of one request; Exchange takes 64 MiB */
+#define EWS_REQUEST_FULL     ((size_t)4 << 20)	/* a batch that has grown past this is sent */
+#define EWS_ANSWER_LIMIT     ((size_t)64 << 20) /* bytes of one answer */
+#define EWS_CURSOR_LIMIT     ((size_t)32 << 20) /* bytes of the folder tree's cursor */
+#define EWS_FOLDER_PAGES     1000		/* of SyncFolderHierarchy in one call */
+#define EWS_FOLDER_DEPTH     100		/* of the folder tree */
+#define EWS_BACK_OFF_DEFAULT 10000		/* ms, when the server is busy and names no time */
+#define EWS_BACK_OFF_MAX     3600000		/* ms */
 
 struct ews_server {
 	struct http *http;
@@ -63,8 +63,8 @@ struct ews_answer {
 int ews_envelope(const struct mailbox *mailbox, const struct buf *payload, struct buf *out,
 	struct error *err);
 /* Sends one request.  0: answer->response is there, its messages not yet judged; free with
- * ews_answer_free (also after an error).  For EWS_WRITES, ERR_LOST whenever the change may have been
- * applied.  ERR_INTERNAL: Exchange says the request is malformed; nothing was applied. */
+ * ews_answer_free (also after an error).  For EWS_WRITES, ERR_LOST whenever the change may have
+ * been applied.  ERR_INTERNAL: Exchange says the request is malformed; nothing was applied. */
 int ews_call(struct mailbox *mailbox, const char *operation, enum ews_effect effect,
 	const struct buf *payload, struct ews_answer *answer, struct error *err);
 /* The same for a request with one response message, whose error is the call's.  ERR_REMOTE or, for
@@ -76,11 +76,11 @@ void ews_answer_free(struct ews_answer *answer);
 xmlNode *ews_first_message(const struct ews_answer *answer);
 /* 0, or the error of a response message (ResponseClass, ResponseCode, MessageText).  A busy server
  * makes the whole server back off. */
-int ews_message_error(struct mailbox *mailbox, const xmlNode *message, enum ews_effect effect,
-	struct error *err);
+int ews_message_error(
+	struct mailbox *mailbox, const xmlNode *message, enum ews_effect effect, struct error *err);
 /* Parses the bytes of an answer: 0 with *response or *fault set (inside *doc), or ERR_REMOTE. */
-int ews_parse_answer(const char *bytes, size_t len, xmlDoc **doc, xmlNode **response, xmlNode **fault,
-	struct error *err);
+int ews_parse_answer(const char *bytes, size_t len, xmlDoc **doc, xmlNode **response,
+	xmlNode **fault, struct error *err);
 
 /* ews_error.c */
 
@@ -96,10 +96,11 @@ int ews_error_of_status(const struct mailbox *mailbox, const struct http_answer 
 void ews_write_folder_id(struct buf *out, const char *element, const char *id);
 /* <t:DistinguishedFolderId>, with the mailbox unless we impersonate its owner. */
 void ews_write_distinguished(struct buf *out, const struct mailbox *mailbox, const char *name);
-void ews_write_get_folders(struct buf *out, const struct mailbox *mailbox, const char *const *names,
-	size_t n);
+void ews_write_get_folders(
+	struct buf *out, const struct mailbox *mailbox, const char *const *names, size_t n);
 void ews_write_sync_folders(struct buf *out, const struct mailbox *mailbox, const char *state);
-/* Applies one SyncFolderHierarchyResponseMessage to the tree: an object { "folders": { id: folder } }. */
+/* Applies one SyncFolderHierarchyResponseMessage to the tree: an object { "folders": { id: folder
+ * } }. */
 void ews_read_folder_changes(json_t *tree, const xmlNode *message);
 int ews_test(struct mailbox *mailbox, struct error *err);
 int ews_sync_folders(struct mailbox *mailbox, const char *cursor, struct mailbox_folder **folders,
@@ -108,23 +109,24 @@ int ews_sync_folders(struct mailbox *mailbox, const char *cursor, struct mailbox
 
 int ews_create_folder(struct mailbox *mailbox, const char *parent_id, const char *name,
 	enum item_kind kind, struct mailbox_folder *out, struct error *err);
-int ews_rename_folder(struct mailbox *mailbox, const char *id, const char *version, const char *name,
-	struct error *err);
-int ews_move_folder(struct mailbox *mailbox, const char *id, const char *parent_id, struct error *err);
+int ews_rename_folder(struct mailbox *mailbox, const char *id, const char *version,
+	const char *name, struct error *err);
+int ews_move_folder(
+	struct mailbox *mailbox, const char *id, const char *parent_id, struct error *err);
 int ews_delete_folder(struct mailbox *mailbox, const char *id, struct error *err);
 
 /* ews_sync.c */
 
 void ews_write_sync_items(struct buf *out, const char *folder_id, const char *state);
-int ews_read_sync_page(const xmlNode *message, const char *state, struct mailbox_page *page,
-	struct error *err);
+int ews_read_sync_page(
+	const xmlNode *message, const char *state, struct mailbox_page *page, struct error *err);
 int ews_sync_items(struct mailbox *mailbox, const char *folder_id, const char *cursor,
 	struct mailbox_page *page, struct error *err);
 
 /* ews_item.c */
 
-void ews_write_get_items(struct buf *out, const struct ews_kind *kind, const char *const *ids,
-	size_t n);
+void ews_write_get_items(
+	struct buf *out, const struct ews_kind *kind, const char *const *ids, size_t n);
 /* Reads an item element (<t:Contact> ...) into `item`, which is empty. */
 void ews_read_item(const struct ews_kind *kind, const xmlNode *node, struct mailbox_item *item);
 int ews_get_items(struct mailbox *mailbox, enum item_kind kind, const char *const *ids, size_t n,
@@ -132,10 +134,10 @@ int ews_get_items(struct mailbox *mailbox, enum item_kind kind, const char *cons
 
 /* ews_write.c */
 
-/* Writes one request for as many of the ops (at least one) as fit; returns how many.  All are of one
- * kind. */
-size_t ews_write_ops(struct buf *out, enum mailbox_op_type type, struct mailbox_op *const *ops,
-	size_t n);
+/* Writes one request for as many of the ops (at least one) as fit; returns how many.  All are of
+ * one kind. */
+size_t ews_write_ops(
+	struct buf *out, enum mailbox_op_type type, struct mailbox_op *const *ops, size_t n);
 int ews_write_items(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *ops,
 	size_t n, struct error *err);
 
@@ -143,11 +145,13 @@ int ews_write_items(struct mailbox *mailbox, enum mailbox_op_type type, struct m
 
 #define EWS_GUID_LEN 37 /* with its NUL */
 
-int ews_add_categories(struct mailbox *mailbox, const char *const *names, size_t n, struct error *err);
-/* The list with what is missing added: 0 and *added.  list "" makes a new one.  `guids` gives n GUIDs
- * without braces. */
+int ews_add_categories(
+	struct mailbox *mailbox, const char *const *names, size_t n, struct error *err);
+/* The list with what is missing added: 0 and *added.  list "" makes a new one.  `guids` gives n
+ * GUIDs without braces. */
 int ews_category_list_add(const char *list, size_t len, const char *const *names,
-	const char (*guids)[EWS_GUID_LEN], size_t n, struct buf *out, size_t *added, struct error *err);
+	const char (*guids)[EWS_GUID_LEN], size_t n, struct buf *out, size_t *added,
+	struct error *err);
 
 /* Makes *to (may be NULL) a copy of *from with another code. */
 void ews_error_copy(struct error *to, const struct error *from, enum error_code code);

@@ -20,8 +20,8 @@ int ews_envelope(const struct mailbox *mailbox, const struct buf *payload, struc
 	struct error *err)
 {
 	buf_adds(out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
-	xml_start(out, "soap:Envelope", "xmlns:soap", NS_SOAP, "xmlns:t", NS_TYPES, "xmlns:m", NS_MSGS,
-		NULL);
+	xml_start(out, "soap:Envelope", "xmlns:soap", NS_SOAP, "xmlns:t", NS_TYPES, "xmlns:m",
+		NS_MSGS, NULL);
 	xml_start(out, "soap:Header", NULL);
 	xml_empty(out, "t:RequestServerVersion", "Version", REQUEST_VERSION, NULL);
 	if (mailbox->impersonate) {
@@ -46,8 +46,8 @@ static int send_request(struct mailbox *mailbox, const char *operation, const st
 {
 	/* Exchange routes by this header to the server that holds the mailbox. */
 	char *anchor AUTOFREE = xasprintf("X-AnchorMailbox: %s", mailbox->address);
-	const char *headers[] = { "Content-Type: text/xml; charset=utf-8", "Accept: text/xml", anchor,
-		NULL };
+	const char *headers[] = { "Content-Type: text/xml; charset=utf-8", "Accept: text/xml",
+		anchor, NULL };
 	struct http_request request = {
 		.method = "POST",
 		.url = mailbox->url,
@@ -62,8 +62,8 @@ static int send_request(struct mailbox *mailbox, const char *operation, const st
 	return http_send(mailbox->server->http, &request, answer, err);
 }
 
-int ews_parse_answer(const char *bytes, size_t len, xmlDoc **doc, xmlNode **response, xmlNode **fault,
-	struct error *err)
+int ews_parse_answer(const char *bytes, size_t len, xmlDoc **doc, xmlNode **response,
+	xmlNode **fault, struct error *err)
 {
 	xmlNode *root, *first;
 
@@ -84,8 +84,8 @@ int ews_parse_answer(const char *bytes, size_t len, xmlDoc **doc, xmlNode **resp
 	return 0;
 }
 
-static int judge_fault(struct mailbox *mailbox, const xmlNode *fault, enum ews_effect effect,
-	struct error *err)
+static int judge_fault(
+	struct mailbox *mailbox, const xmlNode *fault, enum ews_effect effect, struct error *err)
 {
 	int code = ews_error_of(fault, effect, err);
 
@@ -147,15 +147,16 @@ xmlNode *ews_first_message(const struct ews_answer *answer)
 	return xml_first(xml_child(answer->response, "ResponseMessages"));
 }
 
-int ews_message_error(struct mailbox *mailbox, const xmlNode *message, enum ews_effect effect,
-	struct error *err)
+int ews_message_error(
+	struct mailbox *mailbox, const xmlNode *message, enum ews_effect effect, struct error *err)
 {
 	char *code AUTOFREE = xml_child_text(message, "ResponseCode");
 	struct error own = ERROR_INIT;
 
 	if (!err)
 		err = &own;
-	if (xml_attribute_is(message, "ResponseClass", "Success") || (code && !strcmp(code, "NoError")))
+	if (xml_attribute_is(message, "ResponseClass", "Success") ||
+		(code && !strcmp(code, "NoError")))
 		return 0;
 	ews_error_of(message, effect, err);
 	if (err->code == ERR_THROTTLED)

@@ -1,7 +1,7 @@
 /* SyncFolderItems: what changed in a folder since a SyncState (MS-OXWSSYNC 3.1.4.2).
  *
- * Only ids and ChangeKeys are asked for; GetItem fetches what the hub decides to read.  The SyncState
- * is the cursor, as Exchange made it. */
+ * Only ids and ChangeKeys are asked for; GetItem fetches what the hub decides to read.  The
+ * SyncState is the cursor, as Exchange made it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,20 +50,22 @@ static void read_change(const xmlNode *node, struct mailbox_page *page)
 		change = &page->changes[page->n++];
 		change->type = change_types[i].type;
 		change->id = id;
-		change->version = change->type == MAILBOX_DELETED ? NULL :
-								    xml_attribute(id_node, "ChangeKey");
+		change->version = change->type == MAILBOX_DELETED
+					  ? NULL
+					  : xml_attribute(id_node, "ChangeKey");
 		return;
 	}
 }
 
-int ews_read_sync_page(const xmlNode *message, const char *state, struct mailbox_page *page,
-	struct error *err)
+int ews_read_sync_page(
+	const xmlNode *message, const char *state, struct mailbox_page *page, struct error *err)
 {
 	xmlNode *changes = xml_child(message, "Changes");
 
 	page->cursor = xml_child_text(message, "SyncState");
 	if (!page->cursor || !*page->cursor)
-		return error_set(err, ERR_REMOTE, "SyncFolderItems: Exchange's answer has no SyncState");
+		return error_set(
+			err, ERR_REMOTE, "SyncFolderItems: Exchange's answer has no SyncState");
 	for (xmlNode *node = xml_first(changes); node; node = xml_next(node))
 		read_change(node, page);
 	page->last = xml_boolean(xml_child(message, "IncludesLastItemInRange"), true);

@@ -1,9 +1,9 @@
 /* Times and dates as Exchange writes them.  See ews_time.h.
  *
- * A birthday is a day, but Exchange keeps a moment.  Older Outlook wrote midnight in the user's zone;
- * newer ones write 11:59 UTC, which is the same day from UTC-11:59 to UTC+12.  Rounding the moment to
- * the nearest midnight, noon counting down, gives the day in both cases, except in zones beyond
- * UTC+12; there the property that holds the day without a zone decides. */
+ * A birthday is a day, but Exchange keeps a moment.  Older Outlook wrote midnight in the user's
+ * zone; newer ones write 11:59 UTC, which is the same day from UTC-11:59 to UTC+12.  Rounding the
+ * moment to the nearest midnight, noon counting down, gives the day in both cases, except in
+ * zones beyond UTC+12; there the property that holds the day without a zone decides. */
 #include "ews/ews_time.h"
 
 #include <string.h>
@@ -84,8 +84,8 @@ static bool parse(const char *text, int64_t *seconds, int64_t *fraction)
 			return false;
 		*fraction = take_fraction(&s);
 	}
-	if (!take_offset(&s, &offset) || month < 1 || month > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-		tm.tm_hour > 24 || tm.tm_min > 59 || tm.tm_sec > 60)
+	if (!take_offset(&s, &offset) || month < 1 || month > 12 || tm.tm_mday < 1 ||
+		tm.tm_mday > 31 || tm.tm_hour > 24 || tm.tm_min > 59 || tm.tm_sec > 60)
 		return false;
 	tm.tm_year = year - 1900;
 	tm.tm_mon = month - 1;
@@ -99,17 +99,17 @@ bool ews_time_parse(const char *text, int64_t *ns)
 
 	/* Years before 1678 and after 2261 do not fit into ns. */
 	return parse(text, &seconds, &fraction) && !__builtin_mul_overflow(seconds, NS, ns) &&
-		!__builtin_add_overflow(*ns, fraction, ns);
+	       !__builtin_add_overflow(*ns, fraction, ns);
 }
 
-/* Can `stored` be the moment that a client wrote together with midnight `local`?  Zones are quarters
- * of an hour away from UTC, from -12:00 to +14:00. */
+/* Can `stored` be the moment that a client wrote together with midnight `local`?  Zones are
+ * quarters of an hour away from UTC, from -12:00 to +14:00. */
 static bool belong_together(int64_t stored, int64_t local)
 {
 	int64_t apart = stored - local;
 
 	return apart == 12 * HOUR - MIN ||
-		(apart % (15 * MIN) == 0 && apart >= -14 * HOUR && apart <= 12 * HOUR);
+	       (apart % (15 * MIN) == 0 && apart >= -14 * HOUR && apart <= 12 * HOUR);
 }
 
 bool ews_date_read(const char *stored, const char *local, char date[EWS_DATE_LEN])

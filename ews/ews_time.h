@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* "2026-02-03T04:05:06.1234567Z" to ns since the epoch: any number of fractional digits, any offset or
- * none (taken as UTC), a time that is missing (midnight).  False when it is no time. */
+/* "2026-02-03T04:05:06.1234567Z" to ns since the epoch: any number of fractional digits, any
+ * offset or none (taken as UTC), a time that is missing (midnight).  False when it is no time. */
 bool ews_time_parse(const char *text, int64_t *ns);
 
 /* Room for "YYYY-MM-DD" of a four-digit year and its NUL. */

@@ -1,9 +1,9 @@
 /* How a row of a field table stands in EWS.  See ews_wire.h.
  *
- * Three walks over a table: the paths that a GetItem asks for, the elements of a new item, the values
- * of an item that was read; and one single row, for an update.  What stands around a value (the
- * dictionary, its Entry) is opened and closed by comparing a row with its neighbours, so that rows of
- * one dictionary share it in a new item and each has its own in an update. */
+ * Three walks over a table: the paths that a GetItem asks for, the elements of a new item, the
+ * values of an item that was read; and one single row, for an update.  What stands around a value
+ * (the dictionary, its Entry) is opened and closed by comparing a row with its neighbours, so
+ * that rows of one dictionary share it in a new item and each has its own in an update. */
 #include "ews/ews_wire.h"
 
 #include <stddef.h>
@@ -67,8 +67,11 @@ static void write_beside_path(struct buf *out, const struct ews_wire *wire, size
 	char id[16];
 
 	snprintf(id, sizeof(id), "%u", wire->beside[i]);
-	xml_empty(out, "t:ExtendedFieldURI", "DistinguishedPropertySetId", "Address", "PropertyId", id,
-		"PropertyType", wire->form == EWS_DATE ? "SystemTime" : i == 4 ? "Binary" : "String",
+	xml_empty(out, "t:ExtendedFieldURI", "DistinguishedPropertySetId", "Address", "PropertyId",
+		id, "PropertyType",
+		wire->form == EWS_DATE ? "SystemTime"
+		: i == 4	       ? "Binary"
+				       : "String",
 		NULL);
 }
 
@@ -77,7 +80,8 @@ static void write_path(struct buf *out, const struct ews_wire *wire)
 	if (wire->form == EWS_EXTENDED)
 		write_tag_path(out, wire->uri, "String");
 	else if (is_dictionary(wire))
-		xml_empty(out, "t:IndexedFieldURI", "FieldURI", wire->uri, "FieldIndex", wire->key, NULL);
+		xml_empty(out, "t:IndexedFieldURI", "FieldURI", wire->uri, "FieldIndex", wire->key,
+			NULL);
 	else
 		xml_empty(out, "t:FieldURI", "FieldURI", wire->uri, NULL);
 }
@@ -146,9 +150,9 @@ static void write_strings(struct buf *out, const struct field *row, const json_t
 			xml_element(out, "t:String", json_string_value(value));
 		return;
 	}
-	json_object_foreach((json_t *)fields, name, value)
-		if (!strncmp(name, row->name, prefix) && name[prefix] == '/' && json_is_true(value))
-			xml_element(out, "t:String", name + prefix + 1);
+	json_object_foreach((json_t *)fields, name,
+		value) if (!strncmp(name, row->name, prefix) && name[prefix] == '/' &&
+			   json_is_true(value)) xml_element(out, "t:String", name + prefix + 1);
 }
 
 /* Has the row a value to be written? */
@@ -163,9 +167,9 @@ static bool has_value(const struct field *row, const json_t *fields)
 		return json_array_size(value) > 0;
 	if (wire_of(row)->form != EWS_KEYS)
 		return json_is_string(value) && json_string_length(value) > 0;
-	json_object_foreach((json_t *)fields, name, key)
-		if (!strncmp(name, row->name, prefix) && name[prefix] == '/' && json_is_true(key))
-			return true;
+	json_object_foreach((json_t *)fields, name, key) if (!strncmp(name, row->name, prefix) &&
+							     name[prefix] == '/' &&
+							     json_is_true(key)) return true;
 	return false;
 }
 
@@ -279,8 +283,8 @@ static bool of_item_type(const struct ews_wire *wire)
 }
 
 /* Extended properties end ItemType's part of what we write: marks, and days beside dates. */
-static void write_extended_part(struct buf *out, const struct field_table *table, const json_t *fields,
-	const struct mailbox_marks *marks)
+static void write_extended_part(struct buf *out, const struct field_table *table,
+	const json_t *fields, const struct mailbox_marks *marks)
 {
 	for (size_t i = 0; marks && i < ARRAY_SIZE(marks_table); i++)
 		if (*mark_at(marks, i))
@@ -320,7 +324,8 @@ void ews_wire_write_item(struct buf *out, const struct field_table *table, const
 
 /* Updates. */
 
-static void write_set(struct buf *out, const struct field *row, const json_t *fields, const char *item)
+static void write_set(
+	struct buf *out, const struct field *row, const json_t *fields, const char *item)
 {
 	xml_start(out, "t:SetItemField", NULL);
 	write_path(out, wire_of(row));
@@ -330,8 +335,8 @@ static void write_set(struct buf *out, const struct field *row, const json_t *fi
 	xml_end(out, "t:SetItemField");
 }
 
-static void write_beside_change(struct buf *out, const struct field *row, const json_t *fields,
-	const char *item)
+static void write_beside_change(
+	struct buf *out, const struct field *row, const json_t *fields, const char *item)
 {
 	const struct ews_wire *wire = wire_of(row);
 	const char *text = json_string_value(json_object_get(fields, row->name));
@@ -351,8 +356,8 @@ static void write_beside_change(struct buf *out, const struct field *row, const 
 	}
 }
 
-void ews_wire_write_change(struct buf *out, const struct field *row, const json_t *fields,
-	const char *item)
+void ews_wire_write_change(
+	struct buf *out, const struct field *row, const json_t *fields, const char *item)
 {
 	const struct ews_wire *wire = wire_of(row);
 
@@ -366,7 +371,8 @@ void ews_wire_write_change(struct buf *out, const struct field *row, const json_
 	write_beside_change(out, row, fields, item);
 }
 
-void ews_wire_write_marks_change(struct buf *out, const struct mailbox_marks *marks, const char *item)
+void ews_wire_write_marks_change(
+	struct buf *out, const struct mailbox_marks *marks, const char *item)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(marks_table); i++) {
 		const char *value = *mark_at(marks, i);
@@ -398,14 +404,15 @@ static bool is_address_id(const xmlNode *uri, uint32_t id)
 	char *text AUTOFREE = xml_attribute(uri, "PropertyId");
 
 	return text && strtoul(text, NULL, 0) == id &&
-		(xml_attribute_is(uri, "DistinguishedPropertySetId", "Address") ||
-			xml_attribute_is(uri, "PropertySetId", PSETID_ADDRESS));
+	       (xml_attribute_is(uri, "DistinguishedPropertySetId", "Address") ||
+		       xml_attribute_is(uri, "PropertySetId", PSETID_ADDRESS));
 }
 
 char *ews_wire_read_tag(const xmlNode *node, uint32_t tag)
 {
 	for (xmlNode *child = xml_first(node); child; child = xml_next(child))
-		if (xml_is(child, "ExtendedProperty") && is_tag(xml_child(child, "ExtendedFieldURI"), tag))
+		if (xml_is(child, "ExtendedProperty") &&
+			is_tag(xml_child(child, "ExtendedFieldURI"), tag))
 			return xml_child_text(child, "Value");
 	return NULL;
 }
@@ -422,8 +429,10 @@ static char *read_beside(const xmlNode *node, uint32_t id)
 static void read_marks(const xmlNode *node, struct mailbox_marks *marks)
 {
 	for (xmlNode *child = xml_first(node); child; child = xml_next(child)) {
-		char *name AUTOFREE = xml_is(child, "ExtendedProperty") ?
-			xml_attribute(xml_child(child, "ExtendedFieldURI"), "PropertyName") : NULL;
+		char *name AUTOFREE = xml_is(child, "ExtendedProperty")
+					      ? xml_attribute(xml_child(child, "ExtendedFieldURI"),
+							"PropertyName")
+					      : NULL;
 
 		for (size_t i = 0; name && i < ARRAY_SIZE(marks_table); i++) {
 			char **mark = mark_at(marks, i);
@@ -559,7 +568,8 @@ void ews_wire_read(const struct field_table *table, const xmlNode *node, json_t 
 	json_t *unread, struct mailbox_marks *marks)
 {
 	for (size_t i = 0; i < table->n; i++)
-		if (!(table->rows[i].flags & FIELD_NO_ACCESS) && !read_row(&table->rows[i], node, fields))
+		if (!(table->rows[i].flags & FIELD_NO_ACCESS) &&
+			!read_row(&table->rows[i], node, fields))
 			json_array_append_new(unread, json_string(table->rows[i].name));
 	read_marks(node, marks);
 }

@@ -14,27 +14,28 @@
 #include "sync/mailbox.h"
 
 enum ews_form {
-	EWS_TEXT,	/* <t:GivenName>Anna</t:GivenName> */
-	EWS_CHOICE,	/* the same; emptied by setting `none`, which reads as empty */
-	EWS_BODY,	/* <t:Body BodyType="Text">; IsTruncated makes it unread */
-	EWS_DATE,	/* xs:dateTime, a day; see ews_date_read */
-	EWS_STRINGS,	/* <t:Children><t:String>; a JSON array */
-	EWS_KEYS,	/* the same for a row with FIELD_PER_KEY */
-	EWS_ENTRY,	/* <t:PhoneNumbers><t:Entry Key="MobilePhone"> */
-	EWS_ADDRESS,	/* <t:PhysicalAddresses><t:Entry Key="Home"><t:Street> */
-	EWS_EXTENDED,	/* <t:ExtendedProperty> by property tag, a string */
+	EWS_TEXT,     /* <t:GivenName>Anna</t:GivenName> */
+	EWS_CHOICE,   /* the same; emptied by setting `none`, which reads as empty */
+	EWS_BODY,     /* <t:Body BodyType="Text">; IsTruncated makes it unread */
+	EWS_DATE,     /* xs:dateTime, a day; see ews_date_read */
+	EWS_STRINGS,  /* <t:Children><t:String>; a JSON array */
+	EWS_KEYS,     /* the same for a row with FIELD_PER_KEY */
+	EWS_ENTRY,    /* <t:PhoneNumbers><t:Entry Key="MobilePhone"> */
+	EWS_ADDRESS,  /* <t:PhysicalAddresses><t:Entry Key="Home"><t:Street> */
+	EWS_EXTENDED, /* <t:ExtendedProperty> by property tag, a string */
 };
 
 struct ews_wire {
 	enum ews_form form;
-	const char *uri;     /* FieldURI; of a dictionary: the one with an index; or the property tag */
+	const char *uri; /* FieldURI; of a dictionary: the one with an index; or the property tag */
 	const char *element; /* "GivenName"; of a dictionary: its element, "PhoneNumbers" */
 	const char *key;     /* of a dictionary: Entry's Key */
 	const char *part;    /* EWS_ADDRESS: "Street" */
 	const char *none;    /* EWS_CHOICE: the value that stands for empty */
 	const char *ask;     /* FieldURI that a GetItem asks by, when it is not `uri` */
-	/* Properties of PSETID_Address that Outlook keeps beside this one: EWS_DATE has one that holds
-	 * the day itself; those of an e-mail address must go when the address goes.  0 ends. */
+	/* Properties of PSETID_Address that Outlook keeps beside this one: EWS_DATE has one that
+	 * holds the day itself; those of an e-mail address must go when the address goes.  0
+	 * ends. */
 	uint32_t beside[5];
 };
 
@@ -47,10 +48,11 @@ void ews_wire_write_item(struct buf *out, const struct field_table *table, const
 	const struct mailbox_marks *marks);
 
 /* <t:SetItemField> or <t:DeleteItemField> for one row; `item` is the element ("Contact"). */
-void ews_wire_write_change(struct buf *out, const struct field *row, const json_t *fields,
-	const char *item);
+void ews_wire_write_change(
+	struct buf *out, const struct field *row, const json_t *fields, const char *item);
 /* The same for the marks that an update may change; those that are NULL are deleted. */
-void ews_wire_write_marks_change(struct buf *out, const struct mailbox_marks *marks, const char *item);
+void ews_wire_write_marks_change(
+	struct buf *out, const struct mailbox_marks *marks, const char *item);
 
 /* Reads all rows and marks of an item element. */
 void ews_wire_read(const struct field_table *table, const xmlNode *node, json_t *fields,

@@ -1,8 +1,9 @@
 /* Writes of items: CreateItem, UpdateItem, MoveItem, DeleteItem, in batches.
  *
- * A batch holds up to 100 ops with one target folder and ends early when the request has grown large.
- * Each op gets its own answer.  When Exchange finds a request malformed it applies nothing of it; then
- * the batch is sent again in halves, so that one impossible item fails alone and stops nobody else.
+ * A batch holds up to 100 ops with one target folder and ends early when the request has grown
+ * large. Each op gets its own answer.  When Exchange finds a request malformed it applies nothing
+ * of it; then the batch is sent again in halves, so that one impossible item fails alone and
+ * stops nobody else.
  *
  * I10: every request says SendToNone, and SaveOnly where a message could be sent.
  *
@@ -49,8 +50,8 @@ static void start_update(struct buf *out, const struct mailbox_op *first)
 }
 
 /* The rows of `changed`, each once (several keys of one row are one property). */
-static void write_changed_rows(struct buf *out, const struct ews_kind *kind,
-	const struct mailbox_op *op)
+static void write_changed_rows(
+	struct buf *out, const struct ews_kind *kind, const struct mailbox_op *op)
 {
 	for (size_t i = 0; i < kind->table->n; i++) {
 		const struct field *row = &kind->table->rows[i];
@@ -59,11 +60,12 @@ static void write_changed_rows(struct buf *out, const struct ews_kind *kind,
 
 		if (row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS | FIELD_CREATE_ONLY))
 			continue;
-		json_array_foreach((json_t *)op->changed, k, name)
-			if (field_find(kind->table, json_string_value(name)) == row) {
-				ews_wire_write_change(out, row, op->fields, kind->item);
-				break;
-			}
+		json_array_foreach((json_t *)op->changed, k,
+			name) if (field_find(kind->table, json_string_value(name)) == row)
+		{
+			ews_wire_write_change(out, row, op->fields, kind->item);
+			break;
+		}
 	}
 }
 
@@ -111,8 +113,9 @@ static void end_move(struct buf *out)
 static void start_delete(struct buf *out, const struct mailbox_op *first)
 {
 	(void)first;
-	xml_start(out, "m:DeleteItem", "DeleteType", "MoveToDeletedItems", "SendMeetingCancellations",
-		"SendToNone", "AffectedTaskOccurrences", "AllOccurrences", NULL); /* I10 */
+	xml_start(out, "m:DeleteItem", "DeleteType", "MoveToDeletedItems",
+		"SendMeetingCancellations", "SendToNone", "AffectedTaskOccurrences",
+		"AllOccurrences", NULL); /* I10 */
 	xml_start(out, "m:ItemIds", NULL);
 }
 
@@ -136,8 +139,8 @@ static const struct {
 	[MAILBOX_DELETE] = { "DeleteItem", start_delete, write_id, end_delete, false, false },
 };
 
-size_t ews_write_ops(struct buf *out, enum mailbox_op_type type, struct mailbox_op *const *ops,
-	size_t n)
+size_t ews_write_ops(
+	struct buf *out, enum mailbox_op_type type, struct mailbox_op *const *ops, size_t n)
 {
 	size_t taken = 0;
 
@@ -171,19 +174,19 @@ static void read_outcome(struct mailbox *mailbox, enum mailbox_op_type type, con
 			writers[type].operation);
 }
 
-static void mark_all(struct mailbox_op *const *ops, size_t n, const struct error *why,
-	enum error_code code)
+static void mark_all(
+	struct mailbox_op *const *ops, size_t n, const struct error *why, enum error_code code)
 {
 	for (size_t i = 0; i < n; i++)
 		ews_error_copy(&ops[i]->error, why, code);
 }
 
-static int write_batch(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *const *ops,
-	size_t n, size_t *taken, struct error *err);
+static int write_batch(struct mailbox *mailbox, enum mailbox_op_type type,
+	struct mailbox_op *const *ops, size_t n, size_t *taken, struct error *err);
 
 /* Sends all ops.  When the call fails, those not yet sent are marked. */
-static int write_run(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *const *ops,
-	size_t n, struct error *err)
+static int write_run(struct mailbox *mailbox, enum mailbox_op_type type,
+	struct mailbox_op *const *ops, size_t n, struct error *err)
 {
 	for (size_t i = 0, taken; i < n; i += taken) {
 		int rc = write_batch(mailbox, type, ops + i, n - i, &taken, err);
@@ -196,10 +199,10 @@ static int write_run(struct mailbox *mailbox, enum mailbox_op_type type, struct 
 	return 0;
 }
 
-/* A request that was refused whole, nothing of it applied: too large, or malformed because of one of
- * its items.  Halves find that one. */
-static int split_batch(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *const *ops,
-	size_t n, const struct error *why, struct error *err)
+/* A request that was refused whole, nothing of it applied: too large, or malformed because of one
+ * of its items.  Halves find that one. */
+static int split_batch(struct mailbox *mailbox, enum mailbox_op_type type,
+	struct mailbox_op *const *ops, size_t n, const struct error *why, struct error *err)
 {
 	int rc;
 
@@ -215,8 +218,8 @@ static int split_batch(struct mailbox *mailbox, enum mailbox_op_type type, struc
 	return rc;
 }
 
-static int write_batch(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *const *ops,
-	size_t n, size_t *taken, struct error *err)
+static int write_batch(struct mailbox *mailbox, enum mailbox_op_type type,
+	struct mailbox_op *const *ops, size_t n, size_t *taken, struct error *err)
 {
 	struct buf payload AUTOBUF = BUF_INIT(EWS_REQUEST_LIMIT);
 	struct ews_answer answer;
@@ -258,11 +261,12 @@ static int check_names(struct mailbox_op *op)
 	const json_t *name;
 	size_t i;
 
-	json_array_foreach((json_t *)op->changed, i, name)
-		if (!json_is_string(name) ||
-			!field_find(ews_kinds[op->kind].table, json_string_value(name)))
-			return error_set(&op->error, ERR_INTERNAL, "%s is no field of this mailbox",
-				json_is_string(name) ? json_string_value(name) : "a value");
+	json_array_foreach((json_t *)op->changed, i,
+		name) if (!json_is_string(name) ||
+			  !field_find(ews_kinds[op->kind].table,
+				  json_string_value(name))) return error_set(&op->error,
+		ERR_INTERNAL, "%s is no field of this mailbox",
+		json_is_string(name) ? json_string_value(name) : "a value");
 	return 0;
 }
 

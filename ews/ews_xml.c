@@ -1,10 +1,10 @@
 /* Writing XML into a struct buf, and reading XML leniently.  See ews_xml.h.
  *
- * Requests are written as text: a writer library would add nothing but copies.  Answers are parsed
- * into a tree by libxml2, whose handler for a document type declaration stops the parser, so that no
- * entity is ever defined.  Exchange puts characters into its answers that XML 1.0 forbids (a form
- * feed that someone pasted into a note comes as "&#xC;"); only when the parser refuses the answer is
- * it parsed again without them. */
+ * Requests are written as text: a writer library would add nothing but copies.  Answers are
+ * parsed into a tree by libxml2, whose handler for a document type declaration stops the parser,
+ * so that no entity is ever defined.  Exchange puts characters into its answers that XML 1.0
+ * forbids (a form feed that someone pasted into a note comes as "&#xC;"); only when the parser
+ * refuses the answer is it parsed again without them. */
 #include "ews/ews_xml.h"
 
 #include <libxml/parser.h>
@@ -29,7 +29,11 @@ static bool is_xml_char(uint32_t c)
 static size_t decode(const unsigned char *s, uint32_t *c)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+	size_t len = s[0] < 0x80       ? 1
+		     : s[0] >> 5 == 6  ? 2
+		     : s[0] >> 4 == 14 ? 3
+		     : s[0] >> 3 == 30 ? 4
+				       : 0;
 
 	if (len <= 1) {
 		*c = s[0];
@@ -154,8 +158,8 @@ struct refusal {
 	bool doctype;
 };
 
-static void refuse_doctype(void *context, const xmlChar *name, const xmlChar *external,
-	const xmlChar *system)
+static void refuse_doctype(
+	void *context, const xmlChar *name, const xmlChar *external, const xmlChar *system)
 {
 	xmlParserCtxt *parser = context;
 	struct refusal *refusal = parser->_private;
@@ -184,7 +188,8 @@ static xmlDoc *parse_once(const char *bytes, size_t len, struct error *err)
 		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA |
 			XML_PARSE_COMPACT);
 	if (refusal.doctype) {
-		error_set(err, ERR_REMOTE, "the XML has a document type declaration, which is refused");
+		error_set(err, ERR_REMOTE,
+			"the XML has a document type declaration, which is refused");
 	} else if (!doc) {
 		const xmlError *why = xmlCtxtGetLastError(parser);
 		const char *text = why && why->message ? why->message : "nothing in it";
@@ -200,7 +205,8 @@ static xmlDoc *parse_once(const char *bytes, size_t len, struct error *err)
 	return doc;
 }
 
-/* Length of a character reference at s ("&#xC;") to a character that XML 1.0 does not know; else 0. */
+/* Length of a character reference at s ("&#xC;") to a character that XML 1.0 does not know; else
+ * 0. */
 static size_t bad_reference(const char *s, size_t left)
 {
 	uint32_t value = 0;
@@ -211,8 +217,10 @@ static size_t bad_reference(const char *s, size_t left)
 		return 0;
 	hex = s[2] == 'x' || s[2] == 'X';
 	for (i = hex ? 3 : 2; i < left && i < 16 && s[i] != ';'; i++) {
-		int digit = s[i] >= '0' && s[i] <= '9' ? s[i] - '0' :
-			hex && (s[i] | 32) >= 'a' && (s[i] | 32) <= 'f' ? (s[i] | 32) - 'a' + 10 : -1;
+		int digit = s[i] >= '0' && s[i] <= '9' ? s[i] - '0'
+			    : hex && (s[i] | 32) >= 'a' && (s[i] | 32) <= 'f'
+				    ? (s[i] | 32) - 'a' + 10
+				    : -1;
 
 		if (digit < 0)
 			return 0;

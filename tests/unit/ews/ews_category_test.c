@@ -69,8 +69,8 @@ static void what_is_no_list_is_left_alone(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
-		assert_int_equal(ews_category_list_add(none[i], strlen(none[i]), names, guids, 1, &out,
-					 &added, &err),
+		assert_int_equal(ews_category_list_add(none[i], strlen(none[i]), names, guids, 1,
+					 &out, &added, &err),
 			ERR_REMOTE);
 		assert_int_equal(out.len, 0);
 	}

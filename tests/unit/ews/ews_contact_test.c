@@ -63,9 +63,9 @@ static json_t *read_back(const struct buf *inside, struct mailbox_marks *marks)
 static void the_table_has_every_property_once(void **state)
 {
 	static const char *const phones[] = { "AssistantPhone", "BusinessFax", "BusinessPhone",
-		"BusinessPhone2", "Callback", "CarPhone", "CompanyMainPhone", "HomeFax", "HomePhone",
-		"HomePhone2", "Isdn", "MobilePhone", "OtherFax", "OtherTelephone", "Pager",
-		"PrimaryPhone", "RadioPhone", "Telex", "TtyTddPhone" };
+		"BusinessPhone2", "Callback", "CarPhone", "CompanyMainPhone", "HomeFax",
+		"HomePhone", "HomePhone2", "Isdn", "MobilePhone", "OtherFax", "OtherTelephone",
+		"Pager", "PrimaryPhone", "RadioPhone", "Telex", "TtyTddPhone" };
 
 	(void)state;
 	assert_int_equal(ARRAY_SIZE(phones), 19);
@@ -114,8 +114,10 @@ static void every_row_has_its_place_in_a_card(void **state)
 static void a_whole_contact_reads_back(void **state)
 {
 	struct buf out AUTOBUF = BUF_INIT(1000000);
-	struct mailbox_marks marks = { .token = xstrdup("tok-1"), .uid = xstrdup("urn:uuid:1"),
-		.file_name = xstrdup("anna & co.vcf"), .crm_link = xstrdup("003000000000001AAA"),
+	struct mailbox_marks marks = { .token = xstrdup("tok-1"),
+		.uid = xstrdup("urn:uuid:1"),
+		.file_name = xstrdup("anna & co.vcf"),
+		.crm_link = xstrdup("003000000000001AAA"),
 		.unlinked = xstrdup("003000000000002AAA moved out") };
 	struct mailbox_marks back = { 0 };
 	json_t *fields = all_samples(), *read;
@@ -177,14 +179,16 @@ static void every_row_can_be_created_set_and_emptied(void **state)
 	assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, &create, 1, &err), 0);
 	assert_int_equal(create.error.code, ERR_NONE);
 	assert_string_equal(create.new_id, "N1");
-	json_object_foreach(fields, name, value)
-		json_array_append_new(changed, json_string(name));
+	json_object_foreach(fields, name, value) json_array_append_new(changed, json_string(name));
 	for (int empty = 0; empty < 2; empty++) {
-		struct mailbox_op update = { .id = "N1", .version = "K1", .kind = KIND_CONTACT,
-			.fields = empty ? none : fields, .changed = changed };
+		struct mailbox_op update = { .id = "N1",
+			.version = "K1",
+			.kind = KIND_CONTACT,
+			.fields = empty ? none : fields,
+			.changed = changed };
 
-		fake_queue_success("UpdateItem",
-			"<m:Items><e:Contact><e:ItemId Id=\"N1\" ChangeKey=\"K2\"/></e:Contact></m:Items>");
+		fake_queue_success("UpdateItem", "<m:Items><e:Contact><e:ItemId Id=\"N1\" "
+						 "ChangeKey=\"K2\"/></e:Contact></m:Items>");
 		assert_int_equal(ews_driver.write_items(box, MAILBOX_UPDATE, &update, 1, &err), 0);
 		assert_int_equal(update.error.code, ERR_NONE);
 		assert_string_equal(update.new_version, "K2");
@@ -220,7 +224,8 @@ static void values_that_are_not_given_whole_are_unread(void **state)
 	} cases[] = {
 		{ "<t:Body BodyType=\"Text\" IsTruncated=\"true\">half a no</t:Body>", "Body" },
 		{ "<t:Body BodyType=\"HTML\">&lt;p&gt;a note&lt;/p&gt;</t:Body>", "Body" },
-		{ "<t:EmailAddresses><t:Entry Key=\"EmailAddress2\" RoutingType=\"EX\">/o=Corp/cn=anna"
+		{ "<t:EmailAddresses><t:Entry Key=\"EmailAddress2\" "
+		  "RoutingType=\"EX\">/o=Corp/cn=anna"
 		  "</t:Entry></t:EmailAddresses>",
 			"EmailAddress2" },
 		{ "<t:EmailAddresses><t:Entry Key=\"EmailAddress1\">/O=Corp/ou=x/cn=anna</t:Entry>"
@@ -243,13 +248,19 @@ static void values_that_are_not_given_whole_are_unread(void **state)
 static void what_means_empty_is_absent(void **state)
 {
 	static const char *const cases[] = {
-		"", "<t:GivenName/>", "<t:GivenName></t:GivenName>",
-		"<t:Sensitivity>Normal</t:Sensitivity>", "<t:Body BodyType=\"Text\">\r\n</t:Body>",
-		"<t:Categories/>", "<t:Children><t:String/></t:Children>",
-		"<t:Birthday>4501-01-01T00:00:00Z</t:Birthday>", "<t:Birthday/>",
+		"",
+		"<t:GivenName/>",
+		"<t:GivenName></t:GivenName>",
+		"<t:Sensitivity>Normal</t:Sensitivity>",
+		"<t:Body BodyType=\"Text\">\r\n</t:Body>",
+		"<t:Categories/>",
+		"<t:Children><t:String/></t:Children>",
+		"<t:Birthday>4501-01-01T00:00:00Z</t:Birthday>",
+		"<t:Birthday/>",
 		"<t:EmailAddresses><t:Entry Key=\"EmailAddress1\" Name=\"\" RoutingType=\"\"/>"
 		"</t:EmailAddresses>",
-		"<t:PhysicalAddresses><t:Entry Key=\"Home\"><t:Street/></t:Entry></t:PhysicalAddresses>",
+		"<t:PhysicalAddresses><t:Entry "
+		"Key=\"Home\"><t:Street/></t:Entry></t:PhysicalAddresses>",
 		"<t:Unknown><t:GivenName>inside</t:GivenName></t:Unknown>",
 		"<t:PhoneNumbers><t:Entry Key=\"Telepathy\">1</t:Entry></t:PhoneNumbers>",
 	};
@@ -270,14 +281,17 @@ static void properties_are_recognised_as_servers_write_them(void **state)
 	static const struct {
 		const char *xml, *name, *value;
 	} cases[] = {
-		{ "<t:ExtendedProperty><t:ExtendedFieldURI PropertyTag=\"0x3a45\" PropertyType=\"String\"/>"
+		{ "<t:ExtendedProperty><t:ExtendedFieldURI PropertyTag=\"0x3a45\" "
+		  "PropertyType=\"String\"/>"
 		  "<t:Value>Dr.</t:Value></t:ExtendedProperty>",
 			"Prefix", "Dr." },
-		{ "<t:ExtendedProperty><t:ExtendedFieldURI PropertyTag=\"14917\" PropertyType=\"String\"/>"
+		{ "<t:ExtendedProperty><t:ExtendedFieldURI PropertyTag=\"14917\" "
+		  "PropertyType=\"String\"/>"
 		  "<t:Value>Prof.</t:Value></t:ExtendedProperty>",
 			"Prefix", "Prof." },
 		{ "<t:Body BodyType=\"Text\">one&#xD;\ntwo</t:Body>", "Body", "one\ntwo" },
-		{ "<t:EmailAddresses><t:Entry Key=\"EmailAddress3\" Name=\"Anna\" RoutingType=\"SMTP\" "
+		{ "<t:EmailAddresses><t:Entry Key=\"EmailAddress3\" Name=\"Anna\" "
+		  "RoutingType=\"SMTP\" "
 		  "MailboxType=\"OneOff\">anna@corp.example</t:Entry></t:EmailAddresses>",
 			"EmailAddress3", "anna@corp.example" },
 		{ "<t:Birthday>1984-06-11T22:00:00Z</t:Birthday>", "Birthday", "1984-06-12" },
@@ -294,8 +308,8 @@ static void properties_are_recognised_as_servers_write_them(void **state)
 		json_t *unread, *fields = read_text(cases[i].xml, &unread);
 
 		assert_int_equal(json_object_size(fields), 1);
-		assert_string_equal(json_string_value(json_object_get(fields, cases[i].name)),
-			cases[i].value);
+		assert_string_equal(
+			json_string_value(json_object_get(fields, cases[i].name)), cases[i].value);
 		json_decref(fields);
 		json_decref(unread);
 	}

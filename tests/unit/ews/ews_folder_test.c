@@ -1,14 +1,15 @@
 /* The folder tree: what the hub is told, and what it costs. */
 #include "fake_transport.h"
 
-#define FOLDER(ELEMENT, ID, KEY, PARENT, CLASS, NAME)                                               \
-	"<e:" ELEMENT "><e:FolderId Id=\"" ID "\" ChangeKey=\"" KEY "\"/><e:ParentFolderId Id=\"" PARENT \
-	"\" ChangeKey=\"x\"/><e:FolderClass>" CLASS "</e:FolderClass><e:DisplayName>" NAME           \
-	"</e:DisplayName></e:" ELEMENT ">"
-#define CONTACT_FOLDER(ID, PARENT, NAME) FOLDER("ContactsFolder", ID, "k", PARENT, "IPF.Contact", NAME)
-#define CREATE(X) "<e:Create>" X "</e:Create>"
-#define UPDATE(X) "<e:Update>" X "</e:Update>"
-#define DELETE(ID) "<e:Delete><e:FolderId Id=\"" ID "\" ChangeKey=\"k\"/></e:Delete>"
+#define FOLDER(ELEMENT, ID, KEY, PARENT, CLASS, NAME)                                              \
+	"<e:" ELEMENT "><e:FolderId Id=\"" ID "\" ChangeKey=\"" KEY                                \
+	"\"/><e:ParentFolderId Id=\"" PARENT "\" ChangeKey=\"x\"/><e:FolderClass>" CLASS           \
+	"</e:FolderClass><e:DisplayName>" NAME "</e:DisplayName></e:" ELEMENT ">"
+#define CONTACT_FOLDER(ID, PARENT, NAME)                                                           \
+	FOLDER("ContactsFolder", ID, "k", PARENT, "IPF.Contact", NAME)
+#define CREATE(X)     "<e:Create>" X "</e:Create>"
+#define UPDATE(X)     "<e:Update>" X "</e:Update>"
+#define DELETE(ID)    "<e:Delete><e:FolderId Id=\"" ID "\" ChangeKey=\"k\"/></e:Delete>"
 
 #define ROOT_CONTACTS CONTACT_FOLDER("C", "R", "Kontakte")
 #define ROOT_DELETED  FOLDER("Folder", "D", "k", "R", "IPF.Note", "Gel&#246;schte Elemente")
@@ -19,8 +20,10 @@ static char *cursor;
 
 static void queue_roots(void)
 {
-	char *deleted AUTOFREE = fake_success("GetFolder", "<m:Folders>" ROOT_DELETED "</m:Folders>");
-	char *contacts AUTOFREE = fake_success("GetFolder", "<m:Folders>" ROOT_CONTACTS "</m:Folders>");
+	char *deleted AUTOFREE = fake_success(
+		"GetFolder", "<m:Folders>" ROOT_DELETED "</m:Folders>");
+	char *contacts AUTOFREE = fake_success(
+		"GetFolder", "<m:Folders>" ROOT_CONTACTS "</m:Folders>");
 	char *both AUTOFREE = xasprintf("%s%s", deleted, contacts);
 
 	fake_queue((struct fake_answer){ .status = 200, .body = fake_messages("GetFolder", both) });
@@ -28,8 +31,9 @@ static void queue_roots(void)
 
 static void queue_changes(const char *state, bool last, const char *changes)
 {
-	char *inside AUTOFREE = xasprintf("<m:SyncState>%s</m:SyncState><m:IncludesLastFolderInRange>%s"
-					  "</m:IncludesLastFolderInRange><m:Changes>%s</m:Changes>",
+	char *inside AUTOFREE = xasprintf(
+		"<m:SyncState>%s</m:SyncState><m:IncludesLastFolderInRange>%s"
+		"</m:IncludesLastFolderInRange><m:Changes>%s</m:Changes>",
 		state, last ? "true" : "false", changes);
 
 	fake_queue_success("SyncFolderHierarchy", inside);
@@ -86,12 +90,12 @@ static int start(void **state)
 	fake_open(state);
 	queue_roots();
 	queue_changes("S1", true,
-		CREATE(CONTACT_FOLDER("C2", "C1", "West"))
-		CREATE(CONTACT_FOLDER("C1", "C", "Salesforce_Sync"))
-		CREATE(ROOT_CONTACTS) CREATE(ROOT_DELETED)
-		CREATE(FOLDER("Folder", "I", "k", "R", "IPF.Note", "Inbox"))
-		CREATE(CONTACT_FOLDER("X", "D", "Thrown away"))
-		CREATE(FOLDER("ContactsFolder", "H", "k", "C", "IPF.Contact.RecipientCache", "Cache")));
+		CREATE(CONTACT_FOLDER("C2", "C1", "West")) CREATE(CONTACT_FOLDER(
+			"C1", "C", "Salesforce_Sync")) CREATE(ROOT_CONTACTS) CREATE(ROOT_DELETED)
+			CREATE(FOLDER("Folder", "I", "k", "R", "IPF.Note", "Inbox"))
+				CREATE(CONTACT_FOLDER("X", "D", "Thrown away"))
+					CREATE(FOLDER("ContactsFolder", "H", "k", "C",
+						"IPF.Contact.RecipientCache", "Cache")));
 	assert_int_equal(pull(), 2);
 	return 0;
 }
@@ -194,7 +198,8 @@ static void a_folder_elsewhere_stands_below_the_folder_of_its_kind(void **state)
 {
 	(void)state;
 	queue_changes("S2", true,
-		CREATE(CONTACT_FOLDER("E1", "I", "In the Inbox")) CREATE(CONTACT_FOLDER("E2", "E1", "Deep")));
+		CREATE(CONTACT_FOLDER("E1", "I", "In the Inbox"))
+			CREATE(CONTACT_FOLDER("E2", "E1", "Deep")));
 	pull();
 	assert_int_equal(n_folders, 2);
 	assert_folder(0, "E1", "C", "In the Inbox");
@@ -209,8 +214,8 @@ static void hidden_and_search_folders_are_left_out(void **state)
 		"<e:ParentFolderId Id=\"C\"/><e:FolderClass>IPF.Contact</e:FolderClass>"
 		"<e:DisplayName>{GUID}</e:DisplayName><e:ExtendedProperty><e:ExtendedFieldURI "
 		"PropertyTag=\"0x10f4\" PropertyType=\"Boolean\"/><e:Value>true</e:Value>"
-		"</e:ExtendedProperty></e:ContactsFolder></e:Create>"
-		CREATE(FOLDER("SearchFolder", "Q", "k", "C", "IPF.Contact", "All of them")));
+		"</e:ExtendedProperty></e:ContactsFolder></e:Create>" CREATE(
+			FOLDER("SearchFolder", "Q", "k", "C", "IPF.Contact", "All of them")));
 	pull();
 	assert_int_equal(n_folders, 0);
 }
@@ -219,7 +224,8 @@ static void a_parent_that_is_its_own_child_hangs_nobody(void **state)
 {
 	(void)state;
 	queue_changes("S2", true,
-		UPDATE(CONTACT_FOLDER("C1", "C2", "One")) UPDATE(CONTACT_FOLDER("C2", "C1", "Two")));
+		UPDATE(CONTACT_FOLDER("C1", "C2", "One"))
+			UPDATE(CONTACT_FOLDER("C2", "C1", "Two")));
 	pull();
 	assert_int_equal(n_folders, 2);
 	assert_true(folders[0].deleted && folders[1].deleted);
@@ -236,8 +242,8 @@ static void a_cursor_that_is_none_of_ours_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cursors); i++)
-		assert_int_equal(
-			ews_driver.sync_folders(box, cursors[i], &list, &n, &next, &err), ERR_CURSOR);
+		assert_int_equal(ews_driver.sync_folders(box, cursors[i], &list, &n, &next, &err),
+			ERR_CURSOR);
 	assert_int_equal(fake.n_requests, before);
 	fake_queue_failure("SyncFolderHierarchy", "ErrorInvalidSyncStateData");
 	assert_int_equal(ews_driver.sync_folders(box, cursor, &list, &n, &next, &err), ERR_CURSOR);
@@ -260,14 +266,16 @@ static void an_answer_without_a_state_is_an_error(void **state)
 
 static void a_missing_default_folder_is_an_error(void **state)
 {
-	char *deleted AUTOFREE = fake_success("GetFolder", "<m:Folders>" ROOT_DELETED "</m:Folders>");
+	char *deleted AUTOFREE = fake_success(
+		"GetFolder", "<m:Folders>" ROOT_DELETED "</m:Folders>");
 	struct error err = ERROR_INIT;
 	struct mailbox_folder *list;
 	char *next;
 	size_t n;
 
 	(void)state;
-	fake_queue((struct fake_answer){ .status = 200, .body = fake_messages("GetFolder", deleted) });
+	fake_queue(
+		(struct fake_answer){ .status = 200, .body = fake_messages("GetFolder", deleted) });
 	assert_int_equal(ews_driver.sync_folders(box, NULL, &list, &n, &next, &err), ERR_REMOTE);
 	assert_non_null(strstr(err.text, "contacts"));
 }
@@ -280,7 +288,8 @@ static void folders_are_made_renamed_moved_and_removed(void **state)
 	(void)state;
 	fake_queue_success("CreateFolder", "<m:Folders><e:ContactsFolder><e:FolderId Id=\"N\" "
 					   "ChangeKey=\"k1\"/></e:ContactsFolder></m:Folders>");
-	assert_int_equal(ews_driver.create_folder(box, "C", "North & South", KIND_CONTACT, &made, &err), 0);
+	assert_int_equal(
+		ews_driver.create_folder(box, "C", "North & South", KIND_CONTACT, &made, &err), 0);
 	assert_string_equal(made.id, "N");
 	assert_string_equal(made.version, "k1");
 	assert_string_equal(made.parent_id, "C");
@@ -310,13 +319,15 @@ static void folder_writes_fail_with_their_grade(void **state)
 
 	(void)state;
 	fake_queue_failure("CreateFolder", "ErrorFolderExists");
-	assert_int_equal(ews_driver.create_folder(box, "C", "West", KIND_CONTACT, &made, &err), ERR_EXISTS);
+	assert_int_equal(
+		ews_driver.create_folder(box, "C", "West", KIND_CONTACT, &made, &err), ERR_EXISTS);
 	assert_null(made.id);
 	fake_queue_failure("DeleteFolder", "ErrorDeleteDistinguishedFolder");
 	assert_int_equal(ews_driver.delete_folder(box, "C", &err), ERR_DENIED);
 	fake_queue((struct fake_answer){ .status = 502, .body = xstrdup("bad gateway") });
 	assert_int_equal(ews_driver.move_folder(box, "N", "C1", &err), ERR_LOST);
-	fake_queue((struct fake_answer){ .status = 200, .body = xstrdup("<Envelope><Body><MoveFold") });
+	fake_queue((struct fake_answer){
+		.status = 200, .body = xstrdup("<Envelope><Body><MoveFold") });
 	assert_int_equal(ews_driver.move_folder(box, "N", "C1", &err), ERR_LOST);
 }
 

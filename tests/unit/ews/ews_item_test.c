@@ -45,8 +45,9 @@ static void a_page_gives_ids_versions_and_the_cursor(void **state)
 	assert_null(page.changes[2].version);
 	assert_int_equal(page.changes[3].type, MAILBOX_UPDATED);
 
-	fake_queue_success("SyncFolderItems", "<m:SyncState>S3</m:SyncState>"
-					      "<m:IncludesLastItemInRange>true</m:IncludesLastItemInRange>");
+	fake_queue_success("SyncFolderItems",
+		"<m:SyncState>S3</m:SyncState>"
+		"<m:IncludesLastItemInRange>true</m:IncludesLastItemInRange>");
 	assert_int_equal(sync_page("S&2", &err), 0);
 	fake_assert_last("<m:SyncState>S&amp;2</m:SyncState>", 1);
 	assert_true(page.last);
@@ -58,8 +59,9 @@ static void a_page_that_does_not_move_on_is_the_last(void **state)
 	struct error err;
 
 	(void)state;
-	fake_queue_success("SyncFolderItems", "<m:SyncState>S1</m:SyncState>"
-					      "<m:IncludesLastItemInRange>false</m:IncludesLastItemInRange>");
+	fake_queue_success("SyncFolderItems",
+		"<m:SyncState>S1</m:SyncState>"
+		"<m:IncludesLastItemInRange>false</m:IncludesLastItemInRange>");
 	assert_int_equal(sync_page("S1", &err), 0);
 	assert_true(page.last);
 }
@@ -79,9 +81,9 @@ static void a_page_fails_with_its_grade(void **state)
 	assert_int_equal(page.n, 0);
 }
 
-#define ITEM(ELEMENT, ID, CLASS, MORE)                                                              \
-	"<m:Items><e:" ELEMENT "><e:ItemId Id=\"" ID "\" ChangeKey=\"k" ID "\"/>"                   \
-	"<e:ParentFolderId Id=\"F1\" ChangeKey=\"f\"/><e:ItemClass>" CLASS "</e:ItemClass>" MORE    \
+#define ITEM(ELEMENT, ID, CLASS, MORE)                                                             \
+	"<m:Items><e:" ELEMENT "><e:ItemId Id=\"" ID "\" ChangeKey=\"k" ID "\"/>"                  \
+	"<e:ParentFolderId Id=\"F1\" ChangeKey=\"f\"/><e:ItemClass>" CLASS "</e:ItemClass>" MORE   \
 	"</e:" ELEMENT "></m:Items>"
 
 static void an_item_is_read_whole(void **state)
@@ -95,8 +97,10 @@ static void an_item_is_read_whole(void **state)
 		ITEM("Contact", "A", "IPM.Contact",
 			"<e:ExtendedProperty><e:ExtendedFieldURI PropertyTag=\"0x300b\" "
 			"PropertyType=\"Binary\"/><e:Value>AP8QWg==</e:Value></e:ExtendedProperty>"
-			"<e:ExtendedProperty><e:ExtendedFieldURI DistinguishedPropertySetId=\"PublicStrings\" "
-			"PropertyName=\"TandemUid\" PropertyType=\"String\"/><e:Value>urn:uuid:7</e:Value>"
+			"<e:ExtendedProperty><e:ExtendedFieldURI "
+			"DistinguishedPropertySetId=\"PublicStrings\" "
+			"PropertyName=\"TandemUid\" "
+			"PropertyType=\"String\"/><e:Value>urn:uuid:7</e:Value>"
 			"</e:ExtendedProperty><e:LastModifiedName>Anna Meier</e:LastModifiedName>"
 			"<e:LastModifiedTime>2026-01-02T03:04:05.6789Z</e:LastModifiedTime>"
 			"<e:GivenName>Anna</e:GivenName>"));
@@ -124,9 +128,9 @@ static void the_account_that_signs_in_is_us(void **state)
 	struct error err = ERROR_INIT;
 
 	(void)state;
-	fake_queue_success("GetItem",
-		ITEM("Contact", "A", "IPM.Contact",
-			"<e:LastModifiedName>SVC@corp.example</e:LastModifiedName>"));
+	fake_queue_success(
+		"GetItem", ITEM("Contact", "A", "IPM.Contact",
+				   "<e:LastModifiedName>SVC@corp.example</e:LastModifiedName>"));
 	assert_int_equal(ews_driver.get_items(box, KIND_CONTACT, ids, 1, &item, &err), 0);
 	assert_true(item.modified_by_us);
 	mailbox_item_clear(&item);
@@ -166,7 +170,8 @@ static char *respond(const char *operation, const char *body)
 	char *text, *answer;
 
 	assert_string_equal(operation, "GetItem");
-	for (const char *at = strstr(body, "<t:ItemId Id=\""); at; at = strstr(at, "<t:ItemId Id=\"")) {
+	for (const char *at = strstr(body, "<t:ItemId Id=\""); at;
+		at = strstr(at, "<t:ItemId Id=\"")) {
 		char *id AUTOFREE = NULL, *message AUTOFREE = NULL;
 
 		at += strlen("<t:ItemId Id=\"");
@@ -174,7 +179,8 @@ static char *respond(const char *operation, const char *body)
 		if (!strncmp(id, "gone", 4)) {
 			message = fake_failure("GetItem", "ErrorItemNotFound", "");
 		} else {
-			char *inside AUTOFREE = xasprintf(ITEM("Contact", "%s", "IPM.Contact", ""), id, id);
+			char *inside AUTOFREE = xasprintf(
+				ITEM("Contact", "%s", "IPM.Contact", ""), id, id);
 
 			message = fake_success("GetItem", inside);
 		}
@@ -238,11 +244,13 @@ static void a_batch_that_is_not_answered_whole_fails_the_call(void **state)
 	struct error err = ERROR_INIT;
 
 	(void)state;
-	fake_queue_success("GetItem", ITEM("Contact", "A", "IPM.Contact", "<e:GivenName>A</e:GivenName>"));
+	fake_queue_success(
+		"GetItem", ITEM("Contact", "A", "IPM.Contact", "<e:GivenName>A</e:GivenName>"));
 	assert_int_equal(ews_driver.get_items(box, KIND_CONTACT, ids, 2, items, &err), ERR_REMOTE);
 	assert_null(items[0].id);
 	fake_queue_failure("GetItem", "ErrorServerBusy");
-	assert_int_equal(ews_driver.get_items(box, KIND_CONTACT, ids, 2, items, &err), ERR_THROTTLED);
+	assert_int_equal(
+		ews_driver.get_items(box, KIND_CONTACT, ids, 2, items, &err), ERR_THROTTLED);
 	assert_true(err.retry_after_ms > 0);
 }
 

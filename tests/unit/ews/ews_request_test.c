@@ -1,8 +1,9 @@
 /* One exchange: headers, faults, a busy server in its three shapes, answers that are none. */
 #include "fake_transport.h"
 
-#define BUSY_TIME                                                                                   \
-	"<m:MessageXml xmlns:m=\"urn:m\"><t:Value xmlns:t=\"urn:t\" Name=\"BackOffMilliseconds\">7654" \
+#define BUSY_TIME                                                                                  \
+	"<m:MessageXml xmlns:m=\"urn:m\"><t:Value xmlns:t=\"urn:t\" "                              \
+	"Name=\"BackOffMilliseconds\">7654"                                                        \
 	"</t:Value></m:MessageXml>"
 
 static int test_call(struct error *err)
@@ -30,7 +31,9 @@ static void a_request_names_version_mailbox_and_anchor(void **state)
 
 static void a_delegate_addresses_folders_by_mailbox(void **state)
 {
-	struct mailbox_options options = { .user = "svc", .password = "x", .address = "bo@corp.example" };
+	struct mailbox_options options = {
+		.user = "svc", .password = "x", .address = "bo@corp.example"
+	};
 	struct mailbox *delegate;
 	struct error err = ERROR_INIT;
 
@@ -39,7 +42,8 @@ static void a_delegate_addresses_folders_by_mailbox(void **state)
 	fake_queue_success("GetFolder", "<m:Folders/>");
 	assert_int_equal(ews_driver.test(delegate, &err), 0);
 	fake_assert_last("ExchangeImpersonation", 0);
-	fake_assert_last("<t:Mailbox><t:EmailAddress>bo@corp.example</t:EmailAddress></t:Mailbox>", 1);
+	fake_assert_last(
+		"<t:Mailbox><t:EmailAddress>bo@corp.example</t:EmailAddress></t:Mailbox>", 1);
 	ews_driver.close(delegate);
 }
 
@@ -51,8 +55,9 @@ static void an_address_cannot_break_out_of_its_header(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
-		struct mailbox_options options = { .user = "svc", .password = "x",
-			.address = addresses[i] };
+		struct mailbox_options options = {
+			.user = "svc", .password = "x", .address = addresses[i]
+		};
 
 		assert_int_equal(ews_driver.open(&none, server, &options, &err), ERR_INVALID);
 		assert_null(none);
@@ -86,14 +91,16 @@ static void a_busy_server_is_obeyed_in_all_shapes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		char *message = cases[i].shape == 0 ?
-			fake_failure("GetFolder", "ErrorServerBusy", cases[i].more) : NULL;
+		char *message = cases[i].shape == 0 ? fake_failure("GetFolder", "ErrorServerBusy",
+							      cases[i].more)
+						    : NULL;
 
 		fake_queue((struct fake_answer){ .status = cases[i].status,
 			.retry_after_ms = cases[i].retry_after_ms,
-			.body = message		     ? fake_messages("GetFolder", message) :
-				cases[i].shape == 1 ? fake_fault("ErrorServerBusy", cases[i].more) :
-						      xstrdup("<html>Service unavailable<br></html>") });
+			.body = message ? fake_messages("GetFolder", message)
+				: cases[i].shape == 1
+					? fake_fault("ErrorServerBusy", cases[i].more)
+					: xstrdup("<html>Service unavailable<br></html>") });
 		free(message);
 		assert_int_equal(test_call(&err), ERR_THROTTLED);
 		assert_int_equal(err.retry_after_ms, cases[i].expected);
@@ -129,7 +136,8 @@ static void codes_have_their_grade(void **state)
 		assert_int_equal(test_call(&err), cases[i].expected);
 		assert_non_null(strstr(err.text, cases[i].code));
 		assert_non_null(strstr(err.text, "It failed"));
-		fake_queue((struct fake_answer){ .status = 500, .body = fake_fault(cases[i].code, "") });
+		fake_queue((struct fake_answer){
+			.status = 500, .body = fake_fault(cases[i].code, "") });
 		assert_int_equal(test_call(&err), cases[i].expected);
 		assert_non_null(strstr(err.text, cases[i].code));
 	}
@@ -166,8 +174,9 @@ static void a_status_without_soap_is_explained(void **state)
 
 static void an_answer_that_is_none_is_refused(void **state)
 {
-	static const char *const bodies[] = { "", "OK", "<Envelope/>", "<Envelope><Body/></Envelope>",
-		"<x/>", "{\"a\": 1}", "<!DOCTYPE x []><Envelope><Body><y/></Body></Envelope>",
+	static const char *const bodies[] = { "", "OK", "<Envelope/>",
+		"<Envelope><Body/></Envelope>", "<x/>", "{\"a\": 1}",
+		"<!DOCTYPE x []><Envelope><Body><y/></Body></Envelope>",
 		"<Envelope><Body><GetFolderResponse/></Body></Envelope>",
 		"<Envelope><Body><GetFolderResponse><ResponseMessages><GetFolderRes" };
 	struct error err;

@@ -54,19 +54,22 @@ static void a_birthday_is_the_day_its_user_meant(void **state)
 	static const struct {
 		const char *stored, *local, *day;
 	} cases[] = {
-		{ "1984-06-12T11:59:00Z", NULL, "1984-06-12" },	       /* newer Outlook, OWA */
-		{ "1984-06-12T00:00:00Z", NULL, "1984-06-12" },	       /* midnight in London, winter */
-		{ "1984-06-11T22:00:00Z", NULL, "1984-06-12" },	       /* midnight in Berlin, summer */
-		{ "1984-06-12T04:00:00Z", NULL, "1984-06-12" },	       /* midnight in New York */
-		{ "1984-06-12T10:00:00Z", NULL, "1984-06-12" },	       /* midnight in Honolulu */
-		{ "1984-06-11T18:30:00Z", NULL, "1984-06-12" },	       /* midnight in Delhi */
-		{ "1984-06-12T12:00:00Z", NULL, "1984-06-12" },	       /* a program that writes noon */
+		{ "1984-06-12T11:59:00Z", NULL, "1984-06-12" }, /* newer Outlook, OWA */
+		{ "1984-06-12T00:00:00Z", NULL, "1984-06-12" }, /* midnight in London, winter */
+		{ "1984-06-11T22:00:00Z", NULL, "1984-06-12" }, /* midnight in Berlin, summer */
+		{ "1984-06-12T04:00:00Z", NULL, "1984-06-12" }, /* midnight in New York */
+		{ "1984-06-12T10:00:00Z", NULL, "1984-06-12" }, /* midnight in Honolulu */
+		{ "1984-06-11T18:30:00Z", NULL, "1984-06-12" }, /* midnight in Delhi */
+		{ "1984-06-12T12:00:00Z", NULL, "1984-06-12" }, /* a program that writes noon */
 		{ "1984-06-12T00:00:00+02:00", NULL, "1984-06-12" },
 		{ "1984-06-12", NULL, "1984-06-12" },
 		{ "1984-06-12Z", NULL, "1984-06-12" },
-		{ "1984-06-11T12:00:00Z", "1984-06-12T00:00:00Z", "1984-06-12" }, /* Auckland, winter */
-		{ "1984-06-11T11:00:00Z", "1984-06-12T00:00:00Z", "1984-06-12" }, /* Auckland, summer */
-		{ "1984-06-13T11:59:00Z", "1984-06-12T00:00:00Z", "1984-06-13" }, /* changed alone */
+		{ "1984-06-11T12:00:00Z", "1984-06-12T00:00:00Z",
+			"1984-06-12" }, /* Auckland, winter */
+		{ "1984-06-11T11:00:00Z", "1984-06-12T00:00:00Z",
+			"1984-06-12" }, /* Auckland, summer */
+		{ "1984-06-13T11:59:00Z", "1984-06-12T00:00:00Z",
+			"1984-06-13" }, /* changed alone */
 		{ "1984-06-11T11:59:00Z", "1984-06-12T00:00:00Z", "1984-06-11" },
 		{ "1990-01-01T11:59:00Z", "1984-06-12T00:00:00Z", "1990-01-01" },
 		{ "1604-02-29T11:59:00Z", NULL, "1604-02-29" },

@@ -1,14 +1,16 @@
 /* CreateItem, UpdateItem, MoveItem, DeleteItem: what is sent, and the fate of every op. */
 #include "fake_transport.h"
 
-#define ITEM(ID, KEY) "<m:Items><e:Contact><e:ItemId Id=\"" ID "\" ChangeKey=\"" KEY "\"/></e:Contact></m:Items>"
+#define ITEM(ID, KEY)                                                                              \
+	"<m:Items><e:Contact><e:ItemId Id=\"" ID "\" ChangeKey=\"" KEY "\"/></e:Contact></"        \
+	"m:Items>"
 
 static json_t *anna, *name_changed;
 
 static int start(void **state)
 {
-	anna = json_pack("{s:s, s:s, s:b, s:b}", "GivenName", "Anna", "Surname", "Meier", "Categories/CRM",
-		1, "Categories/Red", 1);
+	anna = json_pack("{s:s, s:s, s:b, s:b}", "GivenName", "Anna", "Surname", "Meier",
+		"Categories/CRM", 1, "Categories/Red", 1);
 	name_changed = json_pack("[s]", "GivenName");
 	return fake_open(state);
 }
@@ -22,7 +24,10 @@ static int stop(void **state)
 
 static struct mailbox_op update_op(const char *id)
 {
-	return (struct mailbox_op){ .id = id, .version = "K1", .kind = KIND_CONTACT, .fields = anna,
+	return (struct mailbox_op){ .id = id,
+		.version = "K1",
+		.kind = KIND_CONTACT,
+		.fields = anna,
 		.changed = name_changed };
 }
 
@@ -87,7 +92,8 @@ static void one_property_is_sent_once_for_several_keys(void **state)
 	fake_queue_success("UpdateItem", ITEM("A", "K2"));
 	assert_int_equal(write_one(MAILBOX_UPDATE, &op), 0);
 	fake_assert_last("item:Categories", 1);
-	fake_assert_last("<t:Categories><t:String>CRM</t:String><t:String>Red</t:String></t:Categories>", 1);
+	fake_assert_last(
+		"<t:Categories><t:String>CRM</t:String><t:String>Red</t:String></t:Categories>", 1);
 	json_decref((json_t *)op.changed);
 	mailbox_op_clear(&op);
 }
@@ -97,17 +103,22 @@ static void emptied_rows_are_deleted(void **state)
 	static const struct {
 		const char *name, *sent;
 	} cases[] = {
-		{ "MobilePhone", "<t:DeleteItemField><t:IndexedFieldURI FieldURI=\"contacts:PhoneNumber\" "
-				 "FieldIndex=\"MobilePhone\"/></t:DeleteItemField>" },
-		{ "Home/City", "<t:DeleteItemField><t:IndexedFieldURI FieldURI=\"contacts:PhysicalAddress:"
-			       "City\" FieldIndex=\"Home\"/></t:DeleteItemField>" },
+		{ "MobilePhone",
+			"<t:DeleteItemField><t:IndexedFieldURI FieldURI=\"contacts:PhoneNumber\" "
+			"FieldIndex=\"MobilePhone\"/></t:DeleteItemField>" },
+		{ "Home/City",
+			"<t:DeleteItemField><t:IndexedFieldURI FieldURI=\"contacts:PhysicalAddress:"
+			"City\" FieldIndex=\"Home\"/></t:DeleteItemField>" },
 		{ "Prefix", "<t:DeleteItemField><t:ExtendedFieldURI PropertyTag=\"0x3A45\" "
 			    "PropertyType=\"String\"/></t:DeleteItemField>" },
-		{ "Categories/Blue", "<t:DeleteItemField><t:FieldURI FieldURI=\"item:Categories\"/>" },
-		{ "EmailAddress2", "<t:ExtendedFieldURI DistinguishedPropertySetId=\"Address\" "
-				   "PropertyId=\"32915\" PropertyType=\"String\"/></t:DeleteItemField>" },
-		{ "Birthday", "<t:ExtendedFieldURI DistinguishedPropertySetId=\"Address\" "
-			      "PropertyId=\"32990\" PropertyType=\"SystemTime\"/></t:DeleteItemField>" },
+		{ "Categories/Blue",
+			"<t:DeleteItemField><t:FieldURI FieldURI=\"item:Categories\"/>" },
+		{ "EmailAddress2",
+			"<t:ExtendedFieldURI DistinguishedPropertySetId=\"Address\" "
+			"PropertyId=\"32915\" PropertyType=\"String\"/></t:DeleteItemField>" },
+		{ "Birthday",
+			"<t:ExtendedFieldURI DistinguishedPropertySetId=\"Address\" "
+			"PropertyId=\"32990\" PropertyType=\"SystemTime\"/></t:DeleteItemField>" },
 		{ "Body", "<t:Contact><t:Body BodyType=\"Text\"></t:Body></t:Contact>" },
 		{ "Sensitivity", "<t:Contact><t:Sensitivity>Normal</t:Sensitivity></t:Contact>" },
 	};
@@ -213,14 +224,15 @@ static void each_op_has_its_own_fate(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
-		char *message AUTOFREE = i < ARRAY_SIZE(cases) ?
-			fake_failure("UpdateItem", cases[i].code, "") : fake_success("UpdateItem", ITEM("Z", "K2"));
+		char *message AUTOFREE = i < ARRAY_SIZE(cases)
+						 ? fake_failure("UpdateItem", cases[i].code, "")
+						 : fake_success("UpdateItem", ITEM("Z", "K2"));
 
 		ops[i] = update_op("A");
 		buf_adds(&messages, message);
 	}
-	fake_queue((struct fake_answer){ .status = 200,
-		.body = fake_messages("UpdateItem", buf_str(&messages)) });
+	fake_queue((struct fake_answer){
+		.status = 200, .body = fake_messages("UpdateItem", buf_str(&messages)) });
 	assert_int_equal(
 		ews_driver.write_items(box, MAILBOX_UPDATE, ops, ARRAY_SIZE(ops), &err), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -258,8 +270,9 @@ static void batches_hold_a_hundred(void **state)
 	(void)state;
 	fake.respond = respond;
 	for (int i = 0; i < 250; i++)
-		ops[i] = (struct mailbox_op){ .folder_id = i < 210 ? "F1" : "F2", .kind = KIND_CONTACT,
-			.fields = anna };
+		ops[i] = (struct mailbox_op){
+			.folder_id = i < 210 ? "F1" : "F2", .kind = KIND_CONTACT, .fields = anna
+		};
 	assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, ops, 250, &err), 0);
 	assert_int_equal(fake.n_requests, 4); /* 100, 100, 10; 40 */
 	fake_assert_last("<t:Contact>", 40);
@@ -283,7 +296,9 @@ static void a_request_does_not_grow_without_end(void **state)
 	fields = json_pack("{s:s}", "Body", big);
 	fake.respond = respond;
 	for (int i = 0; i < 5; i++)
-		ops[i] = (struct mailbox_op){ .folder_id = "F1", .kind = KIND_CONTACT, .fields = fields };
+		ops[i] = (struct mailbox_op){
+			.folder_id = "F1", .kind = KIND_CONTACT, .fields = fields
+		};
 	assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, ops, 5, &err), 0);
 	assert_int_equal(fake.n_requests, 3);
 	for (int i = 0; i < 5; i++) {
@@ -303,8 +318,9 @@ static void one_impossible_item_stops_nobody_else(void **state)
 	(void)state;
 	fake.respond = respond;
 	for (int i = 0; i < 20; i++)
-		ops[i] = (struct mailbox_op){ .folder_id = "F1", .kind = KIND_CONTACT,
-			.fields = i == 13 ? poison : anna };
+		ops[i] = (struct mailbox_op){
+			.folder_id = "F1", .kind = KIND_CONTACT, .fields = i == 13 ? poison : anna
+		};
 	assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, ops, 20, &err), 0);
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(ops[i].error.code, i == 13 ? ERR_INTERNAL : ERR_NONE);
@@ -342,7 +358,8 @@ static void a_call_that_fails_tells_what_may_have_been_applied(void **state)
 			ops[k] = update_op("A");
 		answer.body = xstrdup("<html>gateway");
 		fake_queue(answer);
-		assert_int_equal(ews_driver.write_items(box, MAILBOX_UPDATE, ops, 150, &err), cases[i].rc);
+		assert_int_equal(
+			ews_driver.write_items(box, MAILBOX_UPDATE, ops, 150, &err), cases[i].rc);
 		for (int k = 0; k < 150; k++)
 			assert_int_equal(ops[k].error.code, k < 100 ? cases[i].first : ERR_UNSENT);
 		fake.back_off = 0;

@@ -28,10 +28,20 @@ static void text_is_escaped(void **state)
 		{ "<a href=\"x\">&amp;", "&lt;a href=&quot;x&quot;&gt;&amp;amp;" },
 		{ "one\ntwo\r\nthree", "one&#13;&#10;two&#13;&#10;three" },
 		{ "a\tb", "a&#9;b" },
-		{ "\x01" "bell\x07" "\x0C" "feed", "bellfeed" },
-		{ "M\xC3\xBCller \xE2\x82\xAC \xF0\x9F\x98\x80", "M\xC3\xBCller \xE2\x82\xAC \xF0\x9F\x98\x80" },
-		{ "not\xEF\xBF\xBE" "char\xEF\xBF\xBF", "notchar" },
-		{ "bad\xFF" "\xC0\xAF" "\xED\xA0\x80", "bad\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD" },
+		{ "\x01"
+		  "bell\x07"
+		  "\x0C"
+		  "feed",
+			"bellfeed" },
+		{ "M\xC3\xBCller \xE2\x82\xAC \xF0\x9F\x98\x80",
+			"M\xC3\xBCller \xE2\x82\xAC \xF0\x9F\x98\x80" },
+		{ "not\xEF\xBF\xBE"
+		  "char\xEF\xBF\xBF",
+			"notchar" },
+		{ "bad\xFF"
+		  "\xC0\xAF"
+		  "\xED\xA0\x80",
+			"bad\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD" },
 		{ "cut\xE2\x82", "cut\xEF\xBF\xBD\xEF\xBF\xBD" },
 	};
 
@@ -68,9 +78,11 @@ static void names_are_found_whatever_their_prefix(void **state)
 {
 	static const char *const documents[] = {
 		"<Envelope><Body><Answer><Id Id=\"1\"/></Answer></Body></Envelope>",
-		"<s:Envelope xmlns:s='urn:a'><s:Body><x:Answer xmlns:x='urn:b'><x:Id Id='1'/></x:Answer>"
+		"<s:Envelope xmlns:s='urn:a'><s:Body><x:Answer xmlns:x='urn:b'><x:Id "
+		"Id='1'/></x:Answer>"
 		"</s:Body></s:Envelope>",
-		"\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- proxy -->\n<Envelope xmlns='urn:a'>\n <Body>\n "
+		"\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- proxy -->\n<Envelope xmlns='urn:a'>\n "
+		"<Body>\n "
 		"<Answer xmlns='urn:b'>\n <Id Id='1'/></Answer></Body></Envelope>\n",
 	};
 	struct error err = ERROR_INIT;
@@ -94,7 +106,11 @@ static void names_are_found_whatever_their_prefix(void **state)
 static void characters_that_xml_forbids_are_dropped(void **state)
 {
 	static const char *const documents[] = {
-		"<a>on&#xC;e</a>", "<a>on&#x0;e</a>", "<a>on\x0C" "e</a>", "<a>on&#11;&#xFFFF;e</a>",
+		"<a>on&#xC;e</a>",
+		"<a>on&#x0;e</a>",
+		"<a>on\x0C"
+		"e</a>",
+		"<a>on&#11;&#xFFFF;e</a>",
 	};
 	struct error err = ERROR_INIT;
 
@@ -136,7 +152,8 @@ static void a_document_type_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
-		assert_int_equal(xml_parse(documents[i], strlen(documents[i]), &doc, &err), ERR_REMOTE);
+		assert_int_equal(
+			xml_parse(documents[i], strlen(documents[i]), &doc, &err), ERR_REMOTE);
 		assert_null(doc);
 		assert_non_null(strstr(err.text, "document type"));
 	}
@@ -144,7 +161,8 @@ static void a_document_type_is_refused(void **state)
 
 static void booleans_are_read_leniently(void **state)
 {
-	static const char document[] = "<a><t>true</t><u> TRUE </u><f>false</f><g>0</g><h>1</h><i>x</i></a>";
+	static const char document[] =
+		"<a><t>true</t><u> TRUE </u><f>false</f><g>0</g><h>1</h><i>x</i></a>";
 	struct error err = ERROR_INIT;
 	xmlDoc *doc;
 

@@ -25,7 +25,7 @@
 #include "sync/http/http.h"
 #include "sync/mem.h"
 
-#define FAKE_MAX 256
+#define FAKE_MAX     256
 #define MAYBE_UNUSED __attribute__((unused))
 
 struct fake_answer {
@@ -115,7 +115,8 @@ static void fake_validate(const char *body, size_t len)
 	if (fake.schema) {
 		context = xmlSchemaNewValidCtxt(fake.schema);
 		payload = xmlNewDoc((const xmlChar *)"1.0");
-		copy = xmlDocCopyNode(xml_first(xml_child(xmlDocGetRootElement(doc), "Body")), payload, 1);
+		copy = xmlDocCopyNode(
+			xml_first(xml_child(xmlDocGetRootElement(doc), "Body")), payload, 1);
 		xmlDocSetRootElement(payload, copy);
 		xmlReconciliateNs(payload, copy);
 		if (xmlSchemaValidateDoc(context, payload))
@@ -167,23 +168,25 @@ static MAYBE_UNUSED void fake_queue(struct fake_answer answer)
 /* An answer as Exchange sends it, with other prefixes than ours. */
 static MAYBE_UNUSED char *fake_soap(const char *body)
 {
-	return xasprintf("<?xml version=\"1.0\" encoding=\"utf-8\"?>"
-			 "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\">"
-			 "<s:Header><h:ServerVersionInfo MajorVersion=\"15\" "
-			 "xmlns:h=\"http://schemas.microsoft.com/exchange/services/2006/types\"/>"
-			 "</s:Header><s:Body xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">"
-			 "%s</s:Body></s:Envelope>",
+	return xasprintf(
+		"<?xml version=\"1.0\" encoding=\"utf-8\"?>"
+		"<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\">"
+		"<s:Header><h:ServerVersionInfo MajorVersion=\"15\" "
+		"xmlns:h=\"http://schemas.microsoft.com/exchange/services/2006/types\"/>"
+		"</s:Header><s:Body xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">"
+		"%s</s:Body></s:Envelope>",
 		body);
 }
 
 /* messages: the inside of ResponseMessages. */
 static MAYBE_UNUSED char *fake_messages(const char *operation, const char *messages)
 {
-	char *body AUTOFREE = xasprintf("<m:%sResponse "
-					"xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/"
-					"messages\" xmlns:e=\"http://schemas.microsoft.com/exchange/"
-					"services/2006/types\"><m:ResponseMessages>%s"
-					"</m:ResponseMessages></m:%sResponse>",
+	char *body AUTOFREE = xasprintf(
+		"<m:%sResponse "
+		"xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/"
+		"messages\" xmlns:e=\"http://schemas.microsoft.com/exchange/"
+		"services/2006/types\"><m:ResponseMessages>%s"
+		"</m:ResponseMessages></m:%sResponse>",
 		operation, messages, operation);
 
 	return fake_soap(body);
@@ -209,14 +212,16 @@ static MAYBE_UNUSED void fake_queue_success(const char *operation, const char *i
 {
 	char *message AUTOFREE = fake_success(operation, inside);
 
-	fake_queue((struct fake_answer){ .status = 200, .body = fake_messages(operation, message) });
+	fake_queue(
+		(struct fake_answer){ .status = 200, .body = fake_messages(operation, message) });
 }
 
 static MAYBE_UNUSED void fake_queue_failure(const char *operation, const char *code)
 {
 	char *message AUTOFREE = fake_failure(operation, code, "");
 
-	fake_queue((struct fake_answer){ .status = 200, .body = fake_messages(operation, message) });
+	fake_queue(
+		(struct fake_answer){ .status = 200, .body = fake_messages(operation, message) });
 }
 
 static MAYBE_UNUSED char *fake_fault(const char *code, const char *more)
@@ -225,7 +230,8 @@ static MAYBE_UNUSED char *fake_fault(const char *code, const char *more)
 		"<s:Fault><faultcode xmlns:a=\"urn:a\">a:%s</faultcode>"
 		"<faultstring xml:lang=\"en-US\">The request was refused.</faultstring><detail>"
 		"<e:ResponseCode xmlns:e=\"urn:e\">%s</e:ResponseCode>"
-		"<e:Message xmlns:e=\"urn:e\">The request was refused.</e:Message>%s</detail></s:Fault>",
+		"<e:Message xmlns:e=\"urn:e\">The request was "
+		"refused.</e:Message>%s</detail></s:Fault>",
 		code, code, more);
 
 	return fake_soap(fault);
@@ -254,7 +260,8 @@ static MAYBE_UNUSED void fake_assert_last(const char *what, size_t n)
 static void fake_load_schema(void)
 {
 	const char *shared = getenv("TANDEM_SHARED");
-	char *path AUTOFREE = xasprintf("%s/ews-schema/messages.xsd", shared ? shared : "../shared");
+	char *path AUTOFREE = xasprintf(
+		"%s/ews-schema/messages.xsd", shared ? shared : "../shared");
 	xmlSchemaParserCtxtPtr parser;
 
 	if (access(path, R_OK)) {
@@ -289,13 +296,15 @@ static MAYBE_UNUSED int fake_teardown(void **state)
 
 static MAYBE_UNUSED int fake_open(void **state)
 {
-	struct mailbox_options options = { .user = "svc@corp.example", .password = "hunter2-secret",
-		.address = "anna@corp.example", .impersonate = true };
+	struct mailbox_options options = { .user = "svc@corp.example",
+		.password = "hunter2-secret",
+		.address = "anna@corp.example",
+		.impersonate = true };
 	struct error err = ERROR_INIT;
 
 	(void)state;
-	assert_int_equal(ews_driver.server_open(&server, "https://mail.corp.example/EWS/Exchange.asmx",
-				 NULL, NULL, &err),
+	assert_int_equal(ews_driver.server_open(&server,
+				 "https://mail.corp.example/EWS/Exchange.asmx", NULL, NULL, &err),
 		0);
 	assert_int_equal(ews_driver.open(&box, server, &options, &err), 0);
 	return 0;
