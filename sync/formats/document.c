@@ -1,0 +1,119 @@
+/* The table of kinds, and what is the same for all of them: item names and file names. */
+#include "sync/formats/document.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sync/formats/card.h"
+#include "sync/formats/card_check.h"
+#include "sync/formats/vcard.h"
+#include "sync/mem.h"
+
+#define NAME_BYTES 255
+#define TITLE_BYTES (1 << 20)
+
+static int render_card(const json_t *doc, struct buf *out, struct error *err)
+{
+	return vcard_render(doc, VCARD_40, out, err);
+}
+
+static const struct document_kind kinds[] = {
+	{
+		.kind = KIND_CONTACT,
+		.name = "contact",
+		.suffix = ".vcf",
+		.parse = vcard_parse,
+		.render = render_card,
+		.set_categories = vcard_set_categories,
+		.assign_slots = card_assign_slots,
+		.title = card_title,
+		.emails = card_emails,
+		.check = card_check,
+	},
+};
+
+/* Also of the kinds that are not built yet: their folders hold drafts and items too. */
+static const char *const suffixes[ITEM_KINDS] = {
+	[KIND_CONTACT] = ".vcf",
+	[KIND_EVENT] = ".ics",
+	[KIND_TASK] = ".ics",
+	[KIND_MAIL] = ".eml",
+};
+
+const struct document_kind *document_kind(enum item_kind kind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (kinds[i].kind == kind)
+			return &kinds[i];
+	}
+	return NULL;
+}
+
+bool document_is_item_name(enum item_kind kind, const char *name)
+{
+	size_t len = strlen(name);
+	size_t suffix;
+
+	if ((size_t)kind >= ITEM_KINDS || name[0] == '.')
+		return false;
+	suffix = strlen(suffixes[kind]);
+	return len > suffix && strcmp(name + len - suffix, suffixes[kind]) == 0;
+}
+
+const char *document_uid(const json_t *doc)
+{
+	return json_string_value(json_object_get(doc, "uid"));
+}
+
+/* Adds title without what a name must not hold.  Line breaks and tabs become spaces, '/' a dash; the
+ * other control characters (C0, DEL, and C1 as U+0080..U+009F) go. */
+static void add_clean(const char *title, struct buf *out)
+{
+	const unsigned char *p = (const unsigned char *)title;
+
+	for (; *p; p++) {
+		if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+			p++;
+		else if (isspace(*p))
+			buf_addc(out, ' ');
+		else if (*p == '/')
+			buf_addc(out, '-');
+		else if (*p >= 0x20 && *p != 0x7f)
+			buf_addc(out, (char)*p);
+	}
+}
+
+/* Length of text cut to at most max bytes at a character. */
+static size_t cut(const char *text, size_t len, size_t max)
+{
+	if (len <= max)
+		return len;
+	while (max && ((unsigned char)text[max] & 0xc0) == 0x80)
+		max--;
+	return max;
+}
+
+char *document_file_name(const struct document_kind *kind, const json_t *doc, unsigned int n)
+{
+	struct buf title AUTOBUF = BUF_INIT(TITLE_BYTES);
+	struct buf clean AUTOBUF = BUF_INIT(TITLE_BYTES);
+	char number[32] = "";
+	const char *name;
+	size_t len;
+
+	kind->title(doc, &title);
+	add_clean(buf_str(&title), &clean);
+	if (n >= 2)
+		snprintf(number, sizeof(number), " (%u)", n);
+	name = buf_str(&clean);
+	name += strspn(name, ". ");
+	len = cut(name, strlen(name), NAME_BYTES - strlen(number) - strlen(kind->suffix));
+	while (len && name[len - 1] == ' ')
+		len--;
+	if (len == 0) {
+		name = kind->name;
+		len = strlen(name);
+	}
+	return xasprintf("%.*s%s%s", (int)len, name, number, kind->suffix);
+}

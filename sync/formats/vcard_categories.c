@@ -1,0 +1,175 @@
+/* The CATEGORIES lines of stored bytes, and nothing else of them.
+ *
+ * The lexer tells where each content line begins and ends in the bytes; the first CATEGORIES line is
+ * replaced where it stands, others are left out, a missing one goes before END:VCARD.  Every other
+ * byte is copied, line ends and odd folds included. */
+#include <string.h>
+
+#include "sync/formats/vcard_impl.h"
+#include "sync/mem.h"
+
+struct edit {
+	struct buf *out;
+	const char *bytes;
+	size_t copied; /* bytes up to here are in out, or left out on purpose */
+	bool written;
+	const json_t *names;
+	enum vcard_syntax syntax;
+};
+
+static void copy_to(struct edit *e, size_t to)
+{
+	buf_add(e->out, e->bytes + e->copied, to - e->copied);
+	e->copied = to;
+}
+
+/* The line end that the line at [begin, end) has, or CRLF. */
+static const char *eol_of(const struct edit *e, size_t end)
+{
+	if (end >= 2 && e->bytes[end - 1] == '\n')
+		return e->bytes[end - 2] == '\r' ? "\r\n" : "\n";
+	return end >= 1 && e->bytes[end - 1] == '\r' ? "\r" : "\r\n";
+}
+
+static bool is_ascii(const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text >= 0x80)
+			return false;
+	}
+	return true;
+}
+
+/* 2.1 knows neither UTF-8 without a charset nor long lines, so it gets quoted-printable. */
+static void add_encoded(struct buf *line, const char *value)
+{
+	for (; *value; value++) {
+		unsigned char c = (unsigned char)*value;
+
+		if (c >= 0x80 || c == '=')
+			buf_addf(line, "=%02X", c);
+		else
+			buf_addc(line, *value);
+	}
+}
+
+static void write_names(struct edit *e, const char *group, const char *eol)
+{
+	struct buf line AUTOBUF = BUF_INIT(VCARD_MAX_BYTES);
+	struct buf value AUTOBUF = BUF_INIT(VCARD_MAX_BYTES);
+
+	e->written = true;
+	if (json_array_size(e->names) == 0)
+		return;
+	vcard_add_categories(e->names, &value);
+	if (group)
+		buf_addf(&line, "%s.", group);
+	buf_adds(&line, "CATEGORIES");
+	if (e->syntax != SYNTAX_21) {
+		buf_addf(&line, ":%s", buf_str(&value));
+		vcard_fold(buf_str(&line), line.len, eol, e->out);
+	} else {
+		if (!is_ascii(buf_str(&value)))
+			buf_adds(&line, ";CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:");
+		else
+			buf_addc(&line, ':');
+		if (is_ascii(buf_str(&value)))
+			buf_adds(&line, buf_str(&value));
+		else
+			add_encoded(&line, buf_str(&value));
+		buf_adds(&line, eol);
+		buf_add(e->out, line.data, line.len);
+	}
+	if (line.failed || value.failed)
+		e->out->failed = true;
+}
+
+static bool is_end(const struct vcard_line *line)
+{
+	return strcmp(line->name, "END") == 0;
+}
+
+static void edit_line(struct edit *e, const struct vcard_line *line, size_t depth)
+{
+	if (depth != 1)
+		return;
+	if (strcmp(line->name, "CATEGORIES") == 0) {
+		copy_to(e, line->begin);
+		if (!e->written)
+			write_names(e, line->group, eol_of(e, line->end));
+		e->copied = line->end;
+	} else if (is_end(line) && !e->written) {
+		copy_to(e, line->begin);
+		/* The line before END tells the line end; END itself may have none. */
+		write_names(e, NULL, eol_of(e, line->begin));
+	}
+}
+
+/* The file's categories are these already: then its bytes stay. */
+static bool is_same(const json_t *card, const json_t *names)
+{
+	const json_t *keywords = json_object_get(card, "keywords");
+	json_t *set = json_object();
+	json_t *name;
+	bool same;
+	size_t i;
+
+	json_array_foreach (names, i, name)
+		json_object_set_new(set, json_string_value(name), json_true());
+	same = keywords ? json_equal(keywords, set) : json_object_size(set) == 0;
+	json_decref(set);
+	return same;
+}
+
+static int check_names(const json_t *names, struct error *err)
+{
+	json_t *name;
+	size_t i;
+
+	if (!json_is_array(names))
+		return error_set(err, ERR_INVALID, "categories must be a list of names");
+	json_array_foreach (names, i, name) {
+		const char *text = json_string_value(name);
+
+		if (!text || vcard_is_blank(text) || strpbrk(text, "\r\n"))
+			return error_set(err, ERR_INVALID, "category %zu is not a name", i + 1);
+	}
+	return 0;
+}
+
+int vcard_set_categories(const char *bytes, size_t len, const json_t *names, struct buf *out,
+	struct error *err)
+{
+	struct edit e = { .out = out, .bytes = bytes, .names = names };
+	struct vcard_lexer lexer;
+	size_t depth = 0;
+	json_t *card = NULL;
+	int rc = check_names(names, err);
+
+	if (rc == 0)
+		rc = vcard_parse(bytes, len, &card, err);
+	if (rc)
+		return rc;
+	if (is_same(card, names)) {
+		json_decref(card);
+		buf_add(out, bytes, len);
+		return buf_check(out, "the vCard", err);
+	}
+	json_decref(card);
+	rc = vcard_lex_open(&lexer, bytes, len, err);
+	e.syntax = lexer.syntax;
+	while (rc == 0) {
+		struct vcard_line line;
+
+		rc = vcard_lex_next(&lexer, &line, err);
+		if (rc <= 0)
+			break;
+		rc = 0;
+		depth += strcmp(line.name, "BEGIN") == 0;
+		edit_line(&e, &line, depth);
+		depth -= is_end(&line);
+		vcard_line_free(&line);
+	}
+	copy_to(&e, len);
+	return rc ? rc : buf_check(out, "the vCard", err);
+}
