@@ -1,0 +1,41 @@
+/* Base versions: which version of an item a process opened first since it last wrote that item.
+ *
+ * An editor that saves a stale copy must not revert what it did not touch, so its bytes are judged
+ * against the version it read.  A process is its thread group and start time, so a reused number is
+ * another process.  The table is bounded: some processes, some items each, the oldest leave first; a
+ * backup that opens every file only pushes out its own entries. */
+#ifndef FS_BASE_H
+#define FS_BASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct base_table;
+
+struct base_process {
+	pid_t tgid; /* 0: not known */
+	uint64_t start; /* clock ticks since boot */
+};
+
+struct base_table *base_table_new(void);
+void base_table_free(struct base_table *table);
+
+/* The process a thread belongs to; tgid 0 when it cannot be told. */
+struct base_process base_process_of(struct base_table *table, pid_t tid);
+
+/* The process opened the item while it was at rev.  Kept when it has an older base already. */
+void base_opened(struct base_table *table, struct base_process process, int64_t item, int64_t rev);
+/* COMMIT_NO_BASE when nothing is known. */
+int64_t base_get(struct base_table *table, struct base_process process, int64_t item);
+/* The process wrote the item: what it knows is rev now, until it opens it anew. */
+void base_wrote(struct base_table *table, struct base_process process, int64_t item, int64_t rev);
+
+/* For struct commit: `data` is a struct base_asker. */
+struct base_asker {
+	struct base_table *table;
+	struct base_process process;
+};
+int64_t base_ask(void *data, int64_t item);
+
+#endif

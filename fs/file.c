@@ -1,0 +1,172 @@
+/* Files: open, read, write, create, flush, release, fsync.
+ *
+ * A file opened for reading costs one look at its item (which version this process saw first) and no
+ * memory: fh is 0, FLUSH is not asked for, and the kernel keeps the pages.  A handle that may write is a
+ * struct handle (working.h). */
+#include "fs/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/virtual.h"
+#include "fs/working.h"
+#include "sync/mem.h"
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+struct base_process file_note_base(fuse_req_t req, uint64_t ino)
+{
+	struct fs *fs = fs_of(req);
+	struct base_process process;
+	int64_t item, rev;
+
+	process = base_process_of(fs->bases, fuse_req_ctx(req)->pid);
+	if (process.tgid && !store_item_rev(fs->store, ino, &item, &rev, NULL))
+		base_opened(fs->bases, process, item, rev);
+	return process;
+}
+
+/* Opens for writing; fills fi. */
+static int open_writer(fuse_req_t req, uint64_t ino, bool created, struct fuse_file_info *fi,
+	struct error *err)
+{
+	struct fs *fs = fs_of(req);
+	struct handle *handle;
+	struct store_node node;
+	int rc = store_node_get(fs->store, ino, &node, err);
+
+	if (rc)
+		return rc;
+	handle = working_open(fs, ino, ino, 0, NULL, created);
+	handle->process = file_note_base(req, ino);
+	if (!created && (fi->flags & O_TRUNC))
+		rc = working_truncate(fs, handle->working, handle, 0, err);
+	if (rc) {
+		working_close(fs, handle);
+		return rc;
+	}
+	fi->fh = (uintptr_t)handle;
+	fi->keep_cache = 1;
+	return 0;
+}
+
+void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct error err = ERROR_INIT;
+
+	if ((fi->flags & O_ACCMODE) == O_RDONLY) {
+		file_note_base(req, ino);
+		fi->fh = 0;
+		fi->keep_cache = 1;
+		fi->noflush = 1;
+		fuse_reply_open(req, fi);
+		return;
+	}
+	if (open_writer(req, ino, false, fi, &err)) {
+		fs_reply_stale(req, &err);
+		return;
+	}
+	if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: nobody will release it */
+		working_close(fs_of(req), handle_of(fi));
+}
+
+void file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct error err = ERROR_INIT;
+	struct fuse_entry_param e;
+	struct store_node node;
+	bool created = true;
+	int rc;
+
+	rc = commit_create(&fs->commit, parent, name, mode & 0777, &node, &err);
+	if (rc == ERR_EXISTS && !(fi->flags & O_EXCL)) { /* made by a sync just now */
+		created = false;
+		rc = store_node_lookup(fs->store, parent, name, &node, &err);
+	}
+	if (!rc)
+		rc = open_writer(req, node.ino, created, fi, &err);
+	if (rc) {
+		fuse_reply_err(req, rc == ERR_DENIED ? EPERM : error_errno((enum error_code)rc));
+		return;
+	}
+	attr_entry(fs, &node, &e);
+	if (fuse_reply_create(req, &e, fi) == -ENOENT)
+		working_close(fs, handle_of(fi));
+}
+
+void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct error err = ERROR_INIT;
+	char *data = xmalloc(size);
+	size_t got = 0;
+	int rc = 0;
+
+	(void)fi;
+	if (!working_read(fs, ino, data, size, (uint64_t)off, &got))
+		rc = store_content_read(fs->store, ino, (uint64_t)off, data, size, &got, &err);
+	if (rc)
+		fs_reply_stale(req, &err);
+	else
+		fuse_reply_buf(req, data, got);
+	free(data);
+}
+
+void file_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
+	struct fuse_file_info *fi)
+{
+	struct error err = ERROR_INIT;
+
+	(void)ino;
+	if (!handle_of(fi)) {
+		fuse_reply_err(req, EBADF);
+		return;
+	}
+	if (working_write(fs_of(req), handle_of(fi), data, size, (uint64_t)off, &err))
+		fs_reply_stale(req, &err);
+	else
+		fuse_reply_write(req, size);
+}
+
+void file_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct error err = ERROR_INIT;
+
+	(void)ino;
+	if (handle_of(fi) && working_flush(fs_of(req), handle_of(fi), false, &err))
+		fs_reply_stale(req, &err);
+	else
+		fuse_reply_err(req, 0);
+}
+
+void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	if (handle_of(fi))
+		working_close(fs_of(req), handle_of(fi));
+	fuse_reply_err(req, 0);
+}
+
+void file_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct error err = ERROR_INIT;
+	int rc = 0;
+
+	(void)ino, (void)datasync;
+	if (handle_of(fi))
+		rc = working_flush(fs, handle_of(fi), true, &err);
+	if (!rc)
+		rc = store_sync(fs->store, &err);
+	if (rc)
+		fs_reply_stale(req, &err);
+	else
+		fuse_reply_err(req, 0);
+}
