@@ -144,7 +144,12 @@ int ews_call(struct mailbox *mailbox, const char *operation, enum ews_effect eff
 
 xmlNode *ews_first_message(const struct ews_answer *answer)
 {
-	return xml_first(xml_child(answer->response, "ResponseMessages"));
+	xmlNode *messages = xml_child(answer->response, "ResponseMessages");
+
+	/* The schema says of some operations that the response is the message. */
+	if (!messages && xml_child(answer->response, "ResponseCode"))
+		return answer->response;
+	return xml_first(messages);
 }
 
 int ews_message_error(

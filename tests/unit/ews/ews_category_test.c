@@ -135,6 +135,28 @@ static void a_mailbox_without_a_list_gets_one(void **state)
 	assert_int_equal(ews_driver.add_categories(box, names, 1, &err), ERR_DENIED);
 }
 
+/* The schema wants the answer so; Exchange wraps it like all others. */
+static void an_answer_without_a_frame_is_read(void **state)
+{
+	const char *names[] = { "CRM" };
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	fake_queue((struct fake_answer){ .status = 200,
+		.body = fake_soap(
+			"<GetUserConfigurationResponse ResponseClass=\"Success\">"
+			"<ResponseCode>NoError</ResponseCode><UserConfiguration>"
+			"<UserConfigurationName Name=\"CategoryList\"/><XmlData></XmlData>"
+			"</UserConfiguration></GetUserConfigurationResponse>") });
+	fake_queue_success("UpdateUserConfiguration", "");
+	assert_int_equal(ews_driver.add_categories(box, names, 1, &err), 0);
+	fake_queue((struct fake_answer){ .status = 200,
+		.body = fake_soap("<GetUserConfigurationResponse ResponseClass=\"Error\">"
+				  "<ResponseCode>ErrorAccessDenied</ResponseCode>"
+				  "</GetUserConfigurationResponse>") });
+	assert_int_equal(ews_driver.add_categories(box, names, 1, &err), ERR_DENIED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +166,7 @@ int main(void)
 		fake_test(the_mailbox_gets_the_longer_list),
 		fake_test(nothing_missing_writes_nothing),
 		fake_test(a_mailbox_without_a_list_gets_one),
+		fake_test(an_answer_without_a_frame_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, fake_setup, fake_teardown);

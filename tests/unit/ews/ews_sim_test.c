@@ -1,0 +1,796 @@
+/* The driver against the simulated Exchange, over real connections.
+ *
+ * Starts the tandem-sim that was built beside this program, on a free port of loopback, and ends it.
+ * Microsoft's schema, when it is at hand, is given to the simulator, which then checks every
+ * request; $TANDEM_RECORD, when it is set, is where the transport records. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ews/ews.h"
+#include "ews/ews_wire.h"
+#include "sync/http/http.h"
+#include "sync/mem.h"
+
+#define SERVICE	 "svc-tandem@corp.example"
+#define PASSWORD "tandem-service-password"
+#define ALICE	 "alice.moreau@corp.example"
+
+static char *sim_path;
+static pid_t sim_pid;
+static char *base_url;
+static struct http *control; /* speaks to /sim/ */
+static void *server;
+static struct mailbox *box;
+static char *contacts_id; /* of Alice's Contacts */
+
+/* The simulator. */
+
+static void run_sim(int out)
+{
+	const char *shared = getenv("TANDEM_SHARED");
+	char *schema = xasprintf("%s/ews-schema", shared ? shared : "../shared");
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(out, STDOUT_FILENO);
+	if (!access(schema, R_OK))
+		execl(sim_path, sim_path, "--listen", "127.0.0.1:0", "--seed", "demo", "--schema",
+			schema, (char *)NULL);
+	else
+		execl(sim_path, sim_path, "--listen", "127.0.0.1:0", "--seed", "demo",
+			(char *)NULL);
+	_exit(127);
+}
+
+static void start_sim(void)
+{
+	static const char greeting[] = "listening on ";
+	char line[256] = "";
+	int ends[2];
+	FILE *out;
+
+	assert_int_equal(pipe(ends), 0);
+	sim_pid = fork();
+	assert_true(sim_pid >= 0);
+	if (!sim_pid)
+		run_sim(ends[1]);
+	close(ends[1]);
+	out = fdopen(ends[0], "r");
+	if (!fgets(line, sizeof(line), out) || strncmp(line, greeting, strlen(greeting)))
+		fail_msg("%s did not start (is it built?): %s", sim_path, line);
+	line[strcspn(line, "\r\n")] = '\0';
+	base_url = xstrdup(line + strlen(greeting));
+	fclose(out);
+}
+
+static void stop_sim(void)
+{
+	if (sim_pid > 0) {
+		kill(sim_pid, SIGTERM);
+		waitpid(sim_pid, NULL, 0);
+	}
+	free(base_url);
+	sim_pid = 0;
+	base_url = NULL;
+}
+
+/* The answer of a /sim/ command. */
+static json_t *command(const char *method, const char *path, json_t *body)
+{
+	char *url AUTOFREE = xasprintf("%s/sim/%s", base_url, path);
+	char *text AUTOFREE = body ? json_dumps(body, 0) : NULL;
+	struct http_request request = { .method = method,
+		.url = url,
+		.body = text,
+		.body_len = text ? strlen(text) : 0,
+		.operation = "sim" };
+	struct http_answer answer;
+	struct error err = ERROR_INIT;
+	json_t *out;
+
+	if (http_send(control, &request, &answer, &err))
+		fail_msg("%s", err.text);
+	if (answer.status != 200)
+		fail_msg("%s: %s", path, buf_str(&answer.body));
+	out = json_loads(buf_str(&answer.body), JSON_DECODE_ANY, NULL);
+	assert_non_null(out);
+	http_answer_free(&answer);
+	json_decref(body);
+	return out;
+}
+
+static json_int_t requests_of(const char *operation)
+{
+	json_t *all = command("GET", "counters", NULL);
+	json_int_t n = json_integer_value(
+		json_object_get(json_object_get(all, "operations"), operation));
+
+	json_decref(all);
+	return n;
+}
+
+static void fault(json_t *what)
+{
+	json_decref(command("POST", "faults", what));
+}
+
+/* Setting up. */
+
+static struct mailbox *open_box(const char *user, const char *password, const char *address)
+{
+	struct mailbox_options options = {
+		.user = user, .password = password, .address = address, .impersonate = true
+	};
+	struct error err = ERROR_INIT;
+	struct mailbox *out;
+
+	assert_int_equal(ews_driver.open(&out, server, &options, &err), 0);
+	return out;
+}
+
+static void open_server(void)
+{
+	char *url AUTOFREE = xasprintf("%s/EWS/Exchange.asmx", base_url);
+	struct error err = ERROR_INIT;
+
+	if (ews_driver.server_open(&server, url, NULL, getenv("TANDEM_RECORD"), &err))
+		fail_msg("%s", err.text);
+}
+
+static int start(void **state)
+{
+	struct http_options options = { .name = "sim" };
+	struct error err = ERROR_INIT;
+	struct mailbox_folder *folders;
+	char *cursor;
+	size_t n;
+
+	(void)state;
+	start_sim();
+	control = http_new(&options, &err);
+	open_server();
+	box = open_box(SERVICE, PASSWORD, ALICE);
+	if (ews_driver.sync_folders(box, NULL, &folders, &n, &cursor, &err))
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < n; i++) {
+		if (folders[i].is_default && folders[i].kind == KIND_CONTACT)
+			contacts_id = xstrdup(folders[i].id);
+		mailbox_folder_clear(&folders[i]);
+	}
+	assert_non_null(contacts_id);
+	free(folders);
+	free(cursor);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	ews_driver.close(box);
+	ews_driver.server_close(server);
+	http_free(control);
+	free(contacts_id);
+	stop_sim();
+	return 0;
+}
+
+/* Nobody was mailed by any test. */
+static int after_each(void **state)
+{
+	json_t *mails = command("GET", "mails", NULL);
+
+	(void)state;
+	assert_int_equal(json_array_size(mails), 0);
+	json_decref(mails);
+	json_decref(command("DELETE", "faults", NULL));
+	return 0;
+}
+
+/* Helpers. */
+
+/* All changes of a folder since *cursor, which moves on; the last page only is kept. */
+static size_t pull(const char *folder, char **cursor, struct mailbox_change **changes)
+{
+	struct mailbox_page page = { 0 };
+	struct error err = ERROR_INIT;
+	size_t n = 0;
+
+	*changes = NULL;
+	do {
+		if (ews_driver.sync_items(box, folder, *cursor, &page, &err))
+			fail_msg("%s", err.text);
+		*changes = xreallocarray(*changes, n + page.n + 1, sizeof(**changes));
+		for (size_t i = 0; i < page.n; i++)
+			(*changes)[n++] = page.changes[i];
+		free(page.changes);
+		free(*cursor);
+		*cursor = page.cursor;
+	} while (!page.last);
+	return n;
+}
+
+static void free_changes(struct mailbox_change *changes, size_t n)
+{
+	struct mailbox_page page = { .changes = changes, .n = n };
+
+	mailbox_page_clear(&page);
+}
+
+static void get_one(const char *id, struct mailbox_item *item)
+{
+	struct error err = ERROR_INIT;
+
+	if (ews_driver.get_items(box, KIND_CONTACT, &id, 1, item, &err))
+		fail_msg("%s", err.text);
+}
+
+static void write_one(enum mailbox_op_type type, struct mailbox_op *op)
+{
+	struct error err = ERROR_INIT;
+
+	op->kind = KIND_CONTACT;
+	if (ews_driver.write_items(box, type, op, 1, &err))
+		fail_msg("%s", err.text);
+	if (op->error.code)
+		fail_msg("%s", op->error.text);
+}
+
+static json_t *values(const char *round)
+{
+	struct field_table table = ews_driver.fields(KIND_CONTACT);
+	json_t *fields = json_object();
+
+	for (size_t i = 0; i < table.n; i++) {
+		const struct field *row = &table.rows[i];
+		const struct ews_wire *wire = row->wire;
+		char *key AUTOFREE = xasprintf("%s/%s", row->name, round);
+		bool first = !strcmp(round, "one");
+
+		if (row->flags & FIELD_PER_KEY)
+			json_object_set_new(fields, key, json_true());
+		else if (wire->form == EWS_DATE)
+			json_object_set_new(fields, row->name,
+				json_string(first ? "1984-02-29" : "2001-12-31"));
+		else if (wire->form == EWS_STRINGS)
+			json_object_set_new(fields, row->name, json_pack("[s, s]", "Mia", round));
+		else if (wire->form == EWS_CHOICE)
+			json_object_set_new(
+				fields, row->name, json_string(first ? "Private" : "Confidential"));
+		else if (!strncmp(row->name, "EmailAddress", 12))
+			json_object_set_new(fields, row->name,
+				json_sprintf("%s.%s@x.example", row->name, round));
+		else if (!strcmp(row->name, "BusinessHomePage"))
+			json_object_set_new(fields, row->name,
+				json_sprintf("https://x.example/%s?a=1&b=2", round));
+		else
+			json_object_set_new(fields, row->name,
+				json_sprintf("%s <%s> & \xC3\xBC\xE2\x82\xAC", row->name, round));
+	}
+	json_object_set_new(fields, "Body", json_sprintf("A note, %s\n\nwith \"lines\"\n", round));
+	return fields;
+}
+
+static json_t *names_of(const json_t *fields, const json_t *more)
+{
+	json_t *names = json_array();
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)fields, name, value)
+		json_array_append_new(names, json_string(name));
+	json_object_foreach((json_t *)more, name, value) if (!json_object_get(fields, name))
+		json_array_append_new(names, json_string(name));
+	return names;
+}
+
+static void assert_fields(const struct mailbox_item *item, const json_t *expected)
+{
+	const char *name;
+	json_t *value;
+
+	assert_null(item->unread);
+	json_object_foreach((json_t *)expected, name,
+		value) if (!json_equal(value, json_object_get(item->fields, name)))
+		fail_msg("%s is %s", name,
+			json_dumps(json_object_get(item->fields, name), JSON_ENCODE_ANY));
+	json_object_foreach(item->fields, name, value) if (!json_object_get(expected, name))
+		fail_msg("%s should be empty, is %s", name, json_dumps(value, JSON_ENCODE_ANY));
+}
+
+static char *create(json_t *fields)
+{
+	struct mailbox_op op = { .folder_id = contacts_id, .fields = fields };
+
+	write_one(MAILBOX_CREATE, &op);
+	json_decref(fields);
+	free(op.new_version);
+	return op.new_id;
+}
+
+/* The tests. */
+
+static void signing_in_is_tested(void **state)
+{
+	struct mailbox *other = open_box(SERVICE, "wrong-secret", ALICE);
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(ews_driver.test(box, &err), 0);
+	assert_int_equal(ews_driver.test(other, &err), ERR_DENIED);
+	assert_non_null(strstr(err.text, "refused the sign-in of " SERVICE));
+	assert_null(strstr(err.text, "wrong-secret"));
+	ews_driver.close(other);
+	other = open_box("bob.tanaka@corp.example", "bob-password", ALICE);
+	assert_int_equal(ews_driver.test(other, &err), ERR_DENIED);
+	ews_driver.close(other);
+	other = open_box(SERVICE, PASSWORD, "nobody@corp.example");
+	assert_true(ews_driver.test(other, &err) < 0);
+	assert_int_not_equal(err.code, ERR_NOT_FOUND);
+	ews_driver.close(other);
+}
+
+static void all_contacts_are_read(void **state)
+{
+	struct mailbox_change *changes;
+	char *cursor AUTOFREE = NULL;
+	size_t n = pull(contacts_id, &cursor, &changes);
+	const char **ids = xcalloc(n, sizeof(*ids));
+	struct mailbox_item *items = xcalloc(n, sizeof(*items));
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_true(n >= 50);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(changes[i].type, MAILBOX_CREATED);
+		ids[i] = changes[i].id;
+	}
+	assert_int_equal(ews_driver.get_items(box, KIND_CONTACT, ids, n, items, &err), 0);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(items[i].error.code, ERR_NONE);
+		assert_string_equal(items[i].id, ids[i]);
+		assert_string_equal(items[i].version, changes[i].version);
+		assert_string_equal(items[i].folder_id, contacts_id);
+		assert_true(items[i].key && strlen(items[i].key) == 32);
+		assert_true(items[i].modified > 0);
+		assert_true(items[i].unsupported || json_object_size(items[i].fields) > 0);
+		mailbox_item_clear(&items[i]);
+	}
+	free(items);
+	free(ids);
+	free_changes(changes, n);
+}
+
+static void a_cycle_without_changes_takes_one_request_each(void **state)
+{
+	struct mailbox_folder *folders;
+	struct mailbox_change *changes;
+	char *tree, *next, *cursor AUTOFREE = NULL;
+	struct error err = ERROR_INIT;
+	size_t n;
+
+	(void)state;
+	n = pull(contacts_id, &cursor, &changes);
+	free_changes(changes, n);
+	assert_int_equal(ews_driver.sync_folders(box, NULL, &folders, &n, &tree, &err), 0);
+	for (size_t i = 0; i < n; i++)
+		mailbox_folder_clear(&folders[i]);
+	free(folders);
+	json_decref(command("POST", "counters/reset", NULL));
+	assert_int_equal(ews_driver.sync_folders(box, tree, &folders, &n, &next, &err), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(pull(contacts_id, &cursor, &changes), 0);
+	free_changes(changes, 0);
+	assert_int_equal(requests_of("SyncFolderHierarchy"), 1);
+	assert_int_equal(requests_of("SyncFolderItems"), 1);
+	assert_int_equal(requests_of("GetFolder"), 0);
+	free(folders);
+	free(next);
+	free(tree);
+}
+
+static void every_field_goes_there_and_back(void **state)
+{
+	json_t *one = values("one"), *two = values("two"), *none = json_object();
+	json_t *to_two = names_of(two, one), *to_none = names_of(two, NULL);
+	struct mailbox_op make = { .folder_id = contacts_id, .fields = one };
+	struct mailbox_op change, empty;
+	struct mailbox_item item;
+
+	(void)state;
+	make.marks.token = xstrdup("token-7");
+	make.marks.uid = xstrdup("urn:uuid:7");
+	make.marks.file_name = xstrdup("anna & \xC3\xBC.vcf");
+	write_one(MAILBOX_CREATE, &make);
+	get_one(make.new_id, &item);
+	assert_fields(&item, one);
+	assert_string_equal(item.version, make.new_version);
+	assert_string_equal(item.marks.token, "token-7");
+	assert_string_equal(item.marks.uid, "urn:uuid:7");
+	assert_string_equal(item.marks.file_name, "anna & \xC3\xBC.vcf");
+	assert_null(item.marks.crm_link);
+
+	change = (struct mailbox_op){
+		.id = item.id, .version = item.version, .fields = two, .changed = to_two
+	};
+	write_one(MAILBOX_UPDATE, &change);
+	mailbox_item_clear(&item);
+	get_one(make.new_id, &item);
+	assert_fields(&item, two);
+	assert_string_equal(item.version, change.new_version);
+	assert_string_equal(item.marks.token, "token-7");
+
+	empty = (struct mailbox_op){
+		.id = item.id, .version = item.version, .fields = none, .changed = to_none
+	};
+	write_one(MAILBOX_UPDATE, &empty);
+	mailbox_item_clear(&item);
+	get_one(make.new_id, &item);
+	assert_fields(&item, none);
+	mailbox_item_clear(&item);
+	mailbox_op_clear(&make);
+	mailbox_op_clear(&change);
+	mailbox_op_clear(&empty);
+	mailbox_marks_clear(&make.marks);
+	json_decref(one);
+	json_decref(two);
+	json_decref(none);
+	json_decref(to_two);
+	json_decref(to_none);
+}
+
+/* Each row alone: set, another value, emptied; the other rows stay. */
+static void one_field_changes_alone(void **state)
+{
+	json_t *fields = values("one"), *two = values("two");
+	char *id AUTOFREE = create(json_copy(fields));
+	struct field_table table = ews_driver.fields(KIND_CONTACT);
+	struct mailbox_item item;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * table.n; i++) {
+		const struct field *row = &table.rows[i % table.n];
+		const char *name = row->flags & FIELD_PER_KEY ? "Categories/two" : row->name;
+		struct mailbox_op op = {
+			.id = id, .fields = fields, .changed = json_pack("[s]", name)
+		};
+
+		if (i < table.n)
+			json_object_set(fields, name, json_object_get(two, name));
+		else
+			json_object_del(fields, name);
+		get_one(id, &item);
+		op.version = item.version;
+		write_one(MAILBOX_UPDATE, &op);
+		mailbox_item_clear(&item);
+		get_one(id, &item);
+		assert_fields(&item, fields);
+		mailbox_item_clear(&item);
+		mailbox_op_clear(&op);
+		json_decref((json_t *)op.changed);
+	}
+	json_decref(fields);
+	json_decref(two);
+}
+
+static void marks_change_with_an_update(void **state)
+{
+	char *id AUTOFREE = create(json_pack("{s:s}", "Surname", "Marks"));
+	struct mailbox_item item;
+	struct mailbox_op op = { .id = id, .set_marks = true };
+
+	(void)state;
+	get_one(id, &item);
+	op.version = item.version;
+	op.marks.crm_link = xstrdup("003000000000001AAA");
+	op.marks.uid = xstrdup("u-1");
+	write_one(MAILBOX_UPDATE, &op);
+	mailbox_item_clear(&item);
+	mailbox_op_clear(&op);
+	get_one(id, &item);
+	assert_string_equal(item.marks.crm_link, "003000000000001AAA");
+	assert_string_equal(item.marks.uid, "u-1");
+	op.version = item.version;
+	free(op.marks.crm_link);
+	op.marks.crm_link = NULL;
+	op.marks.unlinked = xstrdup("003000000000001AAA moved out");
+	write_one(MAILBOX_UPDATE, &op);
+	mailbox_item_clear(&item);
+	mailbox_op_clear(&op);
+	get_one(id, &item);
+	assert_null(item.marks.crm_link);
+	assert_string_equal(item.marks.unlinked, "003000000000001AAA moved out");
+	mailbox_item_clear(&item);
+	mailbox_marks_clear(&op.marks);
+}
+
+static void a_stale_version_is_a_conflict(void **state)
+{
+	char *id AUTOFREE = create(json_pack("{s:s}", "Surname", "Stale"));
+	json_t *fields = json_pack("{s:s}", "Surname", "Newer"),
+	       *changed = json_pack("[s]", "Surname");
+	struct mailbox_op first = {
+		.id = id, .kind = KIND_CONTACT, .fields = fields, .changed = changed
+	};
+	struct mailbox_op second = first;
+	struct mailbox_item item;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	get_one(id, &item);
+	first.version = second.version = item.version;
+	write_one(MAILBOX_UPDATE, &first);
+	assert_int_equal(ews_driver.write_items(box, MAILBOX_UPDATE, &second, 1, &err), 0);
+	assert_int_equal(second.error.code, ERR_CONFLICT);
+	mailbox_item_clear(&item);
+	mailbox_op_clear(&first);
+	mailbox_op_clear(&second);
+	json_decref(fields);
+	json_decref(changed);
+}
+
+static void a_move_keeps_the_key_and_a_delete_is_seen(void **state)
+{
+	char *id AUTOFREE = create(json_pack("{s:s}", "Surname", "Mover"));
+	struct mailbox_op move = { .id = id }, remove = { .id = NULL };
+	struct mailbox_folder folder;
+	struct mailbox_change *changes;
+	struct mailbox_item before, after;
+	struct error err = ERROR_INIT;
+	char *cursor AUTOFREE = NULL, *other AUTOFREE = NULL;
+	size_t n;
+
+	(void)state;
+	get_one(id, &before);
+	assert_int_equal(ews_driver.create_folder(
+				 box, contacts_id, "Salesforce_Sync", KIND_CONTACT, &folder, &err),
+		0);
+	free_changes(changes, (n = pull(contacts_id, &cursor, &changes)));
+	move.folder_id = folder.id;
+	write_one(MAILBOX_MOVE, &move);
+	assert_string_not_equal(move.new_id, id);
+	get_one(move.new_id, &after);
+	assert_string_equal(after.key, before.key);
+	assert_string_equal(after.folder_id, folder.id);
+	mailbox_item_clear(&after);
+	n = pull(contacts_id, &cursor, &changes);
+	assert_int_equal(n, 1);
+	assert_int_equal(changes[0].type, MAILBOX_DELETED);
+	assert_string_equal(changes[0].id, id);
+	free_changes(changes, n);
+	n = pull(folder.id, &other, &changes);
+	assert_int_equal(n, 1);
+	assert_string_equal(changes[0].id, move.new_id);
+	free_changes(changes, n);
+	get_one(id, &after);
+	assert_int_equal(after.error.code, ERR_NOT_FOUND);
+	mailbox_item_clear(&after);
+
+	remove.id = move.new_id;
+	write_one(MAILBOX_DELETE, &remove);
+	n = pull(folder.id, &other, &changes);
+	assert_int_equal(n, 1);
+	assert_int_equal(changes[0].type, MAILBOX_DELETED);
+	free_changes(changes, n);
+	remove.kind = KIND_CONTACT;
+	assert_int_equal(ews_driver.write_items(box, MAILBOX_DELETE, &remove, 1, &err), 0);
+	assert_int_equal(remove.error.code, ERR_NOT_FOUND);
+	mailbox_item_clear(&before);
+	mailbox_op_clear(&move);
+	mailbox_op_clear(&remove);
+	mailbox_folder_clear(&folder);
+}
+
+/* The folders that changed since *cursor; the caller clears them. */
+static size_t pull_folders(char **cursor, struct mailbox_folder **folders)
+{
+	struct error err = ERROR_INIT;
+	char *next;
+	size_t n;
+
+	if (ews_driver.sync_folders(box, *cursor, folders, &n, &next, &err))
+		fail_msg("%s", err.text);
+	free(*cursor);
+	*cursor = next;
+	return n;
+}
+
+static void free_folders(struct mailbox_folder *folders, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mailbox_folder_clear(&folders[i]);
+	free(folders);
+}
+
+static void folders_come_and_go(void **state)
+{
+	struct mailbox_folder *folders, outer, inner;
+	char *cursor AUTOFREE = NULL;
+	struct error err = ERROR_INIT;
+	size_t n;
+
+	(void)state;
+	free_folders(folders, (n = pull_folders(&cursor, &folders)));
+	assert_int_equal(
+		ews_driver.create_folder(box, contacts_id, "Outer", KIND_CONTACT, &outer, &err), 0);
+	assert_int_equal(
+		ews_driver.create_folder(box, outer.id, "Inner", KIND_CONTACT, &inner, &err), 0);
+	n = pull_folders(&cursor, &folders);
+	assert_int_equal(n, 2);
+	assert_string_equal(folders[0].id, outer.id);
+	assert_string_equal(folders[0].parent_id, contacts_id);
+	assert_string_equal(folders[1].id, inner.id);
+	assert_string_equal(folders[1].parent_id, outer.id);
+	free_folders(folders, n);
+	assert_int_equal(ews_driver.create_folder(box, contacts_id, "Outer", KIND_CONTACT,
+				 &(struct mailbox_folder){ 0 }, &err),
+		ERR_EXISTS);
+
+	assert_int_equal(ews_driver.rename_folder(box, inner.id, inner.version, "Heart", &err), 0);
+	n = pull_folders(&cursor, &folders);
+	assert_int_equal(n, 1);
+	assert_string_equal(folders[0].name, "Heart");
+	free_folders(folders, n);
+
+	assert_int_equal(ews_driver.move_folder(box, inner.id, contacts_id, &err), 0);
+	n = pull_folders(&cursor, &folders);
+	assert_int_equal(n, 1);
+	assert_string_equal(folders[0].parent_id, contacts_id);
+	free_folders(folders, n);
+	assert_int_equal(ews_driver.move_folder(box, inner.id, outer.id, &err), 0);
+	free_folders(folders, (n = pull_folders(&cursor, &folders)));
+
+	assert_int_equal(ews_driver.delete_folder(box, outer.id, &err), 0);
+	n = pull_folders(&cursor, &folders);
+	assert_int_equal(n, 2);
+	assert_true(folders[0].deleted && folders[1].deleted);
+	free_folders(folders, n);
+	mailbox_folder_clear(&outer);
+	mailbox_folder_clear(&inner);
+}
+
+static void categories_are_added_once(void **state)
+{
+	const char *names[] = { "CRM", "DoNotSync" };
+	struct error err = ERROR_INIT;
+	json_int_t before;
+
+	(void)state;
+	if (ews_driver.add_categories(box, names, 2, &err))
+		fail_msg("%s", err.text);
+	before = requests_of("UpdateUserConfiguration") + requests_of("CreateUserConfiguration");
+	assert_int_equal(before, 1);
+	assert_int_equal(ews_driver.add_categories(box, names, 2, &err), 0);
+	assert_int_equal(
+		requests_of("UpdateUserConfiguration") + requests_of("CreateUserConfiguration"),
+		before);
+}
+
+static void a_cursor_of_somebody_else_is_refused(void **state)
+{
+	struct mailbox_page page;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(
+		ews_driver.sync_items(box, contacts_id, "bm9uc2Vuc2U=", &page, &err), ERR_CURSOR);
+}
+
+static void answers_that_fail_have_their_grade(void **state)
+{
+	static const struct {
+		const char *fault;
+		enum error_code reads, writes;
+	} cases[] = {
+		{ "{\"type\": \"status\", \"status\": 500}", ERR_REMOTE, ERR_LOST },
+		{ "{\"type\": \"status\", \"status\": 502}", ERR_REMOTE, ERR_LOST },
+		{ "{\"type\": \"status\", \"status\": 403}", ERR_DENIED, ERR_UNSENT },
+		{ "{\"type\": \"truncate\"}", ERR_NONE, ERR_LOST },
+		{ "{\"type\": \"garble\"}", ERR_NONE, ERR_LOST },
+		{ "{\"type\": \"drop-after\"}", ERR_LOST, ERR_LOST },
+		{ "{\"type\": \"drop-before\"}", ERR_LOST, ERR_LOST },
+	};
+	json_t *fields = json_pack("{s:s}", "Surname", "Fault");
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_t *what = json_loads(cases[i].fault, 0, NULL);
+		struct mailbox_op op = {
+			.folder_id = contacts_id, .kind = KIND_CONTACT, .fields = fields
+		};
+		int rc;
+
+		json_object_set_new(what, "operation", json_string("GetFolder"));
+		fault(json_deep_copy(what));
+		rc = ews_driver.test(box, &err);
+		assert_true(rc < 0);
+		if (cases[i].reads)
+			assert_int_equal(rc, cases[i].reads);
+		json_object_set_new(what, "operation", json_string("CreateItem"));
+		fault(what);
+		assert_true(ews_driver.write_items(box, MAILBOX_CREATE, &op, 1, &err) < 0);
+		assert_int_equal(op.error.code, cases[i].writes);
+		mailbox_op_clear(&op);
+	}
+	json_decref(fields);
+}
+
+/* Each on connections of its own, since a back-off stands for all of a server. */
+static void a_busy_server_is_obeyed(void **state)
+{
+	static const struct {
+		const char *fault;
+		unsigned int ms;
+	} shapes[] = {
+		{ "{\"operation\": \"GetFolder\", \"type\": \"ews\", \"code\": "
+		  "\"ErrorServerBusy\", "
+		  "\"backoff_ms\": 4321}",
+			4321 },
+		{ "{\"operation\": \"GetFolder\", \"type\": \"ews\", \"code\": "
+		  "\"ErrorServerBusy\", "
+		  "\"shape\": \"fault\", \"backoff_ms\": 4321}",
+			4321 },
+		{ "{\"operation\": \"GetFolder\", \"type\": \"status\", \"status\": 503, "
+		  "\"headers\": {\"Retry-After\": \"4\"}}",
+			4000 },
+	};
+	void *shared_server = server;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+		struct mailbox *own;
+
+		open_server();
+		own = open_box(SERVICE, PASSWORD, ALICE);
+		fault(json_loads(shapes[i].fault, 0, NULL));
+		assert_int_equal(ews_driver.test(own, &err), ERR_THROTTLED);
+		assert_int_equal(err.retry_after_ms, shapes[i].ms);
+		assert_true(ews_driver.server_back_off_left(server) > 0);
+		assert_int_equal(ews_driver.test(own, &err), ERR_THROTTLED);
+		ews_driver.close(own);
+		ews_driver.server_close(server);
+	}
+	server = shared_server;
+}
+
+#define sim_test(f) cmocka_unit_test_setup_teardown(f, NULL, after_each)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		sim_test(signing_in_is_tested),
+		sim_test(all_contacts_are_read),
+		sim_test(a_cycle_without_changes_takes_one_request_each),
+		sim_test(every_field_goes_there_and_back),
+		sim_test(one_field_changes_alone),
+		sim_test(marks_change_with_an_update),
+		sim_test(a_stale_version_is_a_conflict),
+		sim_test(a_move_keeps_the_key_and_a_delete_is_seen),
+		sim_test(folders_come_and_go),
+		sim_test(categories_are_added_once),
+		sim_test(a_cursor_of_somebody_else_is_refused),
+		sim_test(answers_that_fail_have_their_grade),
+		sim_test(a_busy_server_is_obeyed),
+	};
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	int rc;
+
+	/* build/tests/unit/ews/ews_sim_test stands three folders below build/tandem-sim. */
+	sim_path = xasprintf("%.*s/../../../tandem-sim", slash ? (int)(slash - argv[0]) : 1,
+		slash ? argv[0] : ".");
+	rc = cmocka_run_group_tests(tests, start, stop);
+	free(sim_path);
+	return rc;
+}
