@@ -85,6 +85,11 @@ bool commit_mark_parse(const char *name, const char *prefix, int64_t *item, enum
 	return false;
 }
 
+char *commit_arrivals_name(const struct store_item *item)
+{
+	return xasprintf(COMMIT_ARRIVALS_PREFIX "%" PRId64 "/%" PRId64, item->mailbox, item->id);
+}
+
 int commit_mark_set(struct commit *c, const struct store_item *item, enum commit_mark mark,
 	const char *value, struct error *err)
 {

@@ -88,6 +88,10 @@ int commit_categories_get(struct commit *c, uint64_t ino, struct buf *out, struc
 /* chmod, utimens: mode and mtime (-1 leaves). */
 int commit_setattr(struct commit *c, uint64_t ino, int64_t mode, int64_t mtime, struct error *err);
 
+/* Inside the caller's transaction, after store_item_save: the document as of item->rev holds values that
+ * Exchange changed.  An edit that replaces one of them within the hour keeps it in a conflict record. */
+int commit_arrived(struct commit *c, const struct store_item *item, struct error *err);
+
 /* The last handle that wrote to this file is closed (after store_writer_drop): what had to wait for
  * it is done now.  Does nothing when nothing waits. */
 int commit_released(struct commit *c, uint64_t ino, struct error *err);

@@ -11,7 +11,9 @@
  * When the writer's base is the current version, merged is what it wrote.  When the base is older,
  * newer values that the writer did not touch stand, and a conflict record keeps what differs: where both
  * changed a place the edit wins and the newer value is the loser; where only the newer version changed
- * it, the stale value in the bytes is. */
+ * it, the stale value in the bytes is.  A value that came from Exchange within the hour and that the
+ * edit replaces is kept in the same way. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +73,11 @@ static json_t *apply_edit(const struct commit_edit *edit, const struct store_ite
 	return wrote;
 }
 
+static bool same(const json_t *a, const json_t *b)
+{
+	return a == b || (a && b && json_equal(a, b));
+}
+
 static void note(json_t *clashes, const char *path, const json_t *base, const json_t *winner,
 	const char *winner_origin, const json_t *loser, const char *loser_origin)
 {
@@ -89,12 +96,10 @@ static void note_left_out(json_t *clashes, const char *path, const json_t *base,
 	const char *name;
 	json_t *unused;
 
-	if (base == current || (base && current && json_equal(base, current)))
+	if (same(base, current))
 		return;
 	if (!json_is_object(base) || !json_is_object(current) || !json_is_object(wrote)) {
-		bool untouched = base == wrote || (base && wrote && json_equal(base, wrote));
-
-		if (untouched)
+		if (same(base, wrote))
 			note(clashes, path, base, current, origin, wrote, "file");
 		return;
 	}
@@ -122,6 +127,114 @@ static void note_clashes(json_t *clashes, const json_t *found, const char *origi
 			json_object_get(clash, "winner"), "file", json_object_get(clash, "loser"),
 			origin);
 	}
+}
+
+/* ---- values of Exchange that an edit replaces ----------------------------------------------------- */
+
+/* "rev time;rev time;", newest first, at most this many within the hour. */
+#define ARRIVALS_KEPT 4
+
+struct arrival {
+	int64_t rev, time;
+};
+
+static size_t parse_arrivals(const char *text, int64_t now, struct arrival list[ARRIVALS_KEPT])
+{
+	size_t n = 0;
+
+	while (text && *text && n < ARRIVALS_KEPT) {
+		char *end;
+
+		list[n].rev = strtoll(text, &end, 10);
+		list[n].time = strtoll(end, &end, 10);
+		text = *end == ';' ? end + 1 : "";
+		if (now - list[n].time < COMMIT_ARRIVAL_NS)
+			n++;
+	}
+	return n;
+}
+
+int commit_arrived(struct commit *c, const struct store_item *item, struct error *err)
+{
+	struct buf text AUTOBUF = BUF_INIT(1024);
+	struct arrival list[ARRIVALS_KEPT];
+	char *name AUTOFREE = commit_arrivals_name(item);
+	char *former AUTOFREE = NULL;
+	int64_t now = store_now(c->store);
+	size_t n;
+	int rc = store_value_get(c->store, name, &former, err);
+
+	if (rc)
+		return rc;
+	n = parse_arrivals(former, now, list);
+	buf_addf(&text, "%" PRId64 " %" PRId64 ";", item->rev, now);
+	for (size_t i = 0; i < n && i + 1 < ARRIVALS_KEPT; i++)
+		buf_addf(&text, "%" PRId64 " %" PRId64 ";", list[i].rev, list[i].time);
+	return store_value_set(c->store, name, buf_str(&text), err);
+}
+
+static bool is_noted(const json_t *clashes, const char *path)
+{
+	json_t *clash;
+	size_t i;
+
+	json_array_foreach((json_t *)clashes, i, clash) {
+		const char *noted = json_string_value(json_object_get(clash, "field"));
+
+		if (noted && !strcmp(noted, path))
+			return true;
+	}
+	return false;
+}
+
+/* Places that Exchange changed from `before` to `after`, that were so until now, and are no more. */
+static void note_replaced(json_t *clashes, const char *path, const json_t *before,
+	const json_t *after, const json_t *current, const json_t *merged)
+{
+	json_t *names;
+	const char *name;
+	json_t *unused;
+
+	if (same(before, after) || same(current, merged))
+		return;
+	if (!json_is_object(after) || !json_is_object(current) || !json_is_object(merged)) {
+		if (same(after, current) && !is_noted(clashes, path))
+			note(clashes, path, before, merged, "file", current, "exchange");
+		return;
+	}
+	names = json_copy((json_t *)after);
+	if (json_is_object(before))
+		json_object_update_missing(names, (json_t *)before);
+	json_object_foreach(names, name, unused) {
+		char *below AUTOFREE = xasprintf("%s%s%s", path, *path ? "/" : "", name);
+
+		note_replaced(clashes, below, json_object_get(before, name),
+			json_object_get(after, name), json_object_get(current, name),
+			json_object_get(merged, name));
+	}
+	json_decref(names);
+}
+
+static int note_arrivals(struct commit *c, const struct store_item *item,
+	struct commit_merge *merge, struct error *err)
+{
+	struct arrival list[ARRIVALS_KEPT];
+	char *name AUTOFREE = commit_arrivals_name(item);
+	char *text AUTOFREE = NULL;
+	size_t n;
+	int rc = store_value_get(c->store, name, &text, err);
+
+	n = rc ? 0 : parse_arrivals(text, store_now(c->store), list);
+	for (size_t i = 0; i < n; i++) {
+		json_t *before = NULL, *after = NULL;
+
+		if (!store_version_get(c->store, item->id, list[i].rev - 1, &before, NULL) &&
+			!store_version_get(c->store, item->id, list[i].rev, &after, NULL))
+			note_replaced(merge->clashes, "", before, after, item->doc, merge->merged);
+		json_decref(before);
+		json_decref(after);
+	}
+	return rc;
 }
 
 static int base_version(struct commit *c, const struct store_item *item, int64_t rev, json_t **base,
@@ -165,7 +278,7 @@ int commit_merge(struct commit *c, const struct store_item *item, const struct c
 		json_decref(base);
 		out->wrote = apply_edit(edit, item, item->doc, before);
 		out->merged = json_incref(out->wrote);
-		return 0;
+		return note_arrivals(c, item, out, err);
 	}
 	out->wrote = apply_edit(edit, item, base, NULL);
 	found = json_array();
@@ -174,7 +287,7 @@ int commit_merge(struct commit *c, const struct store_item *item, const struct c
 	note_left_out(out->clashes, "", base, item->doc, out->wrote, "newer");
 	json_decref(found);
 	json_decref(base);
-	return 0;
+	return note_arrivals(c, item, out, err);
 }
 
 int commit_conflict(struct commit *c, const struct store_node *node, const struct store_item *item,

@@ -24,6 +24,8 @@
 
 /* Largest file that is judged; the filesystem refuses more with EFBIG earlier. */
 #define COMMIT_BYTES_MAX ((size_t)16 << 20)
+/* How long a value from Exchange is kept in a conflict record when an edit replaces it. */
+#define COMMIT_ARRIVAL_NS (3600 * INT64_C(1000000000))
 
 /* ---- commit.c --------------------------------------------------------------------------------- */
 
@@ -48,6 +50,10 @@ int commit_marks_drop(struct commit *c, const struct store_item *item, struct er
 char *commit_marks_prefix(int64_t mailbox);
 bool commit_mark_parse(const char *name, const char *prefix, int64_t *item,
 	enum commit_mark *mark);
+
+/* Name of the value that notes when Exchange changed the item; the prefix of all of them. */
+char *commit_arrivals_name(const struct store_item *item);
+#define COMMIT_ARRIVALS_PREFIX "arrived/"
 
 /* Reads the whole content of a file. */
 int commit_bytes(struct commit *c, uint64_t ino, struct buf *out, struct error *err);

@@ -343,13 +343,39 @@ static int recover_one(struct commit *c, uint64_t ino, struct error *err)
 	return commit_end(c, rc, 0, err);
 }
 
-static int drop_orphans(struct commit *c, struct error *err)
+/* When Exchange changed an item is of interest for an hour; after a start all of it is dropped that is
+ * older. */
+static int drop_arrivals(struct commit *c, struct error *err)
+{
+	int64_t oldest = store_now(c->store) - COMMIT_ARRIVAL_NS;
+	json_t *names = NULL, *name;
+	size_t i;
+	int rc = store_value_names(c->store, COMMIT_ARRIVALS_PREFIX, &names, err);
+
+	json_array_foreach(names, i, name) {
+		char *value AUTOFREE = NULL;
+		const char *time;
+
+		rc = store_value_get(c->store, json_string_value(name), &value, err);
+		time = value ? strchr(value, ' ') : NULL;
+		if (!rc && (!time || strtoll(time, NULL, 10) < oldest))
+			rc = store_value_set(c->store, json_string_value(name), NULL, err);
+		if (rc)
+			break;
+	}
+	json_decref(names);
+	return rc;
+}
+
+static int drop_leftovers(struct commit *c, struct error *err)
 {
 	int rc = commit_begin(c, err);
 
 	if (rc)
 		return rc;
 	rc = store_orphan_drop_all(c->store, err);
+	if (!rc)
+		rc = drop_arrivals(c, err);
 	return commit_end(c, rc, 0, err);
 }
 
@@ -363,7 +389,7 @@ int commit_recover(struct commit *c, struct error *err)
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = recover_one(c, inos[i], err);
 	if (!rc)
-		rc = drop_orphans(c, err);
+		rc = drop_leftovers(c, err);
 	n = 0;
 	if (!rc)
 		rc = store_mailbox_list(c->store, &mailboxes, &n, err);
