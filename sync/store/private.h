@@ -182,6 +182,15 @@ struct table {
 #define FIELD_MARK(type_, field, kind)	    ", ?"
 #define FIELD_EXCLUDED(type_, field, kind)  ", " #field " = excluded." #field
 
+/* A field that was added to the struct and not to the list would be lost in silence: the list, made
+ * a struct again (`rest`: members it leaves out), must have the struct's size. */
+#define FIELD_MEMBER(type_, field, kind) __typeof__(((type_ *)0)->field) field;
+#define FIELDS_ARE_ALL(type_, key, FIELDS, rest)                                                   \
+	_Static_assert(sizeof(struct {                                                             \
+			       FIELD_MEMBER(type_, key, INTEGER) FIELDS(FIELD_MEMBER) rest         \
+		       }) == sizeof(type_),                                                        \
+		"a field of " #type_ " has no column")
+
 /* Binds all columns in order; a key of 0 as NULL, so that SQLite gives the next number. */
 void row_bind(struct query *q, const struct table *table, const void *row);
 /* Reads the present row; on failure the struct is cleared. */

@@ -21,6 +21,8 @@ static const struct table mailbox_table = {
 	"mailbox", sizeof(struct store_mailbox), mailbox_columns, ARRAY_SIZE(mailbox_columns)
 };
 
+FIELDS_ARE_ALL(struct store_mailbox, id, MAILBOX_FIELDS, );
+
 #define MAILBOX_SELECT "SELECT id" MAILBOX_FIELDS(FIELD_NAME) " FROM mailbox "
 
 #define FOLDER_FIELDS(X)                                                                           \
@@ -43,6 +45,8 @@ static const struct column folder_columns[] = {
 static const struct table folder_table = {
 	"folder", sizeof(struct store_folder), folder_columns, ARRAY_SIZE(folder_columns)
 };
+
+FIELDS_ARE_ALL(struct store_folder, ino, FOLDER_FIELDS, );
 
 #define FOLDER_SELECT "SELECT ino" FOLDER_FIELDS(FIELD_NAME) " FROM folder "
 

@@ -44,6 +44,8 @@ static const struct table item_table = {
 	"item", sizeof(struct store_item), item_columns, ARRAY_SIZE(item_columns)
 };
 
+FIELDS_ARE_ALL(struct store_item, id, ITEM_FIELDS, json_t *doc;);
+
 #define ITEM_SELECT "SELECT id" ITEM_FIELDS(FIELD_NAME) ", doc FROM item "
 
 /* ---- reading ------------------------------------------------------------------------------------- */

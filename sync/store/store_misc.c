@@ -26,6 +26,8 @@ static const struct table conflict_table = {
 	"conflict", sizeof(struct store_conflict), conflict_columns, ARRAY_SIZE(conflict_columns)
 };
 
+FIELDS_ARE_ALL(struct store_conflict, id, CONFLICT_FIELDS, );
+
 /* All but the bytes. */
 #define LOST_FIELDS(X)                                                                             \
 	X(struct store_lost, mailbox, INTEGER)                                                     \
@@ -40,6 +42,8 @@ static const struct column lost_columns[] = {
 static const struct table lost_table = {
 	"lost file", sizeof(struct store_lost), lost_columns, ARRAY_SIZE(lost_columns)
 };
+
+FIELDS_ARE_ALL(struct store_lost, id, LOST_FIELDS, struct buf bytes;);
 
 #define TOMBSTONE_FIELDS(X)                                                                        \
 	X(struct store_tombstone, mailbox, INTEGER)                                                \
@@ -62,6 +66,8 @@ static const struct table tombstone_table = {
 	"tombstone", sizeof(struct store_tombstone), tombstone_columns, ARRAY_SIZE(tombstone_columns)
 };
 
+FIELDS_ARE_ALL(struct store_tombstone, id, TOMBSTONE_FIELDS, );
+
 #define DELETION_FIELDS(X)                                                                         \
 	X(struct store_deletion, mailbox, INTEGER)                                                 \
 	X(struct store_deletion, item, INTEGER)                                                    \
@@ -78,6 +84,8 @@ static const struct column deletion_columns[] = {
 static const struct table deletion_table = {
 	"deletion", sizeof(struct store_deletion), deletion_columns, ARRAY_SIZE(deletion_columns)
 };
+
+FIELDS_ARE_ALL(struct store_deletion, id, DELETION_FIELDS, );
 
 /* ---- claims -------------------------------------------------------------------------------------- */
 

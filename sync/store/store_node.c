@@ -31,6 +31,8 @@ static const struct table node_table = {
 	"file", sizeof(struct store_node), node_columns, ARRAY_SIZE(node_columns)
 };
 
+FIELDS_ARE_ALL(struct store_node, ino, NODE_FIELDS, );
+
 #define NODE_SELECT "SELECT ino" NODE_FIELDS(FIELD_NAME) " FROM node "
 
 /* ---- reading ----------------------------------------------------------------------------------- */
@@ -224,9 +226,10 @@ int store_node_rename(struct store *store, uint64_t ino, uint64_t parent, const 
 	if (!rc && parent == 0)
 		rc = error_set(err, ERR_NOT_FOUND, "no such directory");
 	if (!rc)
-		rc = store_node_get(store, ino, &node, err);
-	if (!rc)
 		rc = check_free(store, parent, name, ino, err);
+	if (rc)
+		return rc;
+	rc = store_node_get(store, ino, &node, err);
 	if (!rc)
 		rc = node_place(store, ino, parent, name, err);
 	if (!rc)

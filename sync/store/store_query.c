@@ -73,8 +73,11 @@ int connection_error(struct connection *c, int rc, struct error *err)
 	if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
 		note_damage(c->store);
 	if (code == ERR_FULL)
-		return error_set(err, code, "no space left for the cache in %s", c->store->dir);
-	return error_set(err, code, "cache database: %s", c->db ? sqlite3_errmsg(c->db) : "no memory");
+		error_set(err, code, "no space left for the cache in %s", c->store->dir);
+	else
+		error_set(err, code, "cache database: %s",
+			c->db ? sqlite3_errmsg(c->db) : "no memory");
+	return code;
 }
 
 int connection_exec(struct connection *c, const char *sql, struct error *err)
@@ -130,7 +133,7 @@ struct connection *connection_reader(struct store *store, struct error *err)
 	c = pthread_getspecific(store->reader_key);
 	if (c)
 		return c;
-	if (connection_open(store, false, &c, err))
+	if (connection_open(store, false, &c, err) || !c)
 		return NULL;
 	pthread_mutex_lock(&store->readers_lock);
 	c->next = store->readers;

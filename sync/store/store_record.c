@@ -18,6 +18,8 @@ static const struct table pull_table = {
 	"pull", sizeof(struct store_pull), pull_columns, ARRAY_SIZE(pull_columns)
 };
 
+FIELDS_ARE_ALL(struct store_pull, seq, PULL_FIELDS, );
+
 #define RECORD_FIELDS(X)                                                                           \
 	X(struct store_record, object, TEXT)                                                       \
 	X(struct store_record, id, TEXT)                                                           \
@@ -31,6 +33,8 @@ static const struct column record_columns[] = {
 static const struct table record_table = {
 	"record", sizeof(struct store_record), record_columns, ARRAY_SIZE(record_columns)
 };
+
+FIELDS_ARE_ALL(struct store_record, seq, RECORD_FIELDS, );
 
 /* ---- pulls --------------------------------------------------------------------------------------- */
 

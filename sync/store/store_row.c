@@ -62,13 +62,14 @@ void row_bind(struct query *q, const struct table *table, const void *row)
 static void name_set(char *at, size_t size, struct query *q)
 {
 	const char *text = (const char *)sqlite3_column_text(q->stmt, q->column);
-	size_t len = text ? (size_t)sqlite3_column_bytes(q->stmt, q->column) : 0;
+	size_t len = (size_t)sqlite3_column_bytes(q->stmt, q->column);
 
 	q->column++;
+	if (!text)
+		return; /* the struct was zeroed */
 	if (len >= size)
 		len = size - 1;
-	if (len)
-		memcpy(at, text, len);
+	memcpy(at, text, len);
 	at[len] = '\0';
 }
 

@@ -56,7 +56,8 @@ static const char item_tables[] =
 	"CREATE TABLE side(id INTEGER PRIMARY KEY, item INTEGER NOT NULL, side INTEGER NOT NULL,"
 	" mailbox INTEGER NOT NULL, status INTEGER NOT NULL, remote_id TEXT, version TEXT,"
 	" key TEXT, remote_folder TEXT, token TEXT, token_sent INTEGER NOT NULL, reason TEXT,"
-	" created_by_us INTEGER NOT NULL, error TEXT, retry_at INTEGER NOT NULL, ours TEXT,"
+	" created_by_us INTEGER NOT NULL, error TEXT, error_rev INTEGER NOT NULL,"
+	" retry_at INTEGER NOT NULL, ours TEXT,"
 	" intent TEXT, theirs TEXT);"
 	"CREATE INDEX side_remote ON side(remote_id, side) WHERE remote_id IS NOT NULL;"
 	"CREATE INDEX side_key ON side(key, mailbox) WHERE key IS NOT NULL;"
@@ -140,7 +141,7 @@ static int schema_step(struct connection *c, size_t from, struct error *err)
 
 int schema_prepare(struct connection *c, struct error *err)
 {
-	int64_t version, application;
+	int64_t version = 0, application = 0;
 	int rc = pragma_get(c, "PRAGMA user_version", &version, err);
 
 	if (!rc)

@@ -24,6 +24,7 @@
 	X(struct store_side, reason, TEXT)                                                         \
 	X(struct store_side, created_by_us, INTEGER)                                               \
 	X(struct store_side, error, TEXT)                                                          \
+	X(struct store_side, error_rev, INTEGER)                                                   \
 	X(struct store_side, retry_at, INTEGER)                                                    \
 	X(struct store_side, ours, JSON)                                                           \
 	X(struct store_side, intent, JSON)
@@ -39,6 +40,8 @@ static const struct table side_table = {
 static const struct table side_whole = {
 	"side", sizeof(struct store_side), side_columns, ARRAY_SIZE(side_columns)
 };
+
+FIELDS_ARE_ALL(struct store_side, item, SIDE_FIELDS, json_t *theirs;);
 
 #define SIDE_SELECT "SELECT item" SIDE_FIELDS(FIELD_NAME) ", theirs FROM side "
 

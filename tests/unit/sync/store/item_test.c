@@ -160,6 +160,25 @@ static void item_is_kept_whole(void **state)
 	json_decref(item.doc);
 }
 
+static void rev_is_read_without_the_document(void **state)
+{
+	struct fixture *f = *state;
+	struct store_item item;
+	int64_t id, got = 0, rev = 0;
+
+	fixture_begin(f, STORE_LOCAL);
+	id = fixture_item(f, "a.vcf", "u", 1);
+	ok(f, store_item_get(f->store, id, &item, &f->err));
+	json_object_set_new(item.doc, "n", json_integer(2));
+	ok(f, store_item_save(f->store, &item, &f->err));
+	fixture_commit(f);
+	ok(f, store_item_rev(f->store, item.ino, &got, &rev, &f->err));
+	assert_int_equal(got, id);
+	assert_int_equal(rev, 2);
+	store_item_clear(&item);
+	assert_int_equal(store_item_rev(f->store, f->folder, &got, &rev, &f->err), ERR_NOT_FOUND);
+}
+
 static struct store_item item_of(struct fixture *f, int64_t id)
 {
 	struct store_item item;
@@ -449,6 +468,7 @@ static void side_is_kept_whole(void **state)
 		.reason = (char *)"excluded",
 		.created_by_us = true,
 		.error = (char *)"refused",
+		.error_rev = 98,
 		.retry_at = 100,
 	};
 	struct store_side got;
@@ -473,6 +493,7 @@ static void side_is_kept_whole(void **state)
 	assert_string_equal(got.reason, "excluded");
 	assert_true(got.created_by_us);
 	assert_string_equal(got.error, "refused");
+	assert_int_equal(got.error_rev, 98);
 	assert_int_equal(got.retry_at, 100);
 	assert_true(json_equal(got.ours, side.ours));
 	assert_true(json_equal(got.theirs, side.theirs));
@@ -581,6 +602,7 @@ int main(void)
 		store_test(mailbox_is_kept_whole),
 		store_test(folder_is_kept_whole),
 		store_test(item_is_kept_whole),
+		store_test(rev_is_read_without_the_document),
 		store_test(rev_grows_only_with_the_document),
 		store_test(last_four_versions_are_kept),
 		store_test(versions_are_kept_for_a_day),

@@ -142,6 +142,27 @@ static void values_are_set_replaced_and_removed(void **state)
 	assert_null(value);
 }
 
+static void values_are_found_by_prefix(void **state)
+{
+	struct fixture *f = *state;
+	json_t *names, *expected = json_pack("[s, s, s]", "mark:1", "mark:10:a", "mark:1\xc3\xbf");
+
+	fixture_begin(f, STORE_REMOTE);
+	ok(f, store_value_set(f->store, "mark:1\xc3\xbf", "x", &f->err));
+	ok(f, store_value_set(f->store, "mark:10:a", "x", &f->err));
+	ok(f, store_value_set(f->store, "mark:2", "x", &f->err));
+	ok(f, store_value_set(f->store, "mark:1", "x", &f->err));
+	ok(f, store_value_set(f->store, "mark", "x", &f->err));
+	fixture_commit(f);
+	ok(f, store_value_names(f->store, "mark:1", &names, &f->err));
+	assert_true(json_equal(names, expected));
+	json_decref(names);
+	json_decref(expected);
+	ok(f, store_value_names(f->store, "other", &names, &f->err));
+	assert_int_equal(json_array_size(names), 0);
+	json_decref(names);
+}
+
 /* ---- claims, conflicts, lost+found ------------------------------------------------------------------ */
 
 static void claim_is_had_by_who_comes_first(void **state)
@@ -419,6 +440,7 @@ int main(void)
 		store_test(pulls_are_listed_in_order_and_replaced),
 		store_test(record_seq_grows_with_content_only),
 		store_test(values_are_set_replaced_and_removed),
+		store_test(values_are_found_by_prefix),
 		store_test(claim_is_had_by_who_comes_first),
 		store_test(conflict_gets_its_name_from_file_time_and_number),
 		store_test(lost_file_is_kept_with_its_reason),

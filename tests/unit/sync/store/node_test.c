@@ -273,6 +273,30 @@ static void number_is_never_used_again(void **state)
 	fixture_commit(f);
 }
 
+static void file_comes_back_under_its_number(void **state)
+{
+	struct fixture *f = *state;
+	struct store_node node = { .parent = f->folder, .type = NODE_ITEM, .name = "back.vcf" };
+	struct store_node twin = { .parent = f->folder, .type = NODE_ITEM, .name = "twin.vcf" };
+	uint64_t gone, later;
+
+	fixture_begin(f, STORE_LOCAL);
+	gone = fixture_file(f, "a.vcf", "x");
+	later = fixture_file(f, "b.vcf", "x");
+	ok(f, store_node_remove(f->store, gone, &f->err));
+	assert_int_equal(store_node_create_as(f->store, &node, gone, &f->err), ERR_EXISTS);
+	ok(f, store_orphan_drop(f->store, gone, &f->err));
+	ok(f, store_node_create_as(f->store, &node, gone, &f->err));
+	assert_int_equal(node.ino, gone);
+	assert_int_equal(store_node_create_as(f->store, &twin, later, &f->err), ERR_EXISTS);
+	twin.ino = 0;
+	ok(f, store_node_create(f->store, &twin, &f->err));
+	assert_true(twin.ino > later);
+	fixture_commit(f);
+	ok(f, store_node_lookup(f->store, f->folder, "back.vcf", &node, &f->err));
+	assert_int_equal(node.ino, gone);
+}
+
 static void replace_gives_a_new_number_under_the_old_name(void **state)
 {
 	struct fixture *f = *state;
@@ -311,7 +335,7 @@ static void replace_gives_a_new_number_under_the_old_name(void **state)
 	assert_int_equal(store_node_replace(f->store, old.ino, "", 0, &ino, &f->err), ERR_NOT_FOUND);
 	/* In the ordinary case the time is now's. */
 	future = store_now(f->store);
-	id = fixture_item(f, "bert.vcf", "u2", 1);
+	fixture_item(f, "bert.vcf", "u2", 1);
 	ok(f, store_node_lookup(f->store, f->folder, "bert.vcf", &old, &f->err));
 	old.mtime = 5;
 	ok(f, store_node_update(f->store, &old, &f->err));
@@ -558,6 +582,7 @@ int main(void)
 		store_test(rename_keeps_number_mtime_and_bytes),
 		store_test(removed_node_keeps_its_bytes_until_dropped),
 		store_test(number_is_never_used_again),
+		store_test(file_comes_back_under_its_number),
 		store_test(replace_gives_a_new_number_under_the_old_name),
 		store_test(content_is_read_in_pieces),
 		store_test(content_of_nothing),

@@ -22,7 +22,8 @@ static void call_readers(struct fixture *f)
 	struct store_tombstone tombstone;
 	struct store_lost lost;
 	void *list;
-	json_t *doc;
+	json_t *doc, *names;
+	int64_t id, rev;
 	char *value, bytes[16];
 	uint64_t counts[6], count;
 	size_t n;
@@ -46,6 +47,7 @@ static void call_readers(struct fixture *f)
 	store_folder_list(s, 99, (uint64_t **)&list, &n, NULL);
 	store_item_get(s, 99, &item, NULL);
 	store_item_by_ino(s, 99, &item, NULL);
+	store_item_rev(s, 99, &id, &rev, NULL);
 	store_items_by_uid(s, 99, KIND_CONTACT, "x", (int64_t **)&list, &n, NULL);
 	store_items_removed(s, 99, "x", (int64_t **)&list, &n, NULL);
 	store_items_dirty(s, 99, (int64_t **)&list, &n, NULL);
@@ -64,6 +66,8 @@ static void call_readers(struct fixture *f)
 	store_record_list(s, 0, 10, (struct store_record **)&list, &n, NULL);
 	store_records_free(list, n);
 	store_value_get(s, "x", &value, NULL);
+	if (store_value_names(s, "x", &names, NULL) == 0)
+		json_decref(names);
 	store_conflict_list(s, 99, (struct store_conflict **)&list, &n, NULL);
 	store_lost_list(s, 99, (struct store_lost **)&list, &n, NULL);
 	store_lost_get(s, 99, &lost, NULL);
@@ -78,6 +82,7 @@ static void call_writers(struct fixture *f)
 {
 	struct store *s = f->store;
 	struct store_node node = { .parent = 99, .name = "x" };
+	struct store_node former = { .parent = f->folder, .name = "former" };
 	struct store_mailbox mb = { .id = f->mailbox, .address = (char *)"anna@corp.example" };
 	struct store_folder folder = { .ino = f->folder };
 	struct store_item item;
@@ -95,6 +100,7 @@ static void call_writers(struct fixture *f)
 	ok(f, store_node_replace(s, item.ino, "x", 1, &ino, &f->err));
 	ok(f, store_node_get(s, ino, &node, &f->err));
 	ok(f, store_node_update(s, &node, &f->err));
+	ok(f, store_node_create_as(s, &former, 500, &f->err));
 	ok(f, store_node_rename(s, ino, f->folder, "b", &f->err));
 	ok(f, store_node_remove(s, ino, &f->err));
 	ok(f, store_orphan_drop(s, ino, &f->err));

@@ -1,6 +1,7 @@
 /* The store's life: lock, permissions, damage, transactions, full disks, death in the middle. */
 #include "fixture.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -328,15 +329,17 @@ static void overwrite(struct fixture *f, const char *name, off_t offset, size_t 
 	close(fd);
 }
 
+/* Databases moved aside, without their WALs. */
 static size_t asides(struct fixture *f)
 {
-	char *pattern AUTOFREE = xasprintf("ls %s | grep -c '^cache.db.damaged-[0-9TZ]*$'", f->dir);
-	FILE *pipe = popen(pattern, "r");
-	unsigned int n = 99;
+	DIR *dir = opendir(f->dir);
+	size_t n = 0;
 
-	assert_non_null(pipe);
-	assert_int_equal(fscanf(pipe, "%u", &n), 1);
-	pclose(pipe);
+	assert_non_null(dir);
+	for (struct dirent *entry; (entry = readdir(dir));)
+		n += strncmp(entry->d_name, "cache.db.damaged-", 17) == 0 &&
+			!strchr(entry->d_name + 17, '-');
+	closedir(dir);
 	return n;
 }
 

@@ -134,7 +134,7 @@ static void *count_up(void *data)
 			atomic_fetch_add(&s->wrong, 1);
 			return NULL;
 		}
-		snprintf(text, sizeof(text), "%d", (value ? atoi(value) : 0) + 1);
+		snprintf(text, sizeof(text), "%d", (int)(value ? strtol(value, NULL, 10) : 0) + 1);
 		free(value);
 		if (store_value_set(store, "n", text, NULL) ||
 			(i % 10 == 9 ? (store_rollback(store), 0) : store_commit(store, NULL)))
@@ -156,7 +156,7 @@ static void writers_take_turns(void **state)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(atomic_load(&s.wrong), 0);
 	ok(f, store_value_get(f->store, "n", &value, &f->err));
-	assert_int_equal(atoi(value), READERS * ROUNDS * 9 / 10);
+	assert_int_equal(strtol(value, NULL, 10), READERS * ROUNDS * 9 / 10);
 	free(value);
 }
 
