@@ -16,8 +16,9 @@ static void text(FILE *out, const char *key, const char *value)
 static void list(FILE *out, const char *key, char *const *names, size_t n)
 {
 	fprintf(out, "%s =", key);
+	/* A blank before a semicolon would begin a comment. */
 	for (size_t i = 0; i < n; i++)
-		fprintf(out, "%s %s", i ? "," : "", names[i]);
+		fprintf(out, "%s%s%s", i ? "," : "", names[i][0] == ';' ? "" : " ", names[i]);
 	fprintf(out, "\n");
 }
 

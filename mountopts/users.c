@@ -79,25 +79,20 @@ static int read_record(struct csv *csv, struct error *err)
 	for (; *csv->at == '\n' || *csv->at == '\r'; csv->at++)
 		csv->next_line += *csv->at == '\n';
 	csv->line = csv->next_line;
-	while (*csv->at) {
+	for (bool more = *csv->at; more;) {
 		struct buf cell AUTOBUF = BUF_INIT(4096);
 		int rc = read_cell(csv, &cell, err);
 
 		if (!rc)
 			rc = buf_check(&cell, "a value", err);
+		if (!rc && csv->n == MAX_COLUMNS)
+			rc = error_set(err, ERR_INVALID, "%s:%u: more than %d columns", csv->name,
+				csv->line, MAX_COLUMNS);
 		if (rc)
 			return rc;
-		if (csv->n == MAX_COLUMNS)
-			return error_set(err, ERR_INVALID, "%s:%u: more than %d columns", csv->name,
-				csv->line, MAX_COLUMNS);
 		csv->cells[csv->n++] = buf_take(&cell);
-		if (*csv->at != csv->separator)
-			break;
-		csv->at++;
-		if (!*csv->at || *csv->at == '\n' || *csv->at == '\r') {
-			csv->cells[csv->n < MAX_COLUMNS ? csv->n++ : csv->n - 1] = xstrdup("");
-			break;
-		}
+		more = *csv->at == csv->separator;
+		csv->at += more;
 	}
 	return 0;
 }
