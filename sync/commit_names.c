@@ -322,7 +322,9 @@ int commit_link(struct commit *c, uint64_t ino, uint64_t new_parent, const char 
 			refused = commit_is_refusal(rc);
 		}
 	} else if (!rc) {
-		rc = copy_file(c, node, new_parent, new_name, node, err);
+		struct store_node from = *node;
+
+		rc = copy_file(c, &from, new_parent, new_name, node, err);
 	}
 	rc = commit_end(c, rc, result.send ? node->mailbox : 0, err);
 	if (refused)

@@ -324,6 +324,43 @@ static void an_old_version_that_is_forgotten_counts_as_none(void **state)
 	assert_string_equal(doc_text(e, id, "titles/JobTitle/name"), "Buyer");
 }
 
+/* Exchange changes the mobile number, as a cycle merges it. */
+static void exchange_mobile(struct env *e, int64_t id, const char *number)
+{
+	struct store_item item;
+	struct error err = ERROR_INIT;
+
+	remote_mobile(e, id, number);
+	item = item_get(e, id);
+	assert_ok(store_begin(e->store, STORE_NORMAL, STORE_REMOTE, &err), err);
+	assert_ok(commit_arrived(&e->c, &item, &err), err);
+	assert_ok(store_commit(e->store, &err), err);
+	store_item_clear(&item);
+}
+
+static void the_exchange_value_that_a_file_replaced_is_kept_for_an_hour(void **state)
+{
+	struct env *e = *state;
+	const char *old = card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Buyer"));
+	int64_t id = item_of(e, put(e, e->contacts, "anna.vcf", old));
+	const char *text;
+
+	exchange_mobile(e, id, "+49 2");
+	exchange_mobile(e, id, "+49 3");
+	/* An edit of something else replaces nothing. */
+	write_bytes(e, at(e, e->contacts, "anna.vcf").ino,
+		card(e, ANNA_UID, "Anna Berg", MOBILE("+49 3") JOB("Head")));
+	assert_int_equal(count_conflicts(e), 0);
+	/* A restore does. */
+	write_bytes(e, at(e, e->contacts, "anna.vcf").ino, old);
+	assert_string_equal(doc_text(e, id, "phones/MobilePhone/number"), "+49 1");
+	text = conflict_text(e);
+	assert_non_null(strstr(text, "\"value\":\"+49 3\""));
+	assert_non_null(strstr(text, "\"origin\":\"exchange\""));
+	assert_non_null(strstr(text, "\"winner\":\"+49 1\""));
+	assert_null(strstr(text, "Head")); /* a user's own value is no conflict */
+}
+
 /* ---- emptied ------------------------------------------------------------------------------------ */
 
 static void an_emptied_item_shows_its_former_bytes_after_the_quiet_time(void **state)
@@ -448,6 +485,7 @@ int main(void)
 		TEST(any_other_writer_is_judged_against_the_current_version),
 		TEST(a_file_merged_while_written_keeps_its_number_until_released),
 		TEST(an_old_version_that_is_forgotten_counts_as_none),
+		TEST(the_exchange_value_that_a_file_replaced_is_kept_for_an_hour),
 		TEST(an_emptied_item_shows_its_former_bytes_after_the_quiet_time),
 		TEST(an_emptied_item_that_is_written_is_an_update),
 		TEST(an_emptied_item_waits_for_the_handle_that_writes),
