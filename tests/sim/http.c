@@ -228,13 +228,13 @@ static enum server route(const char *path)
 	return SERVER_NONE;
 }
 
-/* The name of the first element in the SOAP Body, into name; "EWS" when there is none. */
+/* The name of the first element in the SOAP Body, into name; "ews" when there is none. */
 static void soap_operation(const char *body, char *name, size_t size)
 {
 	const char *p = body;
 	size_t len;
 
-	snprintf(name, size, "EWS");
+	snprintf(name, size, "ews");
 	while ((p = strstr(p, "Body")) && !(p > body && (p[-1] == '<' || p[-1] == ':')))
 		p++;
 	p = p ? strchr(p, '>') : NULL;

@@ -1,0 +1,73 @@
+"""Fixtures of the end-to-end tests.
+
+sim           one running tandem-sim; @pytest.mark.sim(seed="demo") and the like choose how
+start_sim     starts further ones: start_sim(seed=..., record=...)
+node          runs a script of js/ with Node.js: JSON in, JSON out
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from simulator import Simulator  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "sim(**options): how the fixture sim is started")
+
+
+def record_directory(request, number):
+    """Where this test's exchanges are recorded, when the run asks for it."""
+    base = os.environ.get("TANDEM_RECORD")
+    if not base:
+        return None
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", request.node.nodeid)
+    return pathlib.Path(base) / name / f"sim{number}"
+
+
+@pytest.fixture
+def start_sim(request, tmp_path):
+    started = []
+
+    def start(**options):
+        number = len(started) + 1
+        options.setdefault("record", record_directory(request, number))
+        sim = Simulator(tmp_path / f"sim{number}", **options)
+        started.append(sim)
+        return sim
+
+    yield start
+    errors = []
+    for sim in reversed(started):
+        try:
+            sim.stop()
+        except Exception as error:  # the others must end all the same
+            errors.append(str(error))
+    if errors:
+        pytest.fail("\n".join(errors))
+
+
+@pytest.fixture
+def sim(request, start_sim):
+    marker = request.node.get_closest_marker("sim")
+    return start_sim(**(marker.kwargs if marker else {}))
+
+
+@pytest.fixture
+def node():
+    """node("jsforce_query.js", {...}) gives the JSON that the script prints."""
+    def run(script, argument, timeout=120):
+        done = subprocess.run(["node", str(HERE / "js" / script)], input=json.dumps(argument),
+                              capture_output=True, text=True, timeout=timeout, cwd=HERE)
+        assert done.returncode == 0, f"{script}: {done.stderr}\n{done.stdout}"
+        return json.loads(done.stdout)
+
+    return run
