@@ -31,12 +31,14 @@ SIM_SRC   := $(wildcard tests/sim/*.c)
 UNIT_SRC  := $(wildcard tests/unit/*_test.c tests/unit/*/*_test.c tests/unit/*/*/*_test.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
+HELPER_SRC := $(wildcard tests/e2e/helpers/*.c)
 
 LIB_OBJ   := $(LIB_SRC:%.c=$(BUILD)/%.o)
 SIM_OBJ   := $(SIM_SRC:%.c=$(BUILD)/%.o)
 UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
 FUZZ_BIN  := $(FUZZ_SRC:%.c=build-fuzz/%)
+HELPER_BIN := $(HELPER_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libtandem.a
 PROGRAMS  := $(BUILD)/tandemfs $(BUILD)/tandemctl $(BUILD)/tandem-sim
 
@@ -78,7 +80,7 @@ $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
 	$(if $(V),,@echo "  LD  $@")
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS)
 
-$(BENCH_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
+$(BENCH_BIN) $(HELPER_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
 	$(if $(V),,@echo "  LD  $@")
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -113,7 +115,7 @@ unit-programs: $(UNIT_BIN)
 unit: $(UNIT_BIN)
 	@tests/tools/unit $(UNIT_BIN)
 
-e2e: all tests/e2e/node_modules/.package-lock.json
+e2e: all $(HELPER_BIN) tests/e2e/node_modules/.package-lock.json
 	@cd tests/e2e && TANDEM_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -n $(JOBS) \
 		-p no:cacheprovider $(PYTEST_ARGS)
 

@@ -221,6 +221,17 @@ static void settle_name(struct vcard_reader *r)
 	json_decref(full);
 }
 
+/* A CLASS that says nothing (PUBLIC) beside one that does: the writer would have to choose too. */
+static void settle_class(struct vcard_reader *r)
+{
+	if (!card_string(r->card, "tandemfs:sensitivity"))
+		return;
+	for (size_t i = json_array_size(r->kept); i-- > 0;) {
+		if (strcmp(kept_name(json_array_get(r->kept, i)), "class") == 0)
+			json_array_remove(r->kept, i);
+	}
+}
+
 void vcard_read_after(struct vcard_reader *r)
 {
 	json_t *labels = collect_labels(r->kept);
@@ -230,5 +241,6 @@ void vcard_read_after(struct vcard_reader *r)
 	remove_used(r, labels);
 	json_decref(labels);
 	vcard_attach_labels(r);
+	settle_class(r);
 	settle_name(r);
 }

@@ -79,6 +79,7 @@ struct vcard_lexer {
 	size_t number; /* of the line at `at` */
 	enum vcard_syntax syntax;
 	bool has_version;
+	size_t bad_version; /* line of a VERSION that nobody knows, or 0 */
 };
 
 /* Looks over the bytes: size, UTF-16, NUL, version. */
@@ -174,7 +175,7 @@ struct vcard_reader {
 	json_t *card;
 	json_t *kept; /* the card's vCardProps */
 	enum vcard_syntax syntax;
-	bool saw_name; /* an FN or N property */
+	size_t lines; /* content lines after BEGIN */
 };
 
 /* New object of the rule's map under the next free id, with "@type"; borrowed. */

@@ -401,8 +401,8 @@ static void remove_white_space(const struct buf *text, struct buf *out)
 }
 
 /* quoted-printable and charset undone; ERR_INVALID without a line yet. */
-static int decode(const struct vcard_line *line, bool qp, const char *value, size_t len,
-	struct buf *out, struct error *err)
+static int decode(const struct vcard_line *line, enum vcard_syntax syntax, bool qp,
+	const char *value, size_t len, struct buf *out, struct error *err)
 {
 	const char *charset = vcard_param(line, "charset");
 	struct buf bytes AUTOBUF = BUF_INIT(VCARD_MAX_BYTES);
@@ -411,6 +411,9 @@ static int decode(const struct vcard_line *line, bool qp, const char *value, siz
 		vcard_decode_qp(value, len, &bytes);
 	else
 		buf_add(&bytes, value, len);
+	/* Old Outlooks wrote their own codepage and did not say so. */
+	if (!charset && qp && syntax == SYNTAX_21 && !vcard_is_utf8(buf_str(&bytes), bytes.len))
+		charset = "WINDOWS-1252";
 	if (charset && strcasecmp(charset, "utf-8") != 0 && strcasecmp(charset, "utf8") != 0) {
 		int rc = vcard_to_utf8(charset, buf_str(&bytes), bytes.len, out, err);
 
@@ -436,7 +439,7 @@ static int read_value(struct vcard_line *line, enum vcard_syntax syntax, const c
 	int rc;
 
 	line->base64 = encoding && card_word_in("b base64", encoding, strlen(encoding));
-	rc = decode(line, qp, value, len, &text, err);
+	rc = decode(line, syntax, qp, value, len, &text, err);
 	if (rc) {
 		error_prefix(err, "line %zu: %s", line->number, line->name);
 		return rc;
@@ -494,7 +497,7 @@ static int check_bytes(const char *bytes, size_t len, struct error *err)
 }
 
 /* VERSION decides how the lines before it are read, and need not come first in 2.1. */
-static int find_version(struct vcard_lexer *lexer, struct error *err)
+static void find_version(struct vcard_lexer *lexer)
 {
 	static const struct {
 		const char *text;
@@ -521,13 +524,12 @@ static int find_version(struct vcard_lexer *lexer, struct error *err)
 		for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
 			if (len - head == 3 && strncmp(line + head, versions[i].text, 3) == 0) {
 				lexer->syntax = versions[i].syntax;
-				return 0;
+				return;
 			}
 		}
-		return error_set(err, ERR_INVALID,
-			"line %zu: VERSION: not one of 2.1, 3.0 and 4.0", number);
+		lexer->bad_version = number;
+		return;
 	}
-	return 0;
 }
 
 int vcard_lex_open(struct vcard_lexer *lexer, const char *bytes, size_t len, struct error *err)
@@ -539,7 +541,8 @@ int vcard_lex_open(struct vcard_lexer *lexer, const char *bytes, size_t len, str
 	*lexer = (struct vcard_lexer){ .bytes = bytes, .len = len, .syntax = SYNTAX_30 };
 	if (len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
 		lexer->at = 3;
-	return find_version(lexer, err);
+	find_version(lexer);
+	return 0;
 }
 
 static int read_line(struct vcard_lexer *lexer, struct vcard_line *line, const struct buf *raw,

@@ -5,7 +5,8 @@
  * ["x-name", {parameters}, type, value] in vCardProps, in the order of the file.  The value is kept
  * as it stands in the line (type "unknown"), so that it comes back out unchanged.
  *
- * One file holds one contact.  A card inside a card (AGENT of 2.1) is kept as the text of its AGENT. */
+ * One file holds one contact.  It need not have a VERSION (then it is read as 3.0, as others do), but
+ * what has one that nobody knows is refused.  A card inside a card (AGENT of 2.1) is kept as the text of its AGENT. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -356,33 +357,46 @@ static int read_nested(struct vcard_lexer *lexer, const struct vcard_line *begin
 	return 0;
 }
 
-/* AGENT of 2.1 stands before the card that is its value. */
-static int read_inner(struct vcard_reader *r, struct vcard_lexer *lexer,
-	const struct vcard_line *begin, struct error *err)
+/* The last kept property if it is an AGENT that waits for its card (2.1), else NULL. */
+static json_t *waiting_agent(struct vcard_reader *r)
 {
 	size_t n = json_array_size(r->kept);
 	json_t *agent = json_array_get(r->kept, n ? n - 1 : 0);
 	const char *name = json_string_value(json_array_get(agent, 0));
 	const char *value = json_string_value(json_array_get(agent, 3));
+
+	return name && strcmp(name, "agent") == 0 && value && !*value ? agent : NULL;
+}
+
+/* A component inside the card: the value of an AGENT, or something (an early draft of 4.0 had
+ * PROFILE) that is kept as text. */
+static int read_inner(struct vcard_reader *r, struct vcard_lexer *lexer,
+	const struct vcard_line *begin, struct error *err)
+{
+	json_t *agent = waiting_agent(r);
 	struct buf text AUTOBUF = BUF_INIT(2 * VCARD_MAX_BYTES);
 	int rc;
 
-	if (!name || strcmp(name, "agent") != 0 || !value || *value)
+	if (!agent && is_card(begin, "BEGIN"))
 		return vcard_line_error(begin, err,
 			"a card inside a card; a file holds one contact (several: tandemctl import)");
 	rc = read_nested(lexer, begin, &text, err);
 	if (rc == 0)
-		rc = buf_check(&text, "AGENT", err);
-	if (rc == 0)
+		rc = buf_check(&text, begin->name, err);
+	if (rc)
+		return rc;
+	if (agent)
 		json_array_set_new(agent, 3, json_string(buf_str(&text)));
-	return rc;
+	else
+		json_array_append_new(r->kept, json_pack("[s, {}, s, s]", "x-component", "unknown",
+						       buf_str(&text)));
+	return 0;
 }
 
 /* What stands between BEGIN and END; *ended tells whether END came. */
 static int read_body(struct vcard_reader *r, struct vcard_lexer *lexer, bool *ended,
 	struct error *err)
 {
-	size_t count = 0;
 	int rc = 0;
 
 	while (rc == 0 && !*ended) {
@@ -391,11 +405,12 @@ static int read_body(struct vcard_reader *r, struct vcard_lexer *lexer, bool *en
 		rc = vcard_lex_next(lexer, &line, err);
 		if (rc <= 0)
 			return rc;
-		if (++count > VCARD_MAX_LINES)
+		rc = 0;
+		if (++r->lines > VCARD_MAX_LINES)
 			rc = error_set(err, ERR_TOO_BIG, "line %zu: %s: more than %d properties",
 				line.number, line.name, VCARD_MAX_LINES);
 		else if (is_card(&line, "END"))
-			*ended = true, rc = 0;
+			*ended = true;
 		else if (strcmp(line.name, "BEGIN") == 0)
 			rc = read_inner(r, lexer, &line, err);
 		else if (strcmp(line.name, "END") == 0)
@@ -417,7 +432,10 @@ static int read_begin(struct vcard_lexer *lexer, struct error *err)
 	if (rc == 0)
 		return error_set(err, ERR_INVALID, "line 1: BEGIN: missing");
 	rc = 0;
-	if (!is_card(&line, "BEGIN"))
+	if (is_card(&line, "BEGIN") && lexer->bad_version)
+		rc = error_set(err, ERR_INVALID, "line %zu: VERSION: not one of 2.1, 3.0 and 4.0",
+			lexer->bad_version);
+	else if (!is_card(&line, "BEGIN"))
 		rc = error_set(err, ERR_INVALID, "line %zu: %s: the file must begin with BEGIN:VCARD",
 			line.number, line.name);
 	vcard_line_free(&line);
@@ -462,8 +480,10 @@ int vcard_parse(const char *bytes, size_t len, json_t **card, struct error *err)
 	rc = read_body(&r, &lexer, &ended, err);
 	if (rc == 0)
 		rc = check_end(&lexer, ended, err);
-	if (rc == 0 && !r.saw_name)
-		rc = error_set(err, ERR_INVALID, "line %zu: END: a card needs FN or N",
+	/* Readers in the wild take a card without FN and N (Exchange has such contacts too), but one
+	 * that says nothing is a mistake. */
+	if (rc == 0 && r.lines <= 1 + (size_t)lexer.has_version)
+		rc = error_set(err, ERR_INVALID, "line %zu: END: the card is empty",
 			lexer.number);
 	if (rc) {
 		json_decref(r.card);

@@ -178,7 +178,6 @@ int vcard_read_fn(struct vcard_reader *r, const struct vcard_rule *rule,
 	const struct vcard_line *line, struct error *err)
 {
 	(void)err;
-	r->saw_name = true;
 	if (json_object_get(json_object_get(r->card, "name"), rule->value))
 		return 0;
 	if (vcard_is_blank(line->value))
@@ -272,7 +271,6 @@ int vcard_read_n(struct vcard_reader *r, const struct vcard_rule *rule,
 	json_t *components;
 
 	(void)err;
-	r->saw_name = true;
 	if (json_object_get(json_object_get(r->card, "name"), rule->value))
 		return 0;
 	components = name_components(line->value);

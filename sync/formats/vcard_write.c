@@ -310,21 +310,24 @@ static void put_placed(struct vcard_writer *w, const struct vcard_param_place *p
 	} else if (place->type == PLACE_LEVEL) {
 		text = text ? vcard_level_written(w->rule->prop, text) : NULL;
 	}
-	if (!text || !*text || is_used(w, place->param) || is_used(w, name))
+	if (!text || !*text || is_used(w, place->param))
 		return;
 	vcard_put_param(w, name, text);
-	/* Both names of it are done. */
-	set_used(w, place->param);
 }
 
+/* Each member by the first of its parameters in the table. */
 static void put_all_placed(struct vcard_writer *w, const json_t *object)
 {
 	size_t n;
 	const struct vcard_param_place *places = vcard_param_places(&n);
+	const char *last = "";
 
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(places[i].map, w->rule->member) == 0)
+		if (strcmp(places[i].map, w->rule->member) != 0)
+			continue;
+		if (strcmp(places[i].member, last) != 0)
 			put_placed(w, &places[i], object);
+		last = places[i].member;
 	}
 }
 
@@ -524,20 +527,21 @@ static const struct vcard_rule *rule_for(const struct card_map *map, const json_
 	return im ? vcard_rule_find("IMPP") : NULL;
 }
 
-/* Calls visit for each object in the order in which they are written. */
-static void each_object(struct vcard_writer *w, const struct vcard_rule *rule,
+/* Calls visit for each object of the map, with its rule, in the order in which they are written. */
+static void each_object(struct vcard_writer *w, const struct card_map *map,
 	void (*visit)(struct vcard_writer *w, const struct vcard_rule *rule, const json_t *object))
 {
-	const struct card_map *map = card_map_find(rule->member);
-	const json_t *values = json_object_get(w->card, rule->member);
+	const json_t *values = json_object_get(w->card, map->member);
 	const char **ids = NULL;
-	size_t n = map ? card_sorted_ids(map, values, &ids) : 0;
+	size_t n = card_sorted_ids(map, values, &ids);
 
 	for (size_t i = 0; i < n; i++) {
 		const json_t *object = json_object_get(values, ids[i]);
+		const struct vcard_rule *rule = json_is_object(object) ? rule_for(map, object) : NULL;
 
 		w->id = ids[i];
-		if (json_is_object(object) && rule_for(map, object) == rule)
+		w->rule = rule;
+		if (rule)
 			visit(w, rule, object);
 	}
 	w->id = NULL;
@@ -618,16 +622,11 @@ static bool has_slot(const struct card_map *map, const json_t *values)
 /* Reads in mind what would be written, until every slot is found again. */
 static void find_prop_ids(struct vcard_writer *w, const struct card_map *map)
 {
-	size_t n;
-	const struct vcard_rule *rules = vcard_rules(&n);
 	bool again = has_slot(map, json_object_get(w->card, map->member));
 
 	while (again) {
 		w->trial = json_pack("{s:{}}", map->member);
-		for (size_t i = 0; i < n; i++) {
-			if (rules[i].each && strcmp(rules[i].member, map->member) == 0)
-				each_object(w, &rules[i], try_object);
-		}
+		each_object(w, map, try_object);
 		card_assign_slots(w->trial, NULL);
 		again = mark_lost(w, map);
 		json_decref(w->trial);
@@ -666,8 +665,16 @@ static void collect_groups(struct vcard_writer *w)
 		note_group(w, json_array_get(value, 1));
 }
 
+static void write_object(
+	struct vcard_writer *w, const struct vcard_rule *rule, const json_t *object)
+{
+	rule->write(w, rule, object);
+}
+
+/* The rules in their order; a map stands where its first rule does. */
 static void write_rules(struct vcard_writer *w)
 {
+	json_t *done = json_object();
 	size_t n;
 	const struct vcard_rule *rules = vcard_rules(&n);
 
@@ -677,11 +684,14 @@ static void write_rules(struct vcard_writer *w)
 		w->rule = rule;
 		if (!rule->write)
 			continue;
-		if (rule->each)
-			each_object(w, rule, rule->write);
-		else
+		if (!rule->each) {
 			rule->write(w, rule, NULL);
+		} else if (!json_object_get(done, rule->member)) {
+			json_object_set_new(done, rule->member, json_true());
+			each_object(w, card_map_find(rule->member), write_object);
+		}
 	}
+	json_decref(done);
 }
 
 int vcard_render(const json_t *card, enum vcard_version version, struct buf *out, struct error *err)

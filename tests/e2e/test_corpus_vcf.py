@@ -1,0 +1,105 @@
+"""Every vCard of the corpus is taken or refused with a reason, and taken ones are stable.
+
+The corpus stands outside the project (TANDEM_SHARED, or ../shared beside the checkout); without it
+this is an extra check that says that it was not run, and the cards written here are checked alone.
+"""
+import collections
+import logging
+import os
+import pathlib
+import subprocess
+
+import pytest
+import vobject
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", ROOT / "build"))
+HELPER = BUILD / "tests" / "e2e" / "helpers" / "vcard_corpus"
+SHARED = pathlib.Path(os.environ.get("TANDEM_SHARED", ROOT.parent / "shared"))
+CORPUS = SHARED / "corpus" / "vcf"
+
+Reading = collections.namedtuple("Reading", "path eol verdict reason")
+
+OWN = {
+    "good.vcf": (b"BEGIN:VCARD\nVERSION:3.0\nFN:Anna Berg\nN:Berg;Anna;;;\n"
+                 b"item1.TEL:+49 30 1\nitem1.X-ABLabel:Boat\nX-KEPT;A=b:c\\,d\nEND:VCARD\n", "taken"),
+    "outlook.vcf": (b"BEGIN:VCARD\nVERSION:2.1\nN;CHARSET=Windows-1252;QUOTED-PRINTABLE:"
+                    b"M=FCller;J=F6rg\nTEL;WORK;VOICE:1\nEND:VCARD\n", "taken"),
+    "broken.vcf": (b"BEGIN:VCARD\nVERSION:4.0\nFN:Anna\nTEL +49\nEND:VCARD\n", "refused"),
+    "two.vcf": (b"BEGIN:VCARD\nVERSION:4.0\nFN:A\nEND:VCARD\n" * 2, "refused"),
+}
+
+
+def read(paths):
+    """What the gateway made of each file, in each of the three line ends."""
+    assert HELPER.exists(), f"{HELPER} is not built: make e2e builds it"
+    done = subprocess.run([HELPER, *paths], capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    readings = [Reading(*line.split("\t")) for line in lines]
+    assert len(readings) == 3 * len(paths)
+    return readings
+
+
+def bugs(readings):
+    return [r for r in readings if r.verdict not in ("taken", "refused")]
+
+
+def is_taken_by_vobject(path):
+    try:
+        return vobject.readOne(path.read_bytes().decode("utf-8")) is not None
+    except Exception:  # it raises whatever the file provokes
+        return False
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    if not CORPUS.is_dir():
+        print(f"not run: no corpus at {CORPUS}")
+        return [], []
+    return sorted(CORPUS.glob("*.vcf")), sorted((CORPUS / "bad").glob("*.vcf"))
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_own_cards(tmp_path, name):
+    content, verdict = OWN[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    for reading in read([path]):
+        assert reading.verdict == verdict, reading
+        assert bool(reading.reason) == (verdict == "refused")
+
+
+def test_every_file_is_taken_or_refused_with_a_reason(corpus):
+    good, bad = corpus
+    if not good:
+        return
+    readings = read(good + bad)
+    assert bugs(readings) == []
+    for reading in readings:
+        if reading.verdict == "refused":
+            assert reading.reason.startswith(("line ", "the file is larger")), reading
+
+
+def test_line_ends_make_no_difference(corpus):
+    good, _ = corpus
+    verdicts = collections.defaultdict(set)
+    for reading in read(good) if good else []:
+        verdicts[reading.path].add(reading.verdict)
+    assert [path for path, found in verdicts.items() if len(found) != 1] == []
+
+
+def test_as_many_good_files_as_vobject(corpus):
+    good, bad = corpus
+    if not good:
+        return
+    logging.disable(logging.CRITICAL)
+    theirs = sum(is_taken_by_vobject(path) for path in good)
+    logging.disable(logging.NOTSET)
+    readings = read(good)
+    for eol in ("asis", "lf", "crlf"):
+        ours = [r for r in readings if r.eol == eol and r.verdict == "taken"]
+        print(f"vcf corpus, {eol}: {len(ours)} of {len(good)} good files taken (vobject: {theirs})")
+        assert len(ours) >= theirs
+    taken = [r for r in read(bad) if r.eol == "asis" and r.verdict == "taken"]
+    print(f"vcf corpus: {len(taken)} of {len(bad)} bad files taken")
