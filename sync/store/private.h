@@ -210,6 +210,9 @@ int content_put(struct store *store, uint64_t ino, const char *bytes, size_t len
 /* The file changed: moves its directory's times and notes both for the listener. */
 int node_touched(struct store *store, uint64_t ino, struct error *err);
 
+/* The addresses in item->doc, in the place of those that were kept. */
+int emails_save(struct store *store, const struct store_item *item, struct error *err);
+
 /* ---- changes told to the listener ------------------------------------------------------------- */
 
 /* Notes are kept only in a STORE_REMOTE transaction, or when `always`. */

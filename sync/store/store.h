@@ -10,6 +10,7 @@
  *   store_former.c   a file come back under its number; names of values
  *   store_content.c  the bytes of files
  *   store_folder.c   mailboxes and folders
+ *   store_email.c    addresses of items
  *   store_item.c     items and versions: what the hub merges
  *   store_side.c     ids and shadows on either side
  *   store_record.c   CRM records as pulled; staged pulls of the mailbox side; named values
@@ -244,6 +245,14 @@ int store_items_in_folder(struct store *store, uint64_t folder, int64_t **ids, s
 	struct error *err);
 int store_items_all(struct store *store, int64_t mailbox, int64_t **ids, size_t *n,
 	struct error *err);
+/* Items of the mailbox whose documents have this address, normalised as by document_kind()->emails. */
+int store_items_by_email(struct store *store, int64_t mailbox, const char *email, int64_t **ids,
+	size_t *n, struct error *err);
+/* Items in state ITEM_ERROR or with a note in `error`. */
+int store_items_with_error(struct store *store, int64_t mailbox, int64_t **ids, size_t *n,
+	struct error *err);
+/* Marks all items of the mailbox: a policy changed, shadows were dropped. */
+int store_items_mark_dirty(struct store *store, int64_t mailbox, struct error *err);
 /* Counts by state for status: counts[ITEM_ERROR + 1]. */
 int store_items_count(struct store *store, int64_t mailbox, uint64_t counts[6], struct error *err);
 /* id 0 inserts.  When doc differs from the stored one, the former is kept as a version and rev grows.

@@ -150,6 +150,18 @@ int store_items_all(struct store *store, int64_t mailbox, int64_t **ids, size_t 
 	return query_ids(&q, ids, n);
 }
 
+int store_items_with_error(struct store *store, int64_t mailbox, int64_t **ids, size_t *n,
+	struct error *err)
+{
+	struct query q QUERY_END = query_read(store,
+		"SELECT id FROM item WHERE mailbox = ? AND (error IS NOT NULL OR state = 5)"
+		" ORDER BY id",
+		err);
+
+	query_int(&q, mailbox);
+	return query_ids(&q, ids, n);
+}
+
 int store_items_count(struct store *store, int64_t mailbox, uint64_t counts[6], struct error *err)
 {
 	struct query q QUERY_END = query_read(store,
@@ -166,6 +178,8 @@ int store_items_count(struct store *store, int64_t mailbox, uint64_t counts[6], 
 	}
 	return rc;
 }
+
+_Static_assert(ITEM_ERROR == 5, "the index item_error names the state by its number");
 
 /* ---- writing ------------------------------------------------------------------------------------- */
 
@@ -293,7 +307,18 @@ int store_item_save(struct store *store, struct store_item *item, struct error *
 		return rc;
 	item->rev = former.rev + (former.same_doc ? 0 : 1);
 	rc = item_put(store, item, doc, err);
+	if (!rc && !former.same_doc)
+		rc = emails_save(store, item, err);
 	return rc ? rc : point_nodes(store, item, former.ino, err);
+}
+
+int store_items_mark_dirty(struct store *store, int64_t mailbox, struct error *err)
+{
+	struct query q QUERY_END = query_write(store,
+		"UPDATE item SET dirty = 1 WHERE mailbox = ? AND dirty = 0", err);
+
+	query_int(&q, mailbox);
+	return query_run(&q);
 }
 
 static int run_for(struct query *q, int64_t id)
@@ -308,13 +333,14 @@ int store_item_delete(struct store *store, int64_t id, struct error *err)
 		"UPDATE node SET item = 0 WHERE ino = (SELECT ino FROM item WHERE id = ?1)"
 		" AND item = ?1",
 		err);
+	struct query email QUERY_END = query_write(store, "DELETE FROM email WHERE item = ?", err);
 	struct query claim QUERY_END = query_write(store, "DELETE FROM claim WHERE item = ?", err);
 	struct query version QUERY_END = query_write(store, "DELETE FROM version WHERE item = ?",
 		err);
 	struct query side QUERY_END = query_write(store,
 		"DELETE FROM side WHERE id IN (?1 * 2, ?1 * 2 + 1)", err);
 	struct query item QUERY_END = query_write(store, "DELETE FROM item WHERE id = ?", err);
-	struct query *all[] = { &node, &claim, &version, &side, &item };
+	struct query *all[] = { &node, &email, &claim, &version, &side, &item };
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(all); i++)

@@ -5,6 +5,7 @@
  * content   the bytes of a file, rowid = ino
  * working   bytes of a handle, not judged yet
  * item      canonical document and what the hub knows of it; doc comes last, since it is long
+ * email     the addresses in items' documents
  * side      one row an item and side (id = item * 2 + side) with the shadow
  * pull, record   what was pulled from the mailbox and from the CRM
  *
@@ -50,6 +51,10 @@ static const char item_tables[] =
 	"CREATE INDEX item_dirty ON item(mailbox) WHERE dirty <> 0;"
 	"CREATE INDEX item_folder ON item(folder);"
 	"CREATE INDEX item_state ON item(mailbox, state);"
+	"CREATE INDEX item_error ON item(mailbox) WHERE error IS NOT NULL OR state = 5;"
+	"CREATE TABLE email(mailbox INTEGER NOT NULL, address TEXT NOT NULL,"
+	" item INTEGER NOT NULL, PRIMARY KEY(mailbox, address, item)) WITHOUT ROWID;"
+	"CREATE INDEX email_item ON email(item);"
 	"CREATE TABLE version(item INTEGER NOT NULL, rev INTEGER NOT NULL, time INTEGER NOT NULL,"
 	" doc TEXT, PRIMARY KEY(item, rev));"
 	"CREATE INDEX version_time ON version(time);"

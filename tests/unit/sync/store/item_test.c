@@ -393,6 +393,86 @@ static void items_are_found_by_what_they_are(void **state)
 	assert_string_equal(item_state_names[ITEM_EXCLUDED], "excluded");
 }
 
+static void set_email(struct fixture *f, int64_t id, const char *address)
+{
+	struct store_item item = item_of(f, id);
+
+	json_object_set_new(item.doc, "emails",
+		json_pack("{s:{s:s}}", "EmailAddress1", "address", address));
+	ok(f, store_item_save(f->store, &item, &f->err));
+	store_item_clear(&item);
+}
+
+static void items_are_found_by_their_addresses(void **state)
+{
+	struct fixture *f = *state;
+	int64_t a, b, *ids;
+	size_t n;
+
+	fixture_begin(f, STORE_LOCAL);
+	a = fixture_item(f, "a.vcf", "u1", 1);
+	b = fixture_item(f, "b.vcf", "u2", 1);
+	set_email(f, a, "Anna@Example.com");
+	set_email(f, b, "anna@example.com");
+	ok(f, store_items_by_email(f->store, f->mailbox, "anna@example.com", &ids, &n, &f->err));
+	expect_ids(ids, n, 2, a);
+	ok(f, store_items_by_email(f->store, f->mailbox + 1, "anna@example.com", &ids, &n, &f->err));
+	expect_ids(ids, n, 0, 0);
+	set_email(f, a, "other@example.com"); /* the former one counts no more */
+	ok(f, store_items_by_email(f->store, f->mailbox, "anna@example.com", &ids, &n, &f->err));
+	expect_ids(ids, n, 1, b);
+	ok(f, store_item_delete(f->store, b, &f->err));
+	ok(f, store_items_by_email(f->store, f->mailbox, "anna@example.com", &ids, &n, &f->err));
+	expect_ids(ids, n, 0, 0);
+	fixture_commit(f);
+}
+
+static void items_with_errors_and_notes_are_listed(void **state)
+{
+	struct fixture *f = *state;
+	struct store_item item;
+	int64_t noted, failed, *ids;
+	size_t n;
+
+	fixture_begin(f, STORE_LOCAL);
+	fixture_item(f, "fine.vcf", "u0", 1);
+	noted = fixture_item(f, "a.vcf", "u1", 1);
+	failed = fixture_item(f, "b.vcf", "u2", 1);
+	item = item_of(f, noted);
+	item.error = xstrdup("cut: Notes");
+	ok(f, store_item_save(f->store, &item, &f->err));
+	store_item_clear(&item);
+	item = item_of(f, failed);
+	item.state = ITEM_ERROR;
+	ok(f, store_item_save(f->store, &item, &f->err));
+	store_item_clear(&item);
+	fixture_commit(f);
+	ok(f, store_items_with_error(f->store, f->mailbox, &ids, &n, &f->err));
+	assert_int_equal(n, 2);
+	assert_int_equal(ids[0], noted);
+	assert_int_equal(ids[1], failed);
+	free(ids);
+}
+
+static void all_items_are_marked_dirty(void **state)
+{
+	struct fixture *f = *state;
+	struct store_item other = { .mailbox = f->mailbox + 1, .state = ITEM_LOCAL };
+	int64_t a, *ids;
+	size_t n;
+
+	fixture_begin(f, STORE_LOCAL);
+	a = fixture_item(f, "a.vcf", "u1", 1);
+	fixture_item(f, "b.vcf", "u2", 1);
+	ok(f, store_item_save(f->store, &other, &f->err));
+	ok(f, store_items_mark_dirty(f->store, f->mailbox, &f->err));
+	fixture_commit(f);
+	ok(f, store_items_dirty(f->store, f->mailbox, &ids, &n, &f->err));
+	expect_ids(ids, n, 2, a);
+	ok(f, store_items_dirty(f->store, f->mailbox + 1, &ids, &n, &f->err));
+	expect_ids(ids, n, 0, 0);
+}
+
 static void removals_are_found_newest_first(void **state)
 {
 	struct fixture *f = *state;
@@ -609,6 +689,9 @@ int main(void)
 		store_test(item_moves_from_file_to_file),
 		store_test(item_never_loses_its_document),
 		store_test(items_are_found_by_what_they_are),
+		store_test(items_are_found_by_their_addresses),
+		store_test(items_with_errors_and_notes_are_listed),
+		store_test(all_items_are_marked_dirty),
 		store_test(removals_are_found_newest_first),
 		store_test(deleted_item_takes_its_rows_along),
 		store_test(side_is_kept_whole),

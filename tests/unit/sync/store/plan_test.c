@@ -52,6 +52,8 @@ static void call_readers(struct fixture *f)
 	store_items_removed(s, 99, "x", (int64_t **)&list, &n, NULL);
 	store_items_dirty(s, 99, (int64_t **)&list, &n, NULL);
 	store_items_in_folder(s, 99, (int64_t **)&list, &n, NULL);
+	store_items_by_email(s, 99, "x", (int64_t **)&list, &n, NULL);
+	store_items_with_error(s, 99, (int64_t **)&list, &n, NULL);
 	store_items_all(s, 99, (int64_t **)&list, &n, NULL);
 	store_items_count(s, 99, counts, NULL);
 	store_version_get(s, 99, 1, &doc, NULL);
@@ -113,10 +115,12 @@ static void call_writers(struct fixture *f)
 	ok(f, store_folder_save(s, &folder, &f->err));
 	ok(f, store_folder_delete(s, 99, &f->err));
 	item.ino = 0;
+	json_object_set_new(item.doc, "emails", json_pack("{s:{s:s}}", "1", "address", "a@b.c"));
 	json_object_set_new(item.doc, "n", json_integer(2));
 	ok(f, store_item_save(s, &item, &f->err));
 	store_item_clear(&item);
 	side.item = id;
+	ok(f, store_items_mark_dirty(s, 99, &f->err));
 	ok(f, store_side_save(s, &side, &f->err));
 	ok(f, store_side_delete(s, id, SIDE_CRM, &f->err));
 	ok(f, store_claim_take(s, "x", "y", id, &holder, &f->err));
