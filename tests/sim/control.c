@@ -11,8 +11,8 @@
 
 #define SECOND INT64_C(1000000000)
 
-static const char *const fault_types[] = { "status", "ews", "sf", "sf-record", "delay", "delay-after",
-	"truncate", "garble", "drop-before", "drop-after" };
+static const char *const fault_types[] = { "status", "ews", "sf", "sf-record", "delay",
+	"delay-after", "truncate", "garble", "drop-before", "drop-after" };
 
 int64_t sim_now_ns(struct sim *sim)
 {
@@ -41,8 +41,8 @@ const char *sim_base_url(struct sim *sim)
 
 void sim_mail_log(struct sim *sim, const char *server, const char *why, const char *to)
 {
-	json_array_append_new(sim->mails,
-		json_pack("{s:s, s:s, s:s*}", "server", server, "why", why, "to", to));
+	json_array_append_new(
+		sim->mails, json_pack("{s:s, s:s, s:s*}", "server", server, "why", why, "to", to));
 }
 
 void control_count(struct sim *sim, const char *operation, bool is_write)
@@ -108,7 +108,8 @@ const json_t *sim_fault(struct sim *sim, const char *operation, const char *type
 	size_t i;
 	json_t *fault;
 
-	json_array_foreach(sim->faults, i, fault) {
+	json_array_foreach(sim->faults, i, fault)
+	{
 		json_int_t left = number(fault, "left");
 		json_int_t skip = number(fault, "skip");
 
@@ -143,8 +144,9 @@ static json_t *add_fault(struct sim *sim, const json_t *body, struct sim_respons
 	while (i < ARRAY_SIZE(fault_types) && (!type || strcmp(type, fault_types[i]) != 0))
 		i++;
 	if (i == ARRAY_SIZE(fault_types))
-		return refuse(resp, "type is none of status, ews, sf, sf-record, delay, delay-after, "
-				    "truncate, garble, drop-before, drop-after");
+		return refuse(resp,
+			"type is none of status, ews, sf, sf-record, delay, delay-after, "
+			"truncate, garble, drop-before, drop-after");
 	if (!text(body, "operation"))
 		return refuse(resp, "operation is missing");
 	if (count && json_integer_value(count) < 1)
@@ -254,7 +256,8 @@ static json_t *do_record(struct sim *sim, const struct sim_request *req, const j
 	if (strcmp(req->method, "POST") == 0 &&
 		recorder_start(&sim->recorder, text(body, "dir"), &err) < 0)
 		return refuse(resp, err.text);
-	return json_pack("{s:s?, s:i}", "dir", sim->recorder.dir, "count", (int)sim->recorder.count);
+	return json_pack(
+		"{s:s?, s:i}", "dir", sim->recorder.dir, "count", (int)sim->recorder.count);
 }
 
 static json_t *do_counters(struct sim *sim, const struct sim_request *req, const json_t *body,
@@ -329,6 +332,8 @@ static json_t *run_command(struct sim *sim, const struct sim_request *req, const
 	}
 	if (strncmp(req->path, "/sim/sf/", 8) == 0 && strcmp(req->method, "POST") == 0)
 		return sf_act(sim->sf, req->path + 8, body, &resp->status);
+	if (strncmp(req->path, "/sim/ews/", 9) == 0 && strcmp(req->method, "POST") == 0)
+		return ews_act(sim->ews, req->path + 9, body, &resp->status);
 	resp->status = 404;
 	return json_pack("{s:s}", "error", "no such path");
 }

@@ -21,6 +21,7 @@
  *   ews_sync.c      SyncFolderItems and SyncFolderHierarchy
  *   ews_config.c    user configurations (CategoryList)
  *   ews_names.c     ResolveNames, GetServerTimeZones
+ *   ews_act.c       /sim/ews/...: rights, and manners of real servers
  *   ews_dump.c      seeding, the state as JSON;  ews_autodiscover.c: POX Autodiscover
  */
 #ifndef TESTS_SIM_EWS_H
@@ -228,6 +229,7 @@ struct ews {
 	xmlHashTable *ext_names; /* by label and type */
 	xmlHashTable *prop_uris; /* FieldURI -> row */
 	unsigned long schema_faults;
+	bool untidy; /* see ews_act.c */
 };
 
 struct ews_error {
@@ -374,7 +376,8 @@ void ews_put_uri(struct ews_item *item, const char *uri, const char *text);
 void ews_clear(struct ews_item *item, int prop, int key); /* key -1: all */
 /* Of a simple property: stored, or what the server makes of it; NULL absent; caller frees. */
 char *ews_value_text(const struct ews_item *item, int prop);
-char *ews_date_text(int64_t ns);
+char *ews_date_text(int64_t ns); /* whole seconds */
+char *ews_stamp(const struct ews *ews, int64_t ns); /* with a fraction when untidy */
 char *ews_date_normal(const char *text); /* UTC with Z; NULL when it is no xs:dateTime */
 char *ews_crlf(const char *text);
 

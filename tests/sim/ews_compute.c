@@ -55,17 +55,17 @@ char *ews_c_icon(const struct ews_item *item)
 
 char *ews_c_created(const struct ews_item *item)
 {
-	return ews_date_text(item->created);
+	return ews_stamp(item->mailbox->ews, item->created);
 }
 
 char *ews_c_received(const struct ews_item *item)
 {
-	return ews_date_text(item->created);
+	return ews_stamp(item->mailbox->ews, item->created);
 }
 
 char *ews_c_modified(const struct ews_item *item)
 {
-	return ews_date_text(item->modified);
+	return ews_stamp(item->mailbox->ews, item->modified);
 }
 
 char *ews_c_modified_by(const struct ews_item *item)

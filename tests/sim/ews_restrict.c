@@ -101,12 +101,12 @@ static bool contains_text(const char *value, const char *want, const char *mode,
 		return !(fold ? strcasecmp(value, want) : strcmp(value, want));
 	if (!strcmp(mode, "Prefixed"))
 		return !(fold ? strncasecmp(value, want, n) : strncmp(value, want, n));
-	for (const char *at = value; *at; at++) {
+	for (const char *at = value; *at && strlen(at) >= n; at++) {
 		bool start = at == value || at[-1] == ' ';
-		bool end = !strcmp(mode, "PrefixOnWords") || strlen(at) == n || at[n] == ' ';
+		bool end = !strcmp(mode, "PrefixOnWords") || !at[n] || at[n] == ' ';
 		bool words = strcmp(mode, "Substring") != 0;
 
-		if (strlen(at) >= n && !(fold ? strncasecmp(at, want, n) : strncmp(at, want, n)) &&
+		if (!(fold ? strncasecmp(at, want, n) : strncmp(at, want, n)) &&
 				(!words || (start && end)))
 			return true;
 	}

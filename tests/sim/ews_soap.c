@@ -226,7 +226,8 @@ static void refuse(struct sim_response *resp, int status, const char *text)
 
 static void answer(struct ews_ctx *c)
 {
-	sim_set_header(c->resp, "Content-Type", "text/xml; charset=utf-8");
+	sim_set_header(c->resp, "Content-Type", c->ews->untidy ? "text/xml" :
+		"text/xml; charset=utf-8");
 	if (!c->fault_code && c->out.failed)
 		ews_fault(c, "ErrorInternalServerError", "The answer is too large.");
 	if (c->fault_code) {

@@ -116,6 +116,17 @@ char *ews_date_text(int64_t ns)
 	return xstrdup(text);
 }
 
+char *ews_stamp(const struct ews *ews, int64_t ns)
+{
+	char *text AUTOFREE = ews_date_text(ns);
+	int digits = 1 + (int)(ns / 1000000000 % 7);
+
+	if (!ews->untidy)
+		return xstrdup(text);
+	text[strlen(text) - 1] = '\0';
+	return xasprintf("%s.%0*d%dZ", text, digits - 1, 0, 5);
+}
+
 /* Offset of an xs:dateTime in seconds; false when what is left is no time zone. */
 static bool zone(const char *s, long *offset)
 {

@@ -33,18 +33,19 @@ struct sim_request {
 	const char *query;  /* raw, after '?', or NULL */
 	const char *body;   /* NUL-terminated, already decompressed */
 	size_t body_len;
-	void *connection; /* http.c's own */
+	void *connection;     /* http.c's own */
 	const char *raw_path; /* as sent, still percent-encoded */
-	json_t *params;       /* decoded query parameters, name -> value */
-	json_t *headers;      /* lower-case name -> value; looked at before the connection's; or NULL */
+	json_t *params;	      /* decoded query parameters, name -> value */
+	json_t *headers; /* lower-case name -> value; looked at before the connection's; or NULL */
 };
 
 struct sim_response {
 	int status; /* 0 is taken as 200 */
 	struct buf body;
 	json_t *headers; /* object name -> value; http.c frees it */
-	const char *operation; /* for counters and faults: "GetItem", "sf:query", static or interned */
-	bool is_write; /* the request changed, or asked to change, something */
+	const char
+		*operation; /* for counters and faults: "GetItem", "sf:query", static or interned */
+	bool is_write;	    /* the request changed, or asked to change, something */
 };
 
 /* Value of a request header, case-insensitive; NULL when absent.  Query parameter, decoded. */
@@ -81,9 +82,12 @@ void autodiscover_handle(struct ews *ews, const struct sim_request *req, struct 
  * "contacts" or the name of a subfolder of Contacts that is made if missing. */
 void ews_add_account(struct ews *ews, const char *user, const char *password);
 void ews_add_mailbox(struct ews *ews, const char *address, const char *name, const char *password);
-void ews_add_contact(struct ews *ews, const char *address, const char *folder, const json_t *contact);
+void ews_add_contact(
+	struct ews *ews, const char *address, const char *folder, const json_t *contact);
 /* The whole state for /sim/state (new reference): mailboxes -> folders -> items, every property. */
 json_t *ews_dump(struct ews *ews);
+/* POST /sim/ews/ACTION: what an administrator of Exchange does.  Answers like sf_act(). */
+json_t *ews_act(struct ews *ews, const char *action, const json_t *args, int *status);
 
 /* Salesforce (sf*.c). */
 struct sf *sf_new(struct sim *sim);

@@ -1,0 +1,63 @@
+/* /sim/ews/ACTION: what an administrator of Exchange does, and the manners of real servers.
+ *
+ *   deny   {"user", "address"}   takes a service account's right to impersonate this mailbox
+ *   allow  {"user", "address"}   gives it back
+ *   untidy {"on": bool}          answers as real servers do now and then: dates with one to seven
+ *                                fractional digits, a Content-Type without charset */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/mem.h"
+#include "tests/sim/ews.h"
+
+static const char *text(const json_t *args, const char *key)
+{
+	return json_string_value(json_object_get(args, key));
+}
+
+static json_t *refuse(const char *why, int *status)
+{
+	*status = 400;
+	return json_pack("{s:s}", "error", why);
+}
+
+static struct ews_account *service_account(struct ews *ews, const char *user)
+{
+	for (struct ews_account *a = ews->accounts; a && user; a = a->next)
+		if (a->service && !strcasecmp(a->user, user))
+			return a;
+	return NULL;
+}
+
+static json_t *change_right(struct ews *ews, bool allow, const json_t *args, int *status)
+{
+	struct ews_account *account = service_account(ews, text(args, "user"));
+	const char *address = text(args, "address");
+
+	if (!account || !ews_mailbox_find(ews, address))
+		return refuse("user is no service account, or address no mailbox", status);
+	for (size_t i = 0; i < account->n_denied; i++) {
+		if (strcasecmp(account->denied[i], address))
+			continue;
+		free(account->denied[i]);
+		account->denied[i] = account->denied[--account->n_denied];
+		break;
+	}
+	if (!allow) {
+		account->denied = xreallocarray(account->denied, account->n_denied + 1,
+			sizeof(char *));
+		account->denied[account->n_denied++] = xstrdup(address);
+	}
+	return json_object();
+}
+
+json_t *ews_act(struct ews *ews, const char *action, const json_t *args, int *status)
+{
+	if (!strcmp(action, "deny") || !strcmp(action, "allow"))
+		return change_right(ews, !strcmp(action, "allow"), args, status);
+	if (!strcmp(action, "untidy")) {
+		ews->untidy = json_is_true(json_object_get(args, "on"));
+		return json_object();
+	}
+	return refuse("action is none of deny, allow, untidy", status);
+}
