@@ -225,8 +225,16 @@ void attr_statfs(fuse_req_t req, fuse_ino_t ino)
 
 /* ---- errors ----------------------------------------------------------------------------------- */
 
+/* A caller only sees EIO or ENOSPC: the daemon's log has the cause. */
+static void log_trouble(const struct error *err)
+{
+	if (err->code == ERR_INTERNAL || err->code == ERR_FULL)
+		fuse_log(FUSE_LOG_ERR, "%s\n", err->text);
+}
+
 void fs_reply_error(fuse_req_t req, const struct error *err)
 {
+	log_trouble(err);
 	fuse_reply_err(req, error_errno(err->code));
 }
 
@@ -237,6 +245,7 @@ int fs_errno_stale(const struct error *err)
 
 void fs_reply_stale(fuse_req_t req, const struct error *err)
 {
+	log_trouble(err);
 	fuse_reply_err(req, fs_errno_stale(err));
 }
 

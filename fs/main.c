@@ -154,6 +154,12 @@ static void tell_parent(struct program *p, const char *text)
 	p->ready_fd = -1;
 }
 
+/* Messages of libfuse, and of operations that could not say more than EIO. */
+static void log_to_syslog(enum fuse_log_level level, const char *fmt, va_list ap)
+{
+	vsyslog((int)level, fmt, ap);
+}
+
 /* The mount is up: lets go of terminal and directory, and of the parent. */
 static void detach(struct program *p)
 {
@@ -168,6 +174,7 @@ static void detach(struct program *p)
 		dup2(null, 2);
 		close(null);
 	}
+	fuse_set_log_func(log_to_syslog);
 	if (chdir("/"))
 		syslog(LOG_WARNING, "chdir: %s", strerror(errno));
 	tell_parent(p, "");
@@ -267,13 +274,15 @@ static int start_threads(struct program *p, struct error *err)
 static int start(struct program *p, struct error *err)
 {
 	struct fs *fs = &p->fs;
+	char *config_path AUTOFREE = NULL;
 	sigset_t old;
 	int rc;
 
 	fs->mountpoint = mount_path(p->mountpoint, err);
 	if (!fs->mountpoint)
 		return err->code;
-	rc = config_load(&p->config, p->config_path, err);
+	config_path = realpath(p->config_path, NULL); /* tandemctl asks for it from elsewhere */
+	rc = config_load(&p->config, config_path ? config_path : p->config_path, err);
 	if (!rc && p->options.len)
 		rc = config_options(p->config, buf_str(&p->options), err);
 	if (!rc)

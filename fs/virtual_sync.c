@@ -72,7 +72,7 @@ static void add_csv(struct buf *out, const json_t *value)
 
 static int render_errors(struct fs *fs, const struct fs_mailbox *mb, struct buf *out)
 {
-	static const char *const columns[] = { "mailbox", "path", "side", "error", "since" };
+	static const char *const columns[] = { "mailbox", "path", "state", "error" };
 	json_t *errors = fs->engine ? engine_errors(fs->engine, address_of(mb)) : NULL, *row;
 	size_t i;
 
