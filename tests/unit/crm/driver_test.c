@@ -513,7 +513,7 @@ static void deletes(void **state)
 	will_answer(&org, 200, "",
 		"[{\"id\":\"" ID1 "\",\"success\":true,\"errors\":[]},"
 		"{\"id\":\"" ID2 "\",\"success\":false,\"errors\":[{\"statusCode\":\"ENTITY_IS_"
-				 "DELETED\",\"message\":\"gone\"}]}]");
+		"DELETED\",\"message\":\"gone\"}]}]");
 	assert_int_equal(write_ops(&org, CRM_DELETE, ops, 2), 0);
 	sent(&org, 2,
 		"DELETE /services/data/v66.0/composite/sobjects?allOrNone=false&ids=" ID1 "," ID2
@@ -606,9 +606,9 @@ static void matches_every_address_field(void **state)
 	will_answer(&org, 200, "",
 		PAGE("true", "",
 			"{\"Id\":\"" ID1 "\",\"SystemModstamp\":\"2026-01-01T00:20:00Z\",\"Email\":"
-					 "\"a@x.example\",\"Second__c\":\"o'brien@x.EXAMPLE\"},"
+			"\"a@x.example\",\"Second__c\":\"o'brien@x.EXAMPLE\"},"
 			"{\"Id\":\"" ID2 "\",\"SystemModstamp\":\"2026-01-01T00:20:00Z\",\"Email\":"
-					 "\"xo'brien@x.example\"}"));
+			"\"xo'brien@x.example\"}"));
 	assert_int_equal(salesforce_driver.match_emails(
 				 org.crm, KIND_CONTACT, addresses, 1, &records, &n, &org.err),
 		0);
