@@ -97,7 +97,9 @@ int commit_arrived(struct commit *c, const struct store_item *item, struct error
 int commit_released(struct commit *c, uint64_t ino, struct error *err);
 
 /* A removal that waits, or is held, is taken back: the file stands again under its former name
- * (" (2)" when that is taken), with its number where no other file has it, and its bytes. */
+ * (" (2)" when that is taken), with its number where no other file has it, and its bytes.
+ *   ERR_BUSY    its delete is being sent
+ *   ERR_EXISTS  its UID lives in the folder again */
 int commit_restore(struct commit *c, int64_t item, struct error *err);
 
 /* At start: bytes of handles that died are judged as at RELEASE; orphans are dropped. */

@@ -7,6 +7,9 @@
  *	a tombstone with their UID                    revived: document and CRM link
  *	none of these                                 a new item
  *
+ * A removal whose delete is being sent is not taken over but succeeded: a new item with its document and
+ * link.
+ *
  * tar, borg, install and the backup modes of editors remove or rename a file before they write it
  * anew; so remote ids, links and all that a file cannot show survive them.  A UID that lives in the same
  * folder under another name is refused; in another folder it is a copy, an item of its own. */
@@ -66,6 +69,52 @@ int commit_check_uid(struct commit *c, enum item_kind kind, int64_t mailbox, uin
 	return rc;
 }
 
+static enum side_status side_status(struct commit *c, int64_t item, enum side which)
+{
+	struct store_side side = { 0 };
+	int rc = store_side_get(c->store, item, which, &side, NULL);
+	enum side_status status = rc ? SIDE_NONE : side.status;
+
+	store_side_clear(&side);
+	return status;
+}
+
+bool commit_is_dying(struct commit *c, int64_t item)
+{
+	return side_status(c, item, SIDE_EXCHANGE) == SIDE_DELETING ||
+		side_status(c, item, SIDE_CRM) == SIDE_DELETING;
+}
+
+/* The link to the CRM passes from one item to another, shadows and all. */
+static int pass_link(struct commit *c, int64_t from, int64_t to, struct error *err)
+{
+	struct store_side side = { 0 };
+	int rc = store_side_get(c->store, from, SIDE_CRM, &side, err);
+
+	if (rc)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	if (side.status != SIDE_DELETING) {
+		rc = store_side_delete(c->store, from, SIDE_CRM, err);
+		side.item = to;
+		if (!rc)
+			rc = store_side_save(c->store, &side, err);
+	}
+	store_side_clear(&side);
+	return rc;
+}
+
+/* The delete of `item` is on its way and cannot be called back: it ends under its own row, and what came
+ * back is a new item with its document and its link to the CRM. */
+static int succeed(struct commit *c, struct store_item *item, struct error *err)
+{
+	int64_t dying = item->id;
+	int rc;
+
+	item->id = 0;
+	rc = store_item_save(c->store, item, err);
+	return rc ? rc : pass_link(c, dying, item->id, err);
+}
+
 /* A removal that waits becomes the item of `node`. */
 static int take_over(struct commit *c, const struct store_node *node, struct store_item *item,
 	struct buf *before, struct error *err)
@@ -85,11 +134,26 @@ static int take_over(struct commit *c, const struct store_node *node, struct sto
 	item->ino = node->ino;
 	item->folder = node->parent;
 	item->dirty = true;
-	return 0;
+	if (commit_is_dying(c, item->id))
+		rc = succeed(c, item, err);
+	return rc;
 }
 
-/* The removal among `ids` that suits best: from this very place, else from this folder, else the
- * newest.  uid: the candidates were found by it. */
+/* How well a removal suits: from this very place, from this folder, from elsewhere; 0: not at all,
+ * since it is none, or its UID lives in this folder again. */
+static int removal_score(struct commit *c, const struct store_node *node,
+	const struct store_item *item)
+{
+	if (!item->removed || item->ino ||
+		commit_check_uid(c, item->kind, item->mailbox, node->parent, item->id, item->uid,
+			NULL) == ERR_EXISTS)
+		return 0;
+	if (item->folder != node->parent)
+		return 1;
+	return item->removed_name && !strcmp(item->removed_name, node->name) ? 3 : 2;
+}
+
+/* The removal among `ids` that suits best, the newest of equals; 0: none. */
 static int best_removal(struct commit *c, const struct store_node *node, const int64_t *ids,
 	size_t n, int64_t *best, struct error *err)
 {
@@ -99,15 +163,12 @@ static int best_removal(struct commit *c, const struct store_node *node, const i
 	*best = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct store_item item;
-		int rc = store_item_get(c->store, ids[i], &item, err);
-		int score = 1;
+		int rc = store_item_get(c->store, ids[i], &item, err), score;
 
 		if (rc)
 			return rc;
-		if (item.folder == node->parent)
-			score += item.removed_name && !strcmp(item.removed_name, node->name) ? 2 : 1;
-		if (item.removed && !item.ino &&
-			(score > best_score || (score == best_score && item.removed > best_time))) {
+		score = removal_score(c, node, &item);
+		if (score > best_score || (score && score == best_score && item.removed > best_time)) {
 			*best = item.id;
 			best_score = score;
 			best_time = item.removed;
@@ -249,16 +310,8 @@ int commit_detach(struct commit *c, struct store_node *node, struct error *err)
 
 static bool never_sent(struct commit *c, int64_t item)
 {
-	for (int side = SIDE_EXCHANGE; side <= SIDE_CRM; side++) {
-		struct store_side row = { 0 };
-		int rc = store_side_get(c->store, item, (enum side)side, &row, NULL);
-		bool none = rc == ERR_NOT_FOUND || (!rc && row.status == SIDE_NONE);
-
-		store_side_clear(&row);
-		if (!none)
-			return false;
-	}
-	return true;
+	return side_status(c, item, SIDE_EXCHANGE) == SIDE_NONE &&
+		side_status(c, item, SIDE_CRM) == SIDE_NONE;
 }
 
 /* The live file among `ids` that was never sent. */

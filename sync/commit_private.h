@@ -152,6 +152,8 @@ int commit_identify(struct commit *c, const struct store_node *node, const char 
 /* The file `node` stops being its item: a removal that waits.  The node keeps name and bytes, which
  * are still those of the item. */
 int commit_detach(struct commit *c, struct store_node *node, struct error *err);
+/* Is its delete being sent? */
+bool commit_is_dying(struct commit *c, int64_t item);
 /* After the removal of `item`: a copy made just before elsewhere takes over its identity. */
 int commit_hand_over(struct commit *c, int64_t item, struct error *err);
 /* Another live item with this uid in the folder?  ERR_EXISTS names it. */

@@ -147,12 +147,20 @@ int commit_settle(struct commit *c, int64_t mailbox, struct error *err)
 bool commit_is_waiting(struct commit *c, int64_t mailbox)
 {
 	char *prefix AUTOFREE = commit_marks_prefix(mailbox);
-	json_t *names = NULL;
-	bool waiting;
+	json_t *names = NULL, *name;
+	bool waiting = false;
+	size_t i;
 
 	if (store_value_names(c->store, prefix, &names, NULL))
 		return false;
-	waiting = json_array_size(names) > 0;
+	json_array_foreach(names, i, name) {
+		enum commit_mark mark;
+		int64_t item;
+
+		/* What is kept of a removal waits for the removal, not for us. */
+		if (commit_mark_parse(json_string_value(name), prefix, &item, &mark))
+			waiting |= mark == MARK_EMPTIED || mark == MARK_ANEW;
+	}
 	json_decref(names);
 	return waiting;
 }
@@ -254,10 +262,15 @@ static int restore(struct commit *c, struct store_item *item, struct error *err)
 
 	if (item->ino || !item->removed || !document_kind(item->kind))
 		return error_set(err, ERR_INVALID, "it is not removed");
+	if (commit_is_dying(c, item->id))
+		return error_set(err, ERR_BUSY, "its removal is being sent");
 	rc = store_node_get(c->store, item->folder, &dir, err);
 	if (!rc && !dir.parent)
 		rc = error_set(err, ERR_NOT_FOUND, "the folder of %s is gone",
 			item->removed_name ? item->removed_name : "the item");
+	if (!rc)
+		rc = commit_check_uid(c, item->kind, item->mailbox, item->folder, item->id,
+			item->uid, err);
 	if (!rc)
 		rc = former_bytes(c, item, &bytes, err);
 	if (!rc)

@@ -196,6 +196,47 @@ static void what_a_file_cannot_show_survives_a_take_over(void **state)
 	assert_null(doc_text(e, id, "emails/EmailAddress1/address"));
 }
 
+static struct store_side crm_side(struct env *e, int64_t id)
+{
+	struct store_side side;
+	struct error err = ERROR_INIT;
+
+	assert_ok(store_side_get(e->store, id, SIDE_CRM, &side, &err), err);
+	return side;
+}
+
+static void a_removal_that_is_being_sent_is_succeeded(void **state)
+{
+	struct env *e = *state;
+	struct error err = ERROR_INIT;
+	int64_t id = linked_anna(e, anna(e)), successor;
+	struct store_side deleting = { .item = id, .side = SIDE_EXCHANGE, .status = SIDE_DELETING,
+		.remote_id = "AAA" };
+	struct store_side crm = { .item = id, .side = SIDE_CRM, .status = SIDE_LINKED,
+		.remote_id = "003A", .ours = json_pack("{s:s}", "LastName", "Berg") };
+	struct store_side side;
+
+	remove_file(e, e->contacts, "anna.vcf");
+	assert_ok(store_begin(e->store, STORE_FULL, STORE_REMOTE, &err), err);
+	assert_ok(store_side_save(e->store, &deleting, &err), err);
+	assert_ok(store_side_save(e->store, &crm, &err), err);
+	assert_ok(store_commit(e->store, &err), err);
+	json_decref(crm.ours);
+
+	successor = item_of(e, put(e, e->contacts, "anna.vcf", anna(e)));
+	assert_int_not_equal(successor, id);
+	assert_true(is_removed(e, id)); /* it goes on ending */
+	assert_string_equal(doc_text(e, successor, "uid"), ANNA_UID);
+	side = crm_side(e, successor);
+	assert_int_equal(side.status, SIDE_LINKED);
+	assert_string_equal(side.remote_id, "003A");
+	assert_non_null(json_object_get(side.ours, "LastName"));
+	store_side_clear(&side);
+	assert_int_equal(store_side_get(e->store, successor, SIDE_EXCHANGE, &side, NULL),
+		ERR_NOT_FOUND);
+	assert_int_equal(store_side_get(e->store, id, SIDE_CRM, &side, NULL), ERR_NOT_FOUND);
+}
+
 /* ---- UIDs that live ------------------------------------------------------------------------------ */
 
 static void a_uid_that_lives_in_the_folder_under_another_name_is_refused(void **state)
@@ -274,15 +315,6 @@ static void one_uid_in_two_mailboxes_is_two_items(void **state)
 
 /* ---- tombstones ----------------------------------------------------------------------------------- */
 
-static struct store_side crm_side(struct env *e, int64_t id)
-{
-	struct store_side side;
-	struct error err = ERROR_INIT;
-
-	assert_ok(store_side_get(e->store, id, SIDE_CRM, &side, &err), err);
-	return side;
-}
-
 static void a_file_committed_with_the_uid_of_a_tombstone_revives_its_link(void **state)
 {
 	struct env *e = *state;
@@ -347,6 +379,7 @@ int main(void)
 		TEST(the_newest_removal_of_a_name_is_taken_over),
 		TEST(a_stale_copy_that_takes_over_is_judged_against_its_base),
 		TEST(what_a_file_cannot_show_survives_a_take_over),
+		TEST(a_removal_that_is_being_sent_is_succeeded),
 		TEST(a_uid_that_lives_in_the_folder_under_another_name_is_refused),
 		TEST(writing_the_uid_of_a_neighbour_over_an_item_is_refused),
 		TEST(a_copy_in_another_folder_is_an_item_of_its_own),

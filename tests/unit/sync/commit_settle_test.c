@@ -94,6 +94,7 @@ static void marks_outlive_a_restart(void **state)
 	uint64_t ino = put(e, e->contacts, "anna.vcf", anna(e));
 
 	write_bytes(e, ino, "");
+	assert_true(commit_is_waiting(&e->c, e->mailbox));
 	restart(e);
 	e->c.remove_quiet_ns = 0;
 	assert_ok(commit_settle(&e->c, e->mailbox, &err), err);
@@ -120,6 +121,7 @@ static void marks_of_items_that_are_gone_are_dropped(void **state)
 
 	remove_file(e, e->contacts, "anna.vcf");
 	assert_true(count_marks(e) > 0);
+	assert_false(commit_is_waiting(&e->c, e->mailbox)); /* a held removal wakes nobody */
 	assert_ok(commit_settle(&e->c, e->mailbox, &err), err);
 	assert_true(count_marks(e) > 0);
 	remote_removed(e, id, NULL, NULL);
