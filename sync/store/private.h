@@ -2,8 +2,8 @@
  * (but the store's own tests).
  *
  * A query is opened on the connection that the calling thread has to use: the writer inside its
- * transaction, else its own read connection.  Errors are sticky: a query that could not be opened takes
- * binds and answers its error when it is run, so that callers check once:
+ * transaction, else its own read connection.  Errors are sticky: a query that could not be opened
+ * takes binds and answers its error when it is run, so that callers check once:
  *
  *	struct query q QUERY_END = query_write(store, "DELETE FROM folder WHERE ino = ?", err);
  *
@@ -21,7 +21,7 @@
 
 #include "sync/store/store.h"
 
-#define NS_PER_S  INT64_C(1000000000)
+#define NS_PER_S   INT64_C(1000000000)
 #define NS_PER_DAY (86400 * NS_PER_S)
 
 /* ---- numbers counted in memory: open writers, changes already noted ------------------------- */
@@ -42,7 +42,7 @@ void counter_drop(struct counter *c, uint64_t key);
 size_t counter_get(const struct counter *c, uint64_t key);
 void counter_free(struct counter *c);
 
-/* ---- store and connections --------------------------------------------------------------------- */
+/* ---- store and connections ------------------------------------------------------------------ */
 
 struct statement {
 	const char *sql; /* address of the literal; NULL: free */
@@ -145,15 +145,16 @@ int64_t column_int(struct query *q);
 char *column_text(struct query *q);
 json_t *column_json(struct query *q);
 
-/* All rows' first column as a new array (NULL when none).  ids points to an int64_t * or uint64_t *. */
+/* All rows' first column as a new array (NULL when none); ids points to an int64_t * or
+ * uint64_t *. */
 int query_ids(struct query *q, void *ids, size_t *n);
 /* The first column of the one row expected; 0 when there is none. */
 int query_count(struct query *q, uint64_t *count);
 
-/* JSON as it is stored: compact, keys sorted, so that equal documents are equal texts.  New string. */
+/* JSON as it is stored: compact, keys sorted, so that equal documents are equal texts.  New. */
 char *json_text(const json_t *json);
 
-/* ---- rows: one list of fields a struct gives columns, binds, reads and frees ------------------ */
+/* ---- rows: one list of fields a struct gives columns, binds, reads and frees ---------------- */
 
 enum column_type {
 	INTEGER, /* any integer, enum or bool */
@@ -176,20 +177,21 @@ struct table {
 
 /* Used with a list `#define THING_FIELDS(X, T) X(T, field, TYPE) ...` that leaves out the first
  * column, the key. */
-#define FIELD_COLUMN(type_, field, kind) \
+#define FIELD_COLUMN(type_, field, kind)                                                           \
 	{ offsetof(type_, field), sizeof(((type_ *)0)->field), kind },
-#define FIELD_NAME(type_, field, kind)	    ", " #field
-#define FIELD_MARK(type_, field, kind)	    ", ?"
-#define FIELD_EXCLUDED(type_, field, kind)  ", " #field " = excluded." #field
+#define FIELD_NAME(type_, field, kind)	   ", " #field
+#define FIELD_MARK(type_, field, kind)	   ", ?"
+#define FIELD_EXCLUDED(type_, field, kind) ", " #field " = excluded." #field
 
 /* A field that was added to the struct and not to the list would be lost in silence: the list, made
  * a struct again (`rest`: members it leaves out), must have the struct's size. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): members of a struct cannot be enclosed. */
 #define FIELD_MEMBER(type_, field, kind) __typeof__(((type_ *)0)->field) field;
 #define FIELDS_ARE_ALL(type_, key, FIELDS, rest)                                                   \
-	_Static_assert(sizeof(struct {                                                             \
-			       FIELD_MEMBER(type_, key, INTEGER) FIELDS(FIELD_MEMBER) rest         \
-		       }) == sizeof(type_),                                                        \
+	_Static_assert(sizeof(struct { FIELD_MEMBER(type_, key, INTEGER) FIELDS(FIELD_MEMBER)      \
+				       rest }) == sizeof(type_),                                   \
 		"a field of " #type_ " has no column")
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Binds all columns in order; a key of 0 as NULL, so that SQLite gives the next number. */
 void row_bind(struct query *q, const struct table *table, const void *row);
@@ -202,21 +204,22 @@ int row_one(struct query *q, const struct table *table, void *row);
 int row_all(struct query *q, const struct table *table, void *rows, size_t *n);
 void rows_free(const struct table *table, void *rows, size_t n);
 
-/* ---- between the files --------------------------------------------------------------------------- */
+/* ---- between the files ---------------------------------------------------------------------- */
 
 /* The bytes alone: size and times of the node are the caller's. */
-int content_put(struct store *store, uint64_t ino, const char *bytes, size_t len,
-	struct error *err);
+int content_put(
+	struct store *store, uint64_t ino, const char *bytes, size_t len, struct error *err);
 /* The file changed: moves its directory's times and notes both for the listener. */
 int node_touched(struct store *store, uint64_t ino, struct error *err);
 
 /* The addresses in item->doc, in the place of those that were kept. */
 int emails_save(struct store *store, const struct store_item *item, struct error *err);
 
-/* ---- changes told to the listener ------------------------------------------------------------- */
+/* ---- changes told to the listener ----------------------------------------------------------- */
 
 /* Notes are kept only in a STORE_REMOTE transaction, or when `always`. */
-void change_entry(struct store *store, bool always, uint64_t parent, const char *name, uint64_t ino);
+void change_entry(
+	struct store *store, bool always, uint64_t parent, const char *name, uint64_t ino);
 void change_inode(struct store *store, uint64_t ino);
 void change_directory(struct store *store, bool always, uint64_t ino);
 void change_list_free(struct change_list *changes);

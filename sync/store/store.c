@@ -1,9 +1,9 @@
 /* The store's life: opening with lock and damage check, transactions, time, the set of writers.
  *
  * Opening is quick, whatever the size: a cache that was closed well, or whose daemon was killed, is
- * taken as it is (SQLite replays the WAL).  Pages are checked one by one only when there is a reason:
- * the machine went down under an open cache (the lock file then holds another boot id), or SQLite met a
- * damaged page (the lock file says "damaged").  What is damaged is moved aside, never deleted.
+ * taken as it is (SQLite replays the WAL).  Pages are checked one by one only for a reason: the
+ * machine went down under an open cache (the lock file then holds another boot id), or SQLite met
+ * a damaged page (the lock file says "damaged").  What is damaged is moved aside, never deleted.
  *
  * cache.lock holds "PID BOOT-ID" while the cache is open, and nothing after it was closed well. */
 #include "sync/store/private.h"
@@ -22,7 +22,7 @@
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
-/* ---- directory and lock ---------------------------------------------------------------------- */
+/* ---- directory and lock --------------------------------------------------------------------- */
 
 static int make_directory(const char *dir, struct error *err)
 {
@@ -94,7 +94,7 @@ static int lock_write(struct store *store, struct error *err)
 	return 0;
 }
 
-/* ---- opening the database ---------------------------------------------------------------------- */
+/* ---- opening the database ------------------------------------------------------------------- */
 
 static bool pages_are_sound(struct connection *c)
 {
@@ -108,7 +108,7 @@ static bool pages_are_sound(struct connection *c)
 	return sound;
 }
 
-/* Opens the writer and makes the tables.  store->damaged tells the caller that the file is no use. */
+/* Opens the writer and makes the tables.  store->damaged tells that the file is no use. */
 static int database_open(struct store *store, bool check, struct error *err)
 {
 	int fd = open(store->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -186,8 +186,8 @@ static int first_transaction(struct store *store, struct error *err)
 		rc = query_run(&q);
 	}
 	if (!rc) {
-		struct query q QUERY_END = query_write(store, "DELETE FROM version WHERE time < ?",
-			err);
+		struct query q QUERY_END = query_write(
+			store, "DELETE FROM version WHERE time < ?", err);
 
 		query_int(&q, now - NS_PER_DAY);
 		rc = query_run(&q);
@@ -334,12 +334,12 @@ bool store_was_rebuilt(const struct store *store)
 	return store->rebuilt;
 }
 
-/* ---- transactions ------------------------------------------------------------------------------ */
+/* ---- transactions --------------------------------------------------------------------------- */
 
 bool store_in_transaction(struct store *store)
 {
 	return atomic_load_explicit(&store->owner, memory_order_relaxed) ==
-		(unsigned long)pthread_self();
+	       (unsigned long)pthread_self();
 }
 
 static void gate_enter(struct store *store)
@@ -431,8 +431,8 @@ void store_rollback(struct store *store)
 	gate_leave(store);
 }
 
-/* A NORMAL commit has written its frames to the WAL; syncing the WAL makes them durable.  Frames that a
- * checkpoint has moved to the database meanwhile were synced there by it. */
+/* A NORMAL commit has written its frames to the WAL; syncing the WAL makes them durable.  Frames
+ * that a checkpoint has moved to the database meanwhile were synced there by it. */
 int store_sync(struct store *store, struct error *err)
 {
 	if (fdatasync(store->wal_fd) || fsync(store->dir_fd))
@@ -462,7 +462,7 @@ void store_set_listener(struct store *store, store_listener *listener, void *dat
 	pthread_mutex_unlock(&store->gate);
 }
 
-/* ---- files open for writing -------------------------------------------------------------------- */
+/* ---- files open for writing ----------------------------------------------------------------- */
 
 void store_writer_add(struct store *store, uint64_t ino)
 {

@@ -12,8 +12,8 @@
 
 int content_put(struct store *store, uint64_t ino, const char *bytes, size_t len, struct error *err)
 {
-	struct query q QUERY_END = query_write(store,
-		"INSERT OR REPLACE INTO content(ino, bytes) VALUES (?, ?)", err);
+	struct query q QUERY_END = query_write(
+		store, "INSERT OR REPLACE INTO content(ino, bytes) VALUES (?, ?)", err);
 
 	query_int(&q, (int64_t)ino);
 	query_bytes(&q, bytes, len);
@@ -102,7 +102,8 @@ static int blob_get(struct query *q, struct buf *out, bool *found, struct error 
 
 int store_content_get(struct store *store, uint64_t ino, struct buf *out, struct error *err)
 {
-	struct query q QUERY_END = query_read(store, "SELECT bytes FROM content WHERE ino = ?", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT bytes FROM content WHERE ino = ?", err);
 	bool found;
 	int rc;
 
@@ -132,19 +133,20 @@ int store_content_set(struct store *store, uint64_t ino, const char *bytes, size
 	return rc ? rc : node_touched(store, ino, err);
 }
 
-/* ---- working bytes ------------------------------------------------------------------------------ */
+/* ---- working bytes -------------------------------------------------------------------------- */
 
-int store_working_set(struct store *store, uint64_t ino, const char *bytes, size_t len,
-	struct error *err)
+int store_working_set(
+	struct store *store, uint64_t ino, const char *bytes, size_t len, struct error *err)
 {
 	if (!bytes) {
-		struct query q QUERY_END = query_write(store, "DELETE FROM working WHERE ino = ?", err);
+		struct query q QUERY_END = query_write(
+			store, "DELETE FROM working WHERE ino = ?", err);
 
 		query_int(&q, (int64_t)ino);
 		return query_run(&q);
 	}
-	struct query q QUERY_END = query_write(store,
-		"INSERT OR REPLACE INTO working(ino, bytes) VALUES (?, ?)", err);
+	struct query q QUERY_END = query_write(
+		store, "INSERT OR REPLACE INTO working(ino, bytes) VALUES (?, ?)", err);
 
 	query_int(&q, (int64_t)ino);
 	query_bytes(&q, bytes, len);
@@ -153,7 +155,8 @@ int store_working_set(struct store *store, uint64_t ino, const char *bytes, size
 
 int store_working_get(struct store *store, uint64_t ino, struct buf *out, struct error *err)
 {
-	struct query q QUERY_END = query_read(store, "SELECT bytes FROM working WHERE ino = ?", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT bytes FROM working WHERE ino = ?", err);
 	bool found;
 	int rc;
 

@@ -13,11 +13,11 @@ static int emails_clear(struct store *store, int64_t item, struct error *err)
 	return query_run(&q);
 }
 
-static int email_put(struct store *store, const struct store_item *item, const char *address,
-	struct error *err)
+static int email_put(
+	struct store *store, const struct store_item *item, const char *address, struct error *err)
 {
-	struct query q QUERY_END = query_write(store,
-		"INSERT OR IGNORE INTO email(mailbox, address, item) VALUES (?, ?, ?)", err);
+	struct query q QUERY_END = query_write(
+		store, "INSERT OR IGNORE INTO email(mailbox, address, item) VALUES (?, ?, ?)", err);
 
 	query_int(&q, item->mailbox);
 	query_text(&q, address);
@@ -35,7 +35,8 @@ int emails_save(struct store *store, const struct store_item *item, struct error
 	if (rc || !item->doc || !kind || !kind->emails)
 		return rc;
 	addresses = kind->emails(item->doc);
-	json_array_foreach(addresses, i, address) {
+	json_array_foreach(addresses, i, address)
+	{
 		if (!rc && json_is_string(address))
 			rc = email_put(store, item, json_string_value(address), err);
 	}

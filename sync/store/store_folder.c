@@ -14,16 +14,17 @@
 	X(struct store_mailbox, last_error, TEXT)                                                  \
 	X(struct store_mailbox, held, INTEGER)
 
-static const struct column mailbox_columns[] = {
-	FIELD_COLUMN(struct store_mailbox, id, INTEGER) MAILBOX_FIELDS(FIELD_COLUMN)
-};
-static const struct table mailbox_table = {
-	"mailbox", sizeof(struct store_mailbox), mailbox_columns, ARRAY_SIZE(mailbox_columns)
-};
+static const struct column mailbox_columns[] = { FIELD_COLUMN(struct store_mailbox, id, INTEGER)
+		MAILBOX_FIELDS(FIELD_COLUMN) };
+static const struct table mailbox_table = { "mailbox", sizeof(struct store_mailbox),
+	mailbox_columns, ARRAY_SIZE(mailbox_columns) };
 
 FIELDS_ARE_ALL(struct store_mailbox, id, MAILBOX_FIELDS, );
+#define MAILBOX_NAMES	 MAILBOX_FIELDS(FIELD_NAME)
+#define MAILBOX_MARKS	 MAILBOX_FIELDS(FIELD_MARK)
+#define MAILBOX_EXCLUDED MAILBOX_FIELDS(FIELD_EXCLUDED)
 
-#define MAILBOX_SELECT "SELECT id" MAILBOX_FIELDS(FIELD_NAME) " FROM mailbox "
+#define MAILBOX_SELECT	 "SELECT id" MAILBOX_NAMES " FROM mailbox "
 
 #define FOLDER_FIELDS(X)                                                                           \
 	X(struct store_folder, mailbox, INTEGER)                                                   \
@@ -39,18 +40,18 @@ FIELDS_ARE_ALL(struct store_mailbox, id, MAILBOX_FIELDS, );
 	X(struct store_folder, created, INTEGER)                                                   \
 	X(struct store_folder, removed, INTEGER)
 
-static const struct column folder_columns[] = {
-	FIELD_COLUMN(struct store_folder, ino, INTEGER) FOLDER_FIELDS(FIELD_COLUMN)
-};
-static const struct table folder_table = {
-	"folder", sizeof(struct store_folder), folder_columns, ARRAY_SIZE(folder_columns)
-};
+static const struct column folder_columns[] = { FIELD_COLUMN(struct store_folder, ino, INTEGER)
+		FOLDER_FIELDS(FIELD_COLUMN) };
+static const struct table folder_table = { "folder", sizeof(struct store_folder), folder_columns,
+	ARRAY_SIZE(folder_columns) };
 
 FIELDS_ARE_ALL(struct store_folder, ino, FOLDER_FIELDS, );
+#define FOLDER_NAMES  FOLDER_FIELDS(FIELD_NAME)
+#define FOLDER_MARKS  FOLDER_FIELDS(FIELD_MARK)
 
-#define FOLDER_SELECT "SELECT ino" FOLDER_FIELDS(FIELD_NAME) " FROM folder "
+#define FOLDER_SELECT "SELECT ino" FOLDER_NAMES " FROM folder "
 
-/* ---- mailboxes ----------------------------------------------------------------------------------- */
+/* ---- mailboxes ------------------------------------------------------------------------------ */
 
 int store_mailbox_get(struct store *store, int64_t id, struct store_mailbox *mb, struct error *err)
 {
@@ -60,8 +61,8 @@ int store_mailbox_get(struct store *store, int64_t id, struct store_mailbox *mb,
 	return row_one(&q, &mailbox_table, mb);
 }
 
-int store_mailbox_by_address(struct store *store, const char *address, struct store_mailbox *mb,
-	struct error *err)
+int store_mailbox_by_address(
+	struct store *store, const char *address, struct store_mailbox *mb, struct error *err)
 {
 	struct query q QUERY_END = query_read(store, MAILBOX_SELECT "WHERE address = ?", err);
 
@@ -82,11 +83,11 @@ static int mailbox_directory(struct store *store, struct store_mailbox *mb, stru
 	return rc;
 }
 
-static int mailbox_claim_directory(struct store *store, const struct store_mailbox *mb,
-	struct error *err)
+static int mailbox_claim_directory(
+	struct store *store, const struct store_mailbox *mb, struct error *err)
 {
-	struct query q QUERY_END = query_write(store, "UPDATE node SET mailbox = ? WHERE ino = ?",
-		err);
+	struct query q QUERY_END = query_write(
+		store, "UPDATE node SET mailbox = ? WHERE ino = ?", err);
 
 	query_int(&q, mb->id);
 	query_int(&q, (int64_t)mb->ino);
@@ -98,9 +99,8 @@ int store_mailbox_save(struct store *store, struct store_mailbox *mb, struct err
 	bool is_new = mb->id == 0;
 	int rc = is_new ? mailbox_directory(store, mb, err) : 0;
 	struct query q QUERY_END = query_write(store,
-		"INSERT INTO mailbox(id" MAILBOX_FIELDS(FIELD_NAME) ") VALUES (?" MAILBOX_FIELDS(
-			FIELD_MARK) ") ON CONFLICT(id) DO UPDATE SET id = id" MAILBOX_FIELDS(
-			FIELD_EXCLUDED),
+		"INSERT INTO mailbox(id" MAILBOX_NAMES ") VALUES (?" MAILBOX_MARKS
+		") ON CONFLICT(id) DO UPDATE SET id = id" MAILBOX_EXCLUDED,
 		err);
 
 	if (rc)
@@ -125,10 +125,10 @@ void store_mailbox_clear(struct store_mailbox *mb)
 	row_clear(&mailbox_table, mb);
 }
 
-/* ---- folders ------------------------------------------------------------------------------------- */
+/* ---- folders -------------------------------------------------------------------------------- */
 
-int store_folder_get(struct store *store, uint64_t ino, struct store_folder *folder,
-	struct error *err)
+int store_folder_get(
+	struct store *store, uint64_t ino, struct store_folder *folder, struct error *err)
 {
 	struct query q QUERY_END = query_read(store, FOLDER_SELECT "WHERE ino = ?", err);
 
@@ -139,8 +139,8 @@ int store_folder_get(struct store *store, uint64_t ino, struct store_folder *fol
 int store_folder_by_remote(struct store *store, int64_t mailbox, const char *remote_id,
 	struct store_folder *folder, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		FOLDER_SELECT "WHERE mailbox = ? AND remote_id = ?", err);
+	struct query q QUERY_END = query_read(
+		store, FOLDER_SELECT "WHERE mailbox = ? AND remote_id = ?", err);
 
 	query_int(&q, mailbox);
 	query_text(&q, remote_id);
@@ -150,8 +150,7 @@ int store_folder_by_remote(struct store *store, int64_t mailbox, const char *rem
 int store_folder_save(struct store *store, const struct store_folder *folder, struct error *err)
 {
 	struct query q QUERY_END = query_write(store,
-		"INSERT OR REPLACE INTO folder(ino" FOLDER_FIELDS(
-			FIELD_NAME) ") VALUES (?" FOLDER_FIELDS(FIELD_MARK) ")",
+		"INSERT OR REPLACE INTO folder(ino" FOLDER_NAMES ") VALUES (?" FOLDER_MARKS ")",
 		err);
 
 	if (folder->ino == 0)
@@ -168,11 +167,11 @@ int store_folder_delete(struct store *store, uint64_t ino, struct error *err)
 	return query_run(&q);
 }
 
-int store_folder_list(struct store *store, int64_t mailbox, uint64_t **inos, size_t *n,
-	struct error *err)
+int store_folder_list(
+	struct store *store, int64_t mailbox, uint64_t **inos, size_t *n, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT ino FROM folder WHERE mailbox = ? ORDER BY ino", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT ino FROM folder WHERE mailbox = ? ORDER BY ino", err);
 
 	query_int(&q, mailbox);
 	return query_ids(&q, inos, n);

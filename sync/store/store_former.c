@@ -19,8 +19,8 @@ static int number_is_free(struct store *store, uint64_t ino, struct error *err)
 	return rc;
 }
 
-int store_node_create_as(struct store *store, struct store_node *node, uint64_t ino,
-	struct error *err)
+int store_node_create_as(
+	struct store *store, struct store_node *node, uint64_t ino, struct error *err)
 {
 	int rc = number_is_free(store, ino, err);
 
@@ -43,8 +43,8 @@ int store_value_names(struct store *store, const char *prefix, json_t **names, s
 	/* Every name with the prefix is less than the prefix with the greatest byte after it. */
 	char *end AUTOFREE = xasprintf("%s\xff", prefix);
 	int rc;
-	struct query q QUERY_END = query_read(store,
-		"SELECT name FROM value WHERE name >= ? AND name < ? ORDER BY name", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT name FROM value WHERE name >= ? AND name < ? ORDER BY name", err);
 
 	*names = json_array();
 	query_text(&q, prefix);

@@ -37,18 +37,19 @@ const char *const item_state_names[] = {
 	X(struct store_item, error, TEXT)                                                          \
 	X(struct store_item, dirty, INTEGER)
 
-static const struct column item_columns[] = {
-	FIELD_COLUMN(struct store_item, id, INTEGER) ITEM_FIELDS(FIELD_COLUMN)
-};
-static const struct table item_table = {
-	"item", sizeof(struct store_item), item_columns, ARRAY_SIZE(item_columns)
-};
+static const struct column item_columns[] = { FIELD_COLUMN(struct store_item, id, INTEGER)
+		ITEM_FIELDS(FIELD_COLUMN) };
+static const struct table item_table = { "item", sizeof(struct store_item), item_columns,
+	ARRAY_SIZE(item_columns) };
 
 FIELDS_ARE_ALL(struct store_item, id, ITEM_FIELDS, json_t *doc;);
+#define ITEM_NAMES    ITEM_FIELDS(FIELD_NAME)
+#define ITEM_MARKS    ITEM_FIELDS(FIELD_MARK)
+#define ITEM_EXCLUDED ITEM_FIELDS(FIELD_EXCLUDED)
 
-#define ITEM_SELECT "SELECT id" ITEM_FIELDS(FIELD_NAME) ", doc FROM item "
+#define ITEM_SELECT   "SELECT id" ITEM_NAMES ", doc FROM item "
 
-/* ---- reading ------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static int item_one(struct query *q, struct store_item *item)
 {
@@ -70,8 +71,7 @@ int store_item_get(struct store *store, int64_t id, struct store_item *item, str
 	return item_one(&q, item);
 }
 
-int store_item_by_ino(struct store *store, uint64_t ino, struct store_item *item,
-	struct error *err)
+int store_item_by_ino(struct store *store, uint64_t ino, struct store_item *item, struct error *err)
 {
 	struct query q QUERY_END = query_read(store, ITEM_SELECT "WHERE ino = ? AND ino <> 0", err);
 
@@ -79,11 +79,11 @@ int store_item_by_ino(struct store *store, uint64_t ino, struct store_item *item
 	return item_one(&q, item);
 }
 
-int store_item_rev(struct store *store, uint64_t ino, int64_t *item, int64_t *rev,
-	struct error *err)
+int store_item_rev(
+	struct store *store, uint64_t ino, int64_t *item, int64_t *rev, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT id, rev FROM item WHERE ino = ? AND ino <> 0", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT id, rev FROM item WHERE ino = ? AND ino <> 0", err);
 	int rc;
 
 	query_int(&q, (int64_t)ino);
@@ -120,38 +120,38 @@ int store_items_removed(struct store *store, uint64_t folder, const char *name, 
 	return query_ids(&q, ids, n);
 }
 
-int store_items_dirty(struct store *store, int64_t mailbox, int64_t **ids, size_t *n,
-	struct error *err)
+int store_items_dirty(
+	struct store *store, int64_t mailbox, int64_t **ids, size_t *n, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT id FROM item WHERE mailbox = ? AND dirty <> 0 ORDER BY id", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT id FROM item WHERE mailbox = ? AND dirty <> 0 ORDER BY id", err);
 
 	query_int(&q, mailbox);
 	return query_ids(&q, ids, n);
 }
 
-int store_items_in_folder(struct store *store, uint64_t folder, int64_t **ids, size_t *n,
-	struct error *err)
+int store_items_in_folder(
+	struct store *store, uint64_t folder, int64_t **ids, size_t *n, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT id FROM item WHERE folder = ? ORDER BY id", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT id FROM item WHERE folder = ? ORDER BY id", err);
 
 	query_int(&q, (int64_t)folder);
 	return query_ids(&q, ids, n);
 }
 
-int store_items_all(struct store *store, int64_t mailbox, int64_t **ids, size_t *n,
-	struct error *err)
+int store_items_all(
+	struct store *store, int64_t mailbox, int64_t **ids, size_t *n, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT id FROM item WHERE mailbox = ? ORDER BY id", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT id FROM item WHERE mailbox = ? ORDER BY id", err);
 
 	query_int(&q, mailbox);
 	return query_ids(&q, ids, n);
 }
 
-int store_items_with_error(struct store *store, int64_t mailbox, int64_t **ids, size_t *n,
-	struct error *err)
+int store_items_with_error(
+	struct store *store, int64_t mailbox, int64_t **ids, size_t *n, struct error *err)
 {
 	struct query q QUERY_END = query_read(store,
 		"SELECT id FROM item WHERE mailbox = ? AND (error IS NOT NULL OR state = 5)"
@@ -164,8 +164,8 @@ int store_items_with_error(struct store *store, int64_t mailbox, int64_t **ids, 
 
 int store_items_count(struct store *store, int64_t mailbox, uint64_t counts[6], struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT state, count(*) FROM item WHERE mailbox = ? GROUP BY state", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT state, count(*) FROM item WHERE mailbox = ? GROUP BY state", err);
 	int rc;
 
 	memset(counts, 0, 6 * sizeof(*counts));
@@ -181,7 +181,7 @@ int store_items_count(struct store *store, int64_t mailbox, uint64_t counts[6], 
 
 _Static_assert(ITEM_ERROR == 5, "the index item_error names the state by its number");
 
-/* ---- writing ------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 struct former {
 	uint64_t ino;
@@ -189,11 +189,11 @@ struct former {
 	bool same_doc;
 };
 
-static int former_get(struct store *store, int64_t id, const char *doc, struct former *former,
-	struct error *err)
+static int former_get(
+	struct store *store, int64_t id, const char *doc, struct former *former, struct error *err)
 {
-	struct query q QUERY_END = query_write(store,
-		"SELECT ino, rev, doc IS ?2 FROM item WHERE id = ?1", err);
+	struct query q QUERY_END = query_write(
+		store, "SELECT ino, rev, doc IS ?2 FROM item WHERE id = ?1", err);
 	int rc;
 
 	query_int(&q, id);
@@ -226,16 +226,16 @@ static int version_keep(struct store *store, int64_t id, int64_t rev, struct err
 		rc = query_run(&q);
 	}
 	if (!rc) {
-		struct query q QUERY_END = query_write(store,
-			"DELETE FROM version WHERE item = ? AND rev <= ?", err);
+		struct query q QUERY_END = query_write(
+			store, "DELETE FROM version WHERE item = ? AND rev <= ?", err);
 
 		query_int(&q, id);
 		query_int(&q, rev - VERSIONS_KEPT);
 		rc = query_run(&q);
 	}
 	if (!rc) {
-		struct query q QUERY_END = query_write(store, "DELETE FROM version WHERE time < ?",
-			err);
+		struct query q QUERY_END = query_write(
+			store, "DELETE FROM version WHERE time < ?", err);
 
 		query_int(&q, now - NS_PER_DAY);
 		rc = query_run(&q);
@@ -243,13 +243,12 @@ static int version_keep(struct store *store, int64_t id, int64_t rev, struct err
 	return rc;
 }
 
-static int item_put(struct store *store, struct store_item *item, const char *doc,
-	struct error *err)
+static int item_put(
+	struct store *store, struct store_item *item, const char *doc, struct error *err)
 {
 	struct query q QUERY_END = query_write(store,
-		"INSERT INTO item(id" ITEM_FIELDS(FIELD_NAME) ", doc) VALUES (?" ITEM_FIELDS(
-			FIELD_MARK) ", ?) ON CONFLICT(id) DO UPDATE SET id = id" ITEM_FIELDS(
-			FIELD_EXCLUDED) ", doc = excluded.doc",
+		"INSERT INTO item(id" ITEM_NAMES ", doc) VALUES (?" ITEM_MARKS
+		", ?) ON CONFLICT(id) DO UPDATE SET id = id" ITEM_EXCLUDED ", doc = excluded.doc",
 		err);
 	int rc;
 
@@ -262,22 +261,22 @@ static int item_put(struct store *store, struct store_item *item, const char *do
 }
 
 /* The node that the item's file was forgets it; the one that it is knows it. */
-static int point_nodes(struct store *store, const struct store_item *item, uint64_t former_ino,
-	struct error *err)
+static int point_nodes(
+	struct store *store, const struct store_item *item, uint64_t former_ino, struct error *err)
 {
 	int rc = 0;
 
 	if (former_ino && former_ino != item->ino) {
-		struct query q QUERY_END = query_write(store,
-			"UPDATE node SET item = 0 WHERE ino = ? AND item = ?", err);
+		struct query q QUERY_END = query_write(
+			store, "UPDATE node SET item = 0 WHERE ino = ? AND item = ?", err);
 
 		query_int(&q, (int64_t)former_ino);
 		query_int(&q, item->id);
 		rc = query_run(&q);
 	}
 	if (!rc && item->ino && former_ino != item->ino) {
-		struct query q QUERY_END = query_write(store,
-			"UPDATE node SET item = ?, type = ? WHERE ino = ?", err);
+		struct query q QUERY_END = query_write(
+			store, "UPDATE node SET item = ?, type = ? WHERE ino = ?", err);
 
 		query_int(&q, item->id);
 		query_int(&q, NODE_ITEM);
@@ -314,8 +313,8 @@ int store_item_save(struct store *store, struct store_item *item, struct error *
 
 int store_items_mark_dirty(struct store *store, int64_t mailbox, struct error *err)
 {
-	struct query q QUERY_END = query_write(store,
-		"UPDATE item SET dirty = 1 WHERE mailbox = ? AND dirty = 0", err);
+	struct query q QUERY_END = query_write(
+		store, "UPDATE item SET dirty = 1 WHERE mailbox = ? AND dirty = 0", err);
 
 	query_int(&q, mailbox);
 	return query_run(&q);
@@ -335,10 +334,10 @@ int store_item_delete(struct store *store, int64_t id, struct error *err)
 		err);
 	struct query email QUERY_END = query_write(store, "DELETE FROM email WHERE item = ?", err);
 	struct query claim QUERY_END = query_write(store, "DELETE FROM claim WHERE item = ?", err);
-	struct query version QUERY_END = query_write(store, "DELETE FROM version WHERE item = ?",
-		err);
-	struct query side QUERY_END = query_write(store,
-		"DELETE FROM side WHERE id IN (?1 * 2, ?1 * 2 + 1)", err);
+	struct query version QUERY_END = query_write(
+		store, "DELETE FROM version WHERE item = ?", err);
+	struct query side QUERY_END = query_write(
+		store, "DELETE FROM side WHERE id IN (?1 * 2, ?1 * 2 + 1)", err);
 	struct query item QUERY_END = query_write(store, "DELETE FROM item WHERE id = ?", err);
 	struct query *all[] = { &node, &email, &claim, &version, &side, &item };
 	int rc = 0;
@@ -354,8 +353,8 @@ void store_item_clear(struct store_item *item)
 	row_clear(&item_table, item);
 }
 
-int store_version_get(struct store *store, int64_t item, int64_t rev, json_t **doc,
-	struct error *err)
+int store_version_get(
+	struct store *store, int64_t item, int64_t rev, json_t **doc, struct error *err)
 {
 	struct query q QUERY_END = query_read(store,
 		"SELECT doc FROM item WHERE id = ?1 AND rev = ?2 AND doc IS NOT NULL UNION ALL"

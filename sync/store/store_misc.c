@@ -7,10 +7,10 @@
 
 #include "sync/mem.h"
 
-#define LOG_LINES     1000
-#define LOG_LINE_MAX  2000 /* bytes */
-#define LOG_LIMIT     (LOG_LINES * (LOG_LINE_MAX + 1))
-#define NAME_ROOM     200  /* bytes of a file name, so that what is added stays within 255 */
+#define LOG_LINES    1000
+#define LOG_LINE_MAX 2000 /* bytes */
+#define LOG_LIMIT    (LOG_LINES * (LOG_LINE_MAX + 1))
+#define NAME_ROOM    200 /* bytes of a file name, so that what is added stays within 255 */
 
 #define CONFLICT_FIELDS(X)                                                                         \
 	X(struct store_conflict, mailbox, INTEGER)                                                 \
@@ -19,14 +19,14 @@
 	X(struct store_conflict, name, TEXT)                                                       \
 	X(struct store_conflict, data, JSON)
 
-static const struct column conflict_columns[] = {
-	FIELD_COLUMN(struct store_conflict, id, INTEGER) CONFLICT_FIELDS(FIELD_COLUMN)
-};
-static const struct table conflict_table = {
-	"conflict", sizeof(struct store_conflict), conflict_columns, ARRAY_SIZE(conflict_columns)
-};
+static const struct column conflict_columns[] = { FIELD_COLUMN(struct store_conflict, id, INTEGER)
+		CONFLICT_FIELDS(FIELD_COLUMN) };
+static const struct table conflict_table = { "conflict", sizeof(struct store_conflict),
+	conflict_columns, ARRAY_SIZE(conflict_columns) };
 
 FIELDS_ARE_ALL(struct store_conflict, id, CONFLICT_FIELDS, );
+#define CONFLICT_NAMES CONFLICT_FIELDS(FIELD_NAME)
+#define CONFLICT_MARKS CONFLICT_FIELDS(FIELD_MARK)
 
 /* All but the bytes. */
 #define LOST_FIELDS(X)                                                                             \
@@ -36,14 +36,14 @@ FIELDS_ARE_ALL(struct store_conflict, id, CONFLICT_FIELDS, );
 	X(struct store_lost, reason, TEXT)                                                         \
 	X(struct store_lost, size, INTEGER)
 
-static const struct column lost_columns[] = {
-	FIELD_COLUMN(struct store_lost, id, INTEGER) LOST_FIELDS(FIELD_COLUMN)
-};
-static const struct table lost_table = {
-	"lost file", sizeof(struct store_lost), lost_columns, ARRAY_SIZE(lost_columns)
-};
+static const struct column lost_columns[] = { FIELD_COLUMN(struct store_lost, id, INTEGER)
+		LOST_FIELDS(FIELD_COLUMN) };
+static const struct table lost_table = { "lost file", sizeof(struct store_lost), lost_columns,
+	ARRAY_SIZE(lost_columns) };
 
 FIELDS_ARE_ALL(struct store_lost, id, LOST_FIELDS, struct buf bytes;);
+#define LOST_NAMES LOST_FIELDS(FIELD_NAME)
+#define LOST_MARKS LOST_FIELDS(FIELD_MARK)
 
 #define TOMBSTONE_FIELDS(X)                                                                        \
 	X(struct store_tombstone, mailbox, INTEGER)                                                \
@@ -59,14 +59,14 @@ FIELDS_ARE_ALL(struct store_lost, id, LOST_FIELDS, struct buf bytes;);
 	X(struct store_tombstone, remote_id, TEXT)                                                 \
 	X(struct store_tombstone, doc, JSON)
 
-static const struct column tombstone_columns[] = {
-	FIELD_COLUMN(struct store_tombstone, id, INTEGER) TOMBSTONE_FIELDS(FIELD_COLUMN)
-};
-static const struct table tombstone_table = {
-	"tombstone", sizeof(struct store_tombstone), tombstone_columns, ARRAY_SIZE(tombstone_columns)
-};
+static const struct column tombstone_columns[] = { FIELD_COLUMN(struct store_tombstone, id, INTEGER)
+		TOMBSTONE_FIELDS(FIELD_COLUMN) };
+static const struct table tombstone_table = { "tombstone", sizeof(struct store_tombstone),
+	tombstone_columns, ARRAY_SIZE(tombstone_columns) };
 
 FIELDS_ARE_ALL(struct store_tombstone, id, TOMBSTONE_FIELDS, );
+#define TOMBSTONE_NAMES TOMBSTONE_FIELDS(FIELD_NAME)
+#define TOMBSTONE_MARKS TOMBSTONE_FIELDS(FIELD_MARK)
 
 #define DELETION_FIELDS(X)                                                                         \
 	X(struct store_deletion, mailbox, INTEGER)                                                 \
@@ -78,16 +78,16 @@ FIELDS_ARE_ALL(struct store_tombstone, id, TOMBSTONE_FIELDS, );
 	X(struct store_deletion, batch, INTEGER)                                                   \
 	X(struct store_deletion, name, TEXT)
 
-static const struct column deletion_columns[] = {
-	FIELD_COLUMN(struct store_deletion, id, INTEGER) DELETION_FIELDS(FIELD_COLUMN)
-};
-static const struct table deletion_table = {
-	"deletion", sizeof(struct store_deletion), deletion_columns, ARRAY_SIZE(deletion_columns)
-};
+static const struct column deletion_columns[] = { FIELD_COLUMN(struct store_deletion, id, INTEGER)
+		DELETION_FIELDS(FIELD_COLUMN) };
+static const struct table deletion_table = { "deletion", sizeof(struct store_deletion),
+	deletion_columns, ARRAY_SIZE(deletion_columns) };
 
 FIELDS_ARE_ALL(struct store_deletion, id, DELETION_FIELDS, );
+#define DELETION_NAMES DELETION_FIELDS(FIELD_NAME)
+#define DELETION_MARKS DELETION_FIELDS(FIELD_MARK)
 
-/* ---- claims -------------------------------------------------------------------------------------- */
+/* ---- claims --------------------------------------------------------------------------------- */
 
 int store_claim_take(struct store *store, const char *object, const char *email, int64_t item,
 	int64_t *holder, struct error *err)
@@ -105,8 +105,8 @@ int store_claim_take(struct store *store, const char *object, const char *email,
 		rc = query_run(&q);
 	}
 	if (!rc) {
-		struct query q QUERY_END = query_write(store,
-			"SELECT item FROM claim WHERE object = ? AND email = ?", err);
+		struct query q QUERY_END = query_write(
+			store, "SELECT item FROM claim WHERE object = ? AND email = ?", err);
 
 		query_text(&q, object);
 		query_text(&q, email);
@@ -124,7 +124,7 @@ int store_claims_drop(struct store *store, int64_t item, struct error *err)
 	return query_run(&q);
 }
 
-/* ---- conflicts ----------------------------------------------------------------------------------- */
+/* ---- conflicts ------------------------------------------------------------------------------ */
 
 /* Length of the longest prefix of whole UTF-8 characters within max bytes. */
 static int cut_length(const char *text, size_t max)
@@ -159,12 +159,12 @@ static bool is_complete_name(const char *name)
 	return len > 5 && strcmp(name + len - 5, ".json") == 0;
 }
 
-static int conflict_put(struct store *store, const struct store_conflict *conflict,
-	struct error *err)
+static int conflict_put(
+	struct store *store, const struct store_conflict *conflict, struct error *err)
 {
 	struct query q QUERY_END = query_write(store,
-		"INSERT OR REPLACE INTO conflict(id" CONFLICT_FIELDS(
-			FIELD_NAME) ") VALUES (?" CONFLICT_FIELDS(FIELD_MARK) ")",
+		"INSERT OR REPLACE INTO conflict(id" CONFLICT_NAMES ") VALUES (?" CONFLICT_MARKS
+		")",
 		err);
 
 	row_bind(&q, &conflict_table, conflict);
@@ -195,8 +195,7 @@ int store_conflict_list(struct store *store, int64_t mailbox, struct store_confl
 	size_t *n, struct error *err)
 {
 	struct query q QUERY_END = query_read(store,
-		"SELECT id" CONFLICT_FIELDS(FIELD_NAME) " FROM conflict WHERE mailbox = ? ORDER BY id",
-		err);
+		"SELECT id" CONFLICT_NAMES " FROM conflict WHERE mailbox = ? ORDER BY id", err);
 
 	query_int(&q, mailbox);
 	return row_all(&q, &conflict_table, conflicts, n);
@@ -215,12 +214,12 @@ void store_conflicts_free(struct store_conflict *conflicts, size_t n)
 	rows_free(&conflict_table, conflicts, n);
 }
 
-/* ---- lost+found ---------------------------------------------------------------------------------- */
+/* ---- lost+found ----------------------------------------------------------------------------- */
 
 static int lost_is_taken(struct store *store, int64_t mailbox, const char *name, struct error *err)
 {
-	struct query q QUERY_END = query_write(store,
-		"SELECT 1 FROM lost WHERE mailbox = ? AND name = ?", err);
+	struct query q QUERY_END = query_write(
+		store, "SELECT 1 FROM lost WHERE mailbox = ? AND name = ?", err);
 
 	query_int(&q, mailbox);
 	query_text(&q, name);
@@ -233,7 +232,8 @@ static int lost_name(struct store *store, struct store_lost *lost, struct error 
 	char *name = xasprintf("%.*s", cut_length(lost->name, NAME_ROOM), lost->name);
 	int taken;
 
-	for (unsigned int i = 2; (taken = lost_is_taken(store, lost->mailbox, name, err)) > 0; i++) {
+	for (unsigned int i = 2; (taken = lost_is_taken(store, lost->mailbox, name, err)) > 0;
+		i++) {
 		free(name);
 		name = xasprintf("%.*s (%u)", cut_length(lost->name, NAME_ROOM), lost->name, i);
 	}
@@ -246,9 +246,7 @@ int store_lost_add(struct store *store, struct store_lost *lost, struct error *e
 {
 	int rc;
 	struct query q QUERY_END = query_write(store,
-		"INSERT INTO lost(id" LOST_FIELDS(FIELD_NAME) ", bytes) VALUES (?" LOST_FIELDS(
-			FIELD_MARK) ", ?)",
-		err);
+		"INSERT INTO lost(id" LOST_NAMES ", bytes) VALUES (?" LOST_MARKS ", ?)", err);
 
 	if (!lost->name)
 		lost->name = xstrdup("file");
@@ -270,8 +268,8 @@ int store_lost_add(struct store *store, struct store_lost *lost, struct error *e
 int store_lost_list(struct store *store, int64_t mailbox, struct store_lost **lost, size_t *n,
 	struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT id" LOST_FIELDS(FIELD_NAME) " FROM lost WHERE mailbox = ? ORDER BY id", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT id" LOST_NAMES " FROM lost WHERE mailbox = ? ORDER BY id", err);
 
 	query_int(&q, mailbox);
 	return row_all(&q, &lost_table, lost, n);
@@ -279,8 +277,8 @@ int store_lost_list(struct store *store, int64_t mailbox, struct store_lost **lo
 
 int store_lost_get(struct store *store, int64_t id, struct store_lost *lost, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT id" LOST_FIELDS(FIELD_NAME) ", bytes FROM lost WHERE id = ?", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT id" LOST_NAMES ", bytes FROM lost WHERE id = ?", err);
 	const void *bytes;
 	int rc;
 
@@ -315,15 +313,13 @@ void store_lost_free(struct store_lost *lost, size_t n)
 	rows_free(&lost_table, lost, n);
 }
 
-/* ---- tombstones ---------------------------------------------------------------------------------- */
+/* ---- tombstones ----------------------------------------------------------------------------- */
 
 int store_tombstone_add(struct store *store, struct store_tombstone *t, struct error *err)
 {
 	int rc;
 	struct query q QUERY_END = query_write(store,
-		"INSERT INTO tombstone(id" TOMBSTONE_FIELDS(
-			FIELD_NAME) ") VALUES (?" TOMBSTONE_FIELDS(FIELD_MARK) ")",
-		err);
+		"INSERT INTO tombstone(id" TOMBSTONE_NAMES ") VALUES (?" TOMBSTONE_MARKS ")", err);
 
 	if (t->time == 0)
 		t->time = store_now(store);
@@ -339,9 +335,9 @@ int store_tombstone_find(struct store *store, int64_t mailbox, const char *uid, 
 	struct store_tombstone *t, struct error *err)
 {
 	struct query q QUERY_END = query_read(store,
-		"SELECT id" TOMBSTONE_FIELDS(FIELD_NAME) " FROM tombstone"
-							 " WHERE mailbox = ?1 AND (uid = ?2 OR key = ?3)"
-							 " ORDER BY time DESC, id DESC LIMIT 1",
+		"SELECT id" TOMBSTONE_NAMES " FROM tombstone"
+		" WHERE mailbox = ?1 AND (uid = ?2 OR key = ?3)"
+		" ORDER BY time DESC, id DESC LIMIT 1",
 		err);
 
 	query_int(&q, mailbox);
@@ -371,14 +367,14 @@ void store_tombstone_clear(struct store_tombstone *t)
 	row_clear(&tombstone_table, t);
 }
 
-/* ---- deletions ----------------------------------------------------------------------------------- */
+/* ---- deletions ------------------------------------------------------------------------------ */
 
 int store_deletion_put(struct store *store, struct store_deletion *d, struct error *err)
 {
 	int rc;
 	struct query q QUERY_END = query_write(store,
-		"INSERT OR REPLACE INTO deletion(id" DELETION_FIELDS(
-			FIELD_NAME) ") VALUES (?" DELETION_FIELDS(FIELD_MARK) ")",
+		"INSERT OR REPLACE INTO deletion(id" DELETION_NAMES ") VALUES (?" DELETION_MARKS
+		")",
 		err);
 
 	row_bind(&q, &deletion_table, d);
@@ -408,8 +404,8 @@ int store_deletion_list(struct store *store, int64_t mailbox, enum deletion_stat
 	struct store_deletion **list, size_t *n, struct error *err)
 {
 	struct query q QUERY_END = query_read(store,
-		"SELECT id" DELETION_FIELDS(
-			FIELD_NAME) " FROM deletion WHERE mailbox = ? AND state = ? ORDER BY id",
+		"SELECT id" DELETION_NAMES
+		" FROM deletion WHERE mailbox = ? AND state = ? ORDER BY id",
 		err);
 
 	query_int(&q, mailbox);
@@ -430,23 +426,23 @@ void store_deletions_free(struct store_deletion *list, size_t n)
 	rows_free(&deletion_table, list, n);
 }
 
-/* ---- log ----------------------------------------------------------------------------------------- */
+/* ---- log ------------------------------------------------------------------------------------ */
 
 static int log_last(struct store *store, int64_t mailbox, uint64_t *last, struct error *err)
 {
-	struct query q QUERY_END = query_write(store, "SELECT max(n) FROM log WHERE mailbox = ?",
-		err);
+	struct query q QUERY_END = query_write(
+		store, "SELECT max(n) FROM log WHERE mailbox = ?", err);
 
 	query_int(&q, mailbox);
 	return query_count(&q, last);
 }
 
-static int log_insert(struct store *store, int64_t mailbox, uint64_t n, const char *line,
-	struct error *err)
+static int log_insert(
+	struct store *store, int64_t mailbox, uint64_t n, const char *line, struct error *err)
 {
 	char *text AUTOFREE = xstrndup(line, (size_t)cut_length(line, LOG_LINE_MAX));
-	struct query q QUERY_END = query_write(store,
-		"INSERT INTO log(mailbox, n, line) VALUES (?, ?, ?)", err);
+	struct query q QUERY_END = query_write(
+		store, "INSERT INTO log(mailbox, n, line) VALUES (?, ?, ?)", err);
 
 	/* One entry is one line, whatever a server put into its message. */
 	for (char *c = text; *c; c++)
@@ -466,8 +462,8 @@ int store_log(struct store *store, int64_t mailbox, const char *line, struct err
 	if (!rc)
 		rc = log_insert(store, mailbox, last + 1, line, err);
 	if (!rc) {
-		struct query q QUERY_END = query_write(store,
-			"DELETE FROM log WHERE mailbox = ? AND n <= ?", err);
+		struct query q QUERY_END = query_write(
+			store, "DELETE FROM log WHERE mailbox = ? AND n <= ?", err);
 
 		query_int(&q, mailbox);
 		query_int(&q, (int64_t)last + 1 - LOG_LINES);
@@ -478,15 +474,16 @@ int store_log(struct store *store, int64_t mailbox, const char *line, struct err
 
 int store_log_read(struct store *store, int64_t mailbox, struct buf *out, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT line FROM log WHERE mailbox = ? ORDER BY n", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT line FROM log WHERE mailbox = ? ORDER BY n", err);
 	int rc;
 
 	if (!out->limit)
 		buf_init(out, LOG_LIMIT);
 	query_int(&q, mailbox);
 	while ((rc = query_row(&q)) > 0) {
-		buf_add(out, sqlite3_column_text(q.stmt, 0), (size_t)sqlite3_column_bytes(q.stmt, 0));
+		buf_add(out, sqlite3_column_text(q.stmt, 0),
+			(size_t)sqlite3_column_bytes(q.stmt, 0));
 		buf_addc(out, '\n');
 	}
 	return rc < 0 ? rc : buf_check(out, "the log", err);

@@ -24,18 +24,18 @@
 	X(struct store_node, ctime, INTEGER)                                                       \
 	X(struct store_node, name, NAME)
 
-static const struct column node_columns[] = {
-	FIELD_COLUMN(struct store_node, ino, INTEGER) NODE_FIELDS(FIELD_COLUMN)
-};
-static const struct table node_table = {
-	"file", sizeof(struct store_node), node_columns, ARRAY_SIZE(node_columns)
-};
+static const struct column node_columns[] = { FIELD_COLUMN(struct store_node, ino, INTEGER)
+		NODE_FIELDS(FIELD_COLUMN) };
+static const struct table node_table = { "file", sizeof(struct store_node), node_columns,
+	ARRAY_SIZE(node_columns) };
 
 FIELDS_ARE_ALL(struct store_node, ino, NODE_FIELDS, );
+#define NODE_NAMES  NODE_FIELDS(FIELD_NAME)
+#define NODE_MARKS  NODE_FIELDS(FIELD_MARK)
 
-#define NODE_SELECT "SELECT ino" NODE_FIELDS(FIELD_NAME) " FROM node "
+#define NODE_SELECT "SELECT ino" NODE_NAMES " FROM node "
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 int store_node_get(struct store *store, uint64_t ino, struct store_node *node, struct error *err)
 {
@@ -48,19 +48,19 @@ int store_node_get(struct store *store, uint64_t ino, struct store_node *node, s
 int store_node_lookup(struct store *store, uint64_t parent, const char *name,
 	struct store_node *node, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		NODE_SELECT "WHERE parent = ? AND name = ? AND parent <> 0", err);
+	struct query q QUERY_END = query_read(
+		store, NODE_SELECT "WHERE parent = ? AND name = ? AND parent <> 0", err);
 
 	query_int(&q, (int64_t)parent);
 	query_text(&q, name);
 	return row_one(&q, &node_table, node);
 }
 
-int store_node_list(struct store *store, uint64_t parent, uint64_t after,
-	store_node_visitor *visit, void *data, struct error *err)
+int store_node_list(struct store *store, uint64_t parent, uint64_t after, store_node_visitor *visit,
+	void *data, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		NODE_SELECT "WHERE parent = ? AND ino > ? ORDER BY ino", err);
+	struct query q QUERY_END = query_read(
+		store, NODE_SELECT "WHERE parent = ? AND ino > ? ORDER BY ino", err);
 	struct store_node node;
 	int rc;
 
@@ -79,15 +79,15 @@ int store_node_list(struct store *store, uint64_t parent, uint64_t after,
 int store_node_count(struct store *store, uint64_t parent, enum node_type type, uint64_t *count,
 	struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT count(*) FROM node WHERE parent = ? AND type = ?", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT count(*) FROM node WHERE parent = ? AND type = ?", err);
 
 	query_int(&q, (int64_t)parent);
 	query_int(&q, type);
 	return query_count(&q, count);
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static int check_name(const char *name, struct error *err)
 {
@@ -98,11 +98,11 @@ static int check_name(const char *name, struct error *err)
 	return 0;
 }
 
-static int check_free(struct store *store, uint64_t parent, const char *name, uint64_t except,
-	struct error *err)
+static int check_free(
+	struct store *store, uint64_t parent, const char *name, uint64_t except, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT ino FROM node WHERE parent = ? AND name = ? AND parent <> 0", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT ino FROM node WHERE parent = ? AND name = ? AND parent <> 0", err);
 	int rc;
 
 	query_int(&q, (int64_t)parent);
@@ -118,8 +118,8 @@ static int check_free(struct store *store, uint64_t parent, const char *name, ui
 /* A directory's times move when anything in it changes. */
 static int touch_directory(struct store *store, uint64_t ino, struct error *err)
 {
-	struct query q QUERY_END = query_write(store,
-		"UPDATE node SET mtime = ?1, ctime = ?1 WHERE ino = ?2", err);
+	struct query q QUERY_END = query_write(
+		store, "UPDATE node SET mtime = ?1, ctime = ?1 WHERE ino = ?2", err);
 
 	if (ino == 0)
 		return 0;
@@ -146,10 +146,8 @@ int node_touched(struct store *store, uint64_t ino, struct error *err)
 static int node_insert(struct store *store, struct store_node *node, struct error *err)
 {
 	int rc;
-	struct query q QUERY_END = query_write(store,
-		"INSERT INTO node(ino" NODE_FIELDS(FIELD_NAME) ") VALUES (?" NODE_FIELDS(
-			FIELD_MARK) ")",
-		err);
+	struct query q QUERY_END = query_write(
+		store, "INSERT INTO node(ino" NODE_NAMES ") VALUES (?" NODE_MARKS ")", err);
 
 	node->ino = 0;
 	row_bind(&q, &node_table, node);
@@ -204,11 +202,11 @@ int store_node_update(struct store *store, const struct store_node *node, struct
 }
 
 /* parent 0: the node becomes an orphan. */
-static int node_place(struct store *store, uint64_t ino, uint64_t parent, const char *name,
-	struct error *err)
+static int node_place(
+	struct store *store, uint64_t ino, uint64_t parent, const char *name, struct error *err)
 {
-	struct query q QUERY_END = query_write(store,
-		"UPDATE node SET parent = ?, name = ?, ctime = ? WHERE ino = ?", err);
+	struct query q QUERY_END = query_write(
+		store, "UPDATE node SET parent = ?, name = ?, ctime = ? WHERE ino = ?", err);
 
 	query_int(&q, (int64_t)parent);
 	query_text(&q, name);
@@ -217,8 +215,8 @@ static int node_place(struct store *store, uint64_t ino, uint64_t parent, const 
 	return query_run(&q);
 }
 
-int store_node_rename(struct store *store, uint64_t ino, uint64_t parent, const char *name,
-	struct error *err)
+int store_node_rename(
+	struct store *store, uint64_t ino, uint64_t parent, const char *name, struct error *err)
 {
 	struct store_node node;
 	int rc = check_name(name, err);
@@ -269,16 +267,16 @@ static int item_follows(struct store *store, uint64_t old, uint64_t new, struct 
 	int rc;
 
 	{
-		struct query q QUERY_END = query_write(store,
-			"UPDATE item SET ino = ? WHERE ino = ? AND ino <> 0", err);
+		struct query q QUERY_END = query_write(
+			store, "UPDATE item SET ino = ? WHERE ino = ? AND ino <> 0", err);
 
-		query_int(&q, (int64_t)new);
+		query_int(&q, (int64_t) new);
 		query_int(&q, (int64_t)old);
 		rc = query_run(&q);
 	}
 	if (!rc) {
-		struct query q QUERY_END = query_write(store,
-			"UPDATE node SET item = 0 WHERE ino = ?", err);
+		struct query q QUERY_END = query_write(
+			store, "UPDATE node SET item = 0 WHERE ino = ?", err);
 
 		query_int(&q, (int64_t)old);
 		rc = query_run(&q);
@@ -317,7 +315,7 @@ int store_node_replace(struct store *store, uint64_t ino, const char *bytes, siz
 	return 0;
 }
 
-/* ---- orphans ------------------------------------------------------------------------------------- */
+/* ---- orphans -------------------------------------------------------------------------------- */
 
 static int run_for(struct query *q, uint64_t ino)
 {
@@ -328,19 +326,21 @@ static int run_for(struct query *q, uint64_t ino)
 int store_orphan_drop(struct store *store, uint64_t ino, struct error *err)
 {
 	int rc;
-	struct query node QUERY_END = query_write(store,
-		"DELETE FROM node WHERE ino = ? AND parent = 0 AND ino <> 1", err);
+	struct query node QUERY_END = query_write(
+		store, "DELETE FROM node WHERE ino = ? AND parent = 0 AND ino <> 1", err);
 
 	rc = run_for(&node, ino);
 	if (rc || sqlite3_changes(store->writer->db) == 0)
 		return rc;
 	{
-		struct query q QUERY_END = query_write(store, "DELETE FROM content WHERE ino = ?", err);
+		struct query q QUERY_END = query_write(
+			store, "DELETE FROM content WHERE ino = ?", err);
 
 		rc = run_for(&q, ino);
 	}
 	if (!rc) {
-		struct query q QUERY_END = query_write(store, "DELETE FROM working WHERE ino = ?", err);
+		struct query q QUERY_END = query_write(
+			store, "DELETE FROM working WHERE ino = ?", err);
 
 		rc = run_for(&q, ino);
 	}
@@ -354,8 +354,8 @@ int store_orphan_drop_all(struct store *store, struct error *err)
 	int rc;
 
 	{
-		struct query q QUERY_END = query_write(store,
-			"SELECT ino FROM node WHERE parent = 0 AND ino <> 1", err);
+		struct query q QUERY_END = query_write(
+			store, "SELECT ino FROM node WHERE parent = 0 AND ino <> 1", err);
 
 		rc = query_ids(&q, &inos, &n);
 	}

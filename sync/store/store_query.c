@@ -5,8 +5,8 @@
  * transaction is its own snapshot: the statement is reset as soon as its query ends, and no read
  * transaction outlives a function of the store (the WAL could not be reset under it).
  *
- * Page caches are small on purpose: the kernel's page cache holds the file, and a dozen threads each
- * have a connection. */
+ * Page caches are small on purpose: the kernel's page cache holds the file, and a dozen threads
+ * each have a connection. */
 #include "sync/store/private.h"
 
 #include <errno.h>
@@ -16,10 +16,10 @@
 
 #include "sync/mem.h"
 
-#define BUSY_TIMEOUT_MS	   10000
-#define LOOKASIDE_SIZE	   512
-#define LOOKASIDE_COUNT	   64
-#define FIRST_STATEMENTS   64
+#define BUSY_TIMEOUT_MS	 10000
+#define LOOKASIDE_SIZE	 512
+#define LOOKASIDE_COUNT	 64
+#define FIRST_STATEMENTS 64
 
 /* The WAL is folded back every 1000 pages and cut to 8 MB at most. */
 static const char writer_pragmas[] = "PRAGMA journal_mode = WAL;"
@@ -59,8 +59,8 @@ static enum error_code code_of(sqlite3 *db, int rc)
 		return ERR_TOO_BIG;
 	case SQLITE_CONSTRAINT:
 		return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY
-			? ERR_EXISTS
-			: ERR_INTERNAL;
+			       ? ERR_EXISTS
+			       : ERR_INTERNAL;
 	default:
 		return ERR_INTERNAL;
 	}
@@ -145,7 +145,7 @@ struct connection *connection_reader(struct store *store, struct error *err)
 	return c;
 }
 
-/* ---- statements ------------------------------------------------------------------------------ */
+/* ---- statements ----------------------------------------------------------------------------- */
 
 static struct statement *statement_slot(struct statement *table, size_t cap, const char *sql)
 {
@@ -169,8 +169,8 @@ static void statements_grow(struct connection *c)
 	c->cap = cap;
 }
 
-static int statement_get(struct connection *c, const char *sql, sqlite3_stmt **out,
-	struct error *err)
+static int statement_get(
+	struct connection *c, const char *sql, sqlite3_stmt **out, struct error *err)
 {
 	struct statement *slot;
 	int rc;
@@ -179,7 +179,8 @@ static int statement_get(struct connection *c, const char *sql, sqlite3_stmt **o
 		statements_grow(c);
 	slot = statement_slot(c->statements, c->cap, sql);
 	if (!slot->sql) {
-		rc = sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &slot->stmt, NULL);
+		rc = sqlite3_prepare_v3(
+			c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &slot->stmt, NULL);
 		if (rc)
 			return connection_error(c, rc, err);
 		slot->sql = sql;
@@ -191,7 +192,7 @@ static int statement_get(struct connection *c, const char *sql, sqlite3_stmt **o
 	return 0;
 }
 
-/* ---- queries --------------------------------------------------------------------------------- */
+/* ---- queries -------------------------------------------------------------------------------- */
 
 struct query query_read(struct store *store, const char *sql, struct error *err)
 {
@@ -223,7 +224,8 @@ struct query query_write(struct store *store, const char *sql, struct error *err
 	struct query q = { .err = err, .write = true };
 
 	if (!store_in_transaction(store)) {
-		q.failed = error_set(err, ERR_INTERNAL, "the cache is written outside a transaction");
+		q.failed = error_set(
+			err, ERR_INTERNAL, "the cache is written outside a transaction");
 		return q;
 	}
 	q.conn = store->writer;
@@ -352,8 +354,8 @@ json_t *column_json(struct query *q)
 	json = json_loadb(text, (size_t)sqlite3_column_bytes(q->stmt, column),
 		JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
 	if (!json)
-		q->failed = error_set(q->err, ERR_INTERNAL, "cache database: stored JSON: %s",
-			why.text);
+		q->failed = error_set(
+			q->err, ERR_INTERNAL, "cache database: stored JSON: %s", why.text);
 	return json;
 }
 

@@ -11,14 +11,14 @@
 	X(struct store_pull, deleted, INTEGER)                                                     \
 	X(struct store_pull, data, JSON)
 
-static const struct column pull_columns[] = {
-	FIELD_COLUMN(struct store_pull, seq, INTEGER) PULL_FIELDS(FIELD_COLUMN)
-};
-static const struct table pull_table = {
-	"pull", sizeof(struct store_pull), pull_columns, ARRAY_SIZE(pull_columns)
-};
+static const struct column pull_columns[] = { FIELD_COLUMN(struct store_pull, seq, INTEGER)
+		PULL_FIELDS(FIELD_COLUMN) };
+static const struct table pull_table = { "pull", sizeof(struct store_pull), pull_columns,
+	ARRAY_SIZE(pull_columns) };
 
 FIELDS_ARE_ALL(struct store_pull, seq, PULL_FIELDS, );
+#define PULL_NAMES PULL_FIELDS(FIELD_NAME)
+#define PULL_MARKS PULL_FIELDS(FIELD_MARK)
 
 #define RECORD_FIELDS(X)                                                                           \
 	X(struct store_record, object, TEXT)                                                       \
@@ -27,24 +27,22 @@ FIELDS_ARE_ALL(struct store_pull, seq, PULL_FIELDS, );
 	X(struct store_record, deleted, INTEGER)                                                   \
 	X(struct store_record, data, JSON)
 
-static const struct column record_columns[] = {
-	FIELD_COLUMN(struct store_record, seq, INTEGER) RECORD_FIELDS(FIELD_COLUMN)
-};
-static const struct table record_table = {
-	"record", sizeof(struct store_record), record_columns, ARRAY_SIZE(record_columns)
-};
+static const struct column record_columns[] = { FIELD_COLUMN(struct store_record, seq, INTEGER)
+		RECORD_FIELDS(FIELD_COLUMN) };
+static const struct table record_table = { "record", sizeof(struct store_record), record_columns,
+	ARRAY_SIZE(record_columns) };
 
 FIELDS_ARE_ALL(struct store_record, seq, RECORD_FIELDS, );
+#define RECORD_NAMES RECORD_FIELDS(FIELD_NAME)
+#define RECORD_MARKS RECORD_FIELDS(FIELD_MARK)
 
-/* ---- pulls --------------------------------------------------------------------------------------- */
+/* ---- pulls ---------------------------------------------------------------------------------- */
 
 int store_pull_put(struct store *store, const struct store_pull *pull, struct error *err)
 {
 	struct store_pull row = *pull;
 	struct query q QUERY_END = query_write(store,
-		"INSERT OR REPLACE INTO pull(seq" PULL_FIELDS(FIELD_NAME) ") VALUES (?" PULL_FIELDS(
-			FIELD_MARK) ")",
-		err);
+		"INSERT OR REPLACE INTO pull(seq" PULL_NAMES ") VALUES (?" PULL_MARKS ")", err);
 
 	row.seq = 0; /* always a new number: what was listed before stays before */
 	row_bind(&q, &pull_table, &row);
@@ -55,9 +53,9 @@ int store_pull_list(struct store *store, int64_t mailbox, int64_t after, size_t 
 	struct store_pull **pulls, size_t *n, struct error *err)
 {
 	struct query q QUERY_END = query_read(store,
-		"SELECT seq" PULL_FIELDS(FIELD_NAME) " FROM pull"
-						     " WHERE mailbox = ? AND seq > ?"
-						     " ORDER BY seq LIMIT ?",
+		"SELECT seq" PULL_NAMES " FROM pull"
+		" WHERE mailbox = ? AND seq > ?"
+		" ORDER BY seq LIMIT ?",
 		err);
 
 	query_int(&q, mailbox);
@@ -79,11 +77,11 @@ void store_pulls_free(struct store_pull *pulls, size_t n)
 	rows_free(&pull_table, pulls, n);
 }
 
-/* ---- records ------------------------------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------------------- */
 
 /* 1 when the record is stored with just this content. */
-static int record_is_known(struct store *store, const struct store_record *record,
-	struct error *err)
+static int record_is_known(
+	struct store *store, const struct store_record *record, struct error *err)
 {
 	struct query q QUERY_END = query_write(store,
 		"SELECT 1 FROM record WHERE object = ? AND id = ? AND version IS ? AND deleted = ?"
@@ -103,8 +101,7 @@ int store_record_put(struct store *store, const struct store_record *record, str
 	struct store_record row = *record;
 	int rc = record_is_known(store, record, err);
 	struct query q QUERY_END = query_write(store,
-		"INSERT OR REPLACE INTO record(seq" RECORD_FIELDS(
-			FIELD_NAME) ") VALUES (?" RECORD_FIELDS(FIELD_MARK) ")",
+		"INSERT OR REPLACE INTO record(seq" RECORD_NAMES ") VALUES (?" RECORD_MARKS ")",
 		err);
 
 	if (rc)
@@ -117,9 +114,8 @@ int store_record_put(struct store *store, const struct store_record *record, str
 int store_record_get(struct store *store, const char *object, const char *id,
 	struct store_record *out, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT seq" RECORD_FIELDS(FIELD_NAME) " FROM record WHERE object = ? AND id = ?",
-		err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT seq" RECORD_NAMES " FROM record WHERE object = ? AND id = ?", err);
 
 	query_text(&q, object);
 	query_text(&q, id);
@@ -130,9 +126,7 @@ int store_record_list(struct store *store, int64_t after, size_t max, struct sto
 	size_t *n, struct error *err)
 {
 	struct query q QUERY_END = query_read(store,
-		"SELECT seq" RECORD_FIELDS(
-			FIELD_NAME) " FROM record WHERE seq > ? ORDER BY seq LIMIT ?",
-		err);
+		"SELECT seq" RECORD_NAMES " FROM record WHERE seq > ? ORDER BY seq LIMIT ?", err);
 
 	query_int(&q, after);
 	query_int(&q, (int64_t)max);
@@ -149,7 +143,7 @@ void store_records_free(struct store_record *records, size_t n)
 	rows_free(&record_table, records, n);
 }
 
-/* ---- named values -------------------------------------------------------------------------------- */
+/* ---- named values --------------------------------------------------------------------------- */
 
 int store_value_get(struct store *store, const char *name, char **value, struct error *err)
 {
@@ -167,13 +161,14 @@ int store_value_get(struct store *store, const char *name, char **value, struct 
 int store_value_set(struct store *store, const char *name, const char *value, struct error *err)
 {
 	if (!value) {
-		struct query q QUERY_END = query_write(store, "DELETE FROM value WHERE name = ?", err);
+		struct query q QUERY_END = query_write(
+			store, "DELETE FROM value WHERE name = ?", err);
 
 		query_text(&q, name);
 		return query_run(&q);
 	}
-	struct query q QUERY_END = query_write(store,
-		"INSERT OR REPLACE INTO value(name, value) VALUES (?, ?)", err);
+	struct query q QUERY_END = query_write(
+		store, "INSERT OR REPLACE INTO value(name, value) VALUES (?, ?)", err);
 
 	query_text(&q, name);
 	query_text(&q, value);

@@ -159,7 +159,7 @@ void rows_free(const struct table *table, void *rows, size_t n)
 	free(rows);
 }
 
-/* ---- counter --------------------------------------------------------------------------------- */
+/* ---- counter -------------------------------------------------------------------------------- */
 
 static struct counter_slot *counter_slot(struct counter_slot *slots, size_t cap, uint64_t key)
 {

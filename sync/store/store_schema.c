@@ -128,8 +128,8 @@ static int pragma_get(struct connection *c, const char *sql, int64_t *value, str
 
 static int schema_step(struct connection *c, size_t from, struct error *err)
 {
-	char *pragmas AUTOFREE = xasprintf("PRAGMA application_id = %d; PRAGMA user_version = %zu;",
-		APPLICATION_ID, from + 1);
+	char *pragmas AUTOFREE = xasprintf(
+		"PRAGMA application_id = %d; PRAGMA user_version = %zu;", APPLICATION_ID, from + 1);
 	int rc = connection_exec(c, "BEGIN IMMEDIATE", err);
 
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(steps[from].sql); i++)
@@ -156,7 +156,8 @@ int schema_prepare(struct connection *c, struct error *err)
 	if (version && application != APPLICATION_ID)
 		return error_set(err, ERR_INVALID, "%s is not a cache of tandemfs", c->store->path);
 	if (version > (int64_t)ARRAY_SIZE(steps))
-		return error_set(err, ERR_INVALID, "%s was made by a newer tandemfs", c->store->path);
+		return error_set(
+			err, ERR_INVALID, "%s was made by a newer tandemfs", c->store->path);
 	for (; !rc && version < (int64_t)ARRAY_SIZE(steps); version++)
 		rc = schema_step(c, (size_t)version, err);
 	return rc;

@@ -29,21 +29,19 @@
 	X(struct store_side, ours, JSON)                                                           \
 	X(struct store_side, intent, JSON)
 
-static const struct column side_columns[] = {
-	FIELD_COLUMN(struct store_side, item, INTEGER) SIDE_FIELDS(FIELD_COLUMN)
-	FIELD_COLUMN(struct store_side, theirs, JSON)
-};
+static const struct column side_columns[] = { FIELD_COLUMN(struct store_side, item, INTEGER)
+		SIDE_FIELDS(FIELD_COLUMN) FIELD_COLUMN(struct store_side, theirs, JSON) };
 /* Read without theirs, freed with it. */
-static const struct table side_table = {
-	"side", sizeof(struct store_side), side_columns, ARRAY_SIZE(side_columns) - 1
-};
-static const struct table side_whole = {
-	"side", sizeof(struct store_side), side_columns, ARRAY_SIZE(side_columns)
-};
+static const struct table side_table = { "side", sizeof(struct store_side), side_columns,
+	ARRAY_SIZE(side_columns) - 1 };
+static const struct table side_whole = { "side", sizeof(struct store_side), side_columns,
+	ARRAY_SIZE(side_columns) };
 
 FIELDS_ARE_ALL(struct store_side, item, SIDE_FIELDS, json_t *theirs;);
+#define SIDE_NAMES  SIDE_FIELDS(FIELD_NAME)
+#define SIDE_MARKS  SIDE_FIELDS(FIELD_MARK)
 
-#define SIDE_SELECT "SELECT item" SIDE_FIELDS(FIELD_NAME) ", theirs FROM side "
+#define SIDE_SELECT "SELECT item" SIDE_NAMES ", theirs FROM side "
 
 static int64_t side_id(int64_t item, enum side side)
 {
@@ -85,8 +83,8 @@ int store_side_get(struct store *store, int64_t item, enum side side, struct sto
 int store_side_by_remote(struct store *store, int64_t mailbox, enum side side,
 	const char *remote_id, struct store_side *out, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		SIDE_SELECT "WHERE remote_id = ? AND side = ? AND mailbox = ? LIMIT 1", err);
+	struct query q QUERY_END = query_read(
+		store, SIDE_SELECT "WHERE remote_id = ? AND side = ? AND mailbox = ? LIMIT 1", err);
 
 	query_text(&q, remote_id);
 	query_int(&q, side);
@@ -97,8 +95,8 @@ int store_side_by_remote(struct store *store, int64_t mailbox, enum side side,
 int store_side_by_token(struct store *store, enum side side, const char *token,
 	struct store_side *out, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		SIDE_SELECT "WHERE token = ? AND side = ? LIMIT 1", err);
+	struct query q QUERY_END = query_read(
+		store, SIDE_SELECT "WHERE token = ? AND side = ? LIMIT 1", err);
 
 	query_text(&q, token);
 	query_int(&q, side);
@@ -117,11 +115,11 @@ int store_sides_by_key(struct store *store, int64_t mailbox, const char *key, in
 	return query_ids(&q, ids, n);
 }
 
-int store_sides_by_record(struct store *store, const char *record_id, int64_t **ids, size_t *n,
-	struct error *err)
+int store_sides_by_record(
+	struct store *store, const char *record_id, int64_t **ids, size_t *n, struct error *err)
 {
-	struct query q QUERY_END = query_read(store,
-		"SELECT item FROM side WHERE remote_id = ? AND side = 1 ORDER BY item", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT item FROM side WHERE remote_id = ? AND side = 1 ORDER BY item", err);
 
 	query_text(&q, record_id);
 	return query_ids(&q, ids, n);
@@ -145,9 +143,9 @@ int store_side_save(struct store *store, const struct store_side *side, struct e
 	uint64_t mailbox = 0;
 	int rc = item_mailbox(store, side->item, &mailbox, err);
 	struct query q QUERY_END = query_write(store,
-		"INSERT OR REPLACE INTO side(item" SIDE_FIELDS(
-			FIELD_NAME) ", theirs, id, mailbox) VALUES (?" SIDE_FIELDS(FIELD_MARK)
-			", ?, ?, ?)",
+		"INSERT OR REPLACE INTO side(item" SIDE_NAMES ", theirs, id, mailbox) VALUES "
+		"(?" SIDE_MARKS ", ?, ?, "
+		"?)",
 		err);
 
 	if (rc)

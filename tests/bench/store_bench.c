@@ -16,8 +16,8 @@
 #include "sync/mem.h"
 #include "sync/store/store.h"
 
-#define PAGE	512 /* items a transaction, like a page of SyncFolderItems */
-#define THREADS 8
+#define PAGE	    512 /* items a transaction, like a page of SyncFolderItems */
+#define THREADS	    8
 #define RANDOM_STEP 7919 /* prime: visits all in an order that is none of theirs */
 
 struct bench {
@@ -72,8 +72,8 @@ static json_t *make_shadow(size_t i)
 
 	snprintf(mail, sizeof(mail), "person.%zu@example.com", i);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "GivenName", "Person", "Surname",
-		"Someone", "EmailAddress1", mail, "MobilePhone", "+49 30 1234567",
-		"BusinessPhone", "+49 30 7654321", "CompanyName", "Example GmbH");
+		"Someone", "EmailAddress1", mail, "MobilePhone", "+49 30 1234567", "BusinessPhone",
+		"+49 30 7654321", "CompanyName", "Example GmbH");
 }
 
 static void insert(struct bench *b, size_t i)
@@ -84,7 +84,9 @@ static void insert(struct bench *b, size_t i)
 		.mailbox = b->mailbox,
 		.mode = 0600,
 	};
-	struct store_item item = { .mailbox = b->mailbox, .folder = b->folder, .state = ITEM_SYNCED };
+	struct store_item item = {
+		.mailbox = b->mailbox, .folder = b->folder, .state = ITEM_SYNCED
+	};
 	struct store_side side = { .side = SIDE_EXCHANGE, .status = SIDE_LINKED };
 
 	snprintf(node.name, sizeof(node.name), "Person Number %zu.vcf", i);
@@ -167,8 +169,8 @@ static void time_reads(struct bench *b)
 	int64_t since = now_ns();
 
 	for (size_t i = 0; i < b->n; i++)
-		must(b, store_content_read(b->store, b->first + i, 0, bytes, sizeof(bytes), &got,
-				&b->err));
+		must(b, store_content_read(
+				b->store, b->first + i, 0, bytes, sizeof(bytes), &got, &b->err));
 	report("read, in order", since, b->n);
 	since = now_ns();
 	for (size_t i = 0; i < b->n; i++)
@@ -217,8 +219,8 @@ static void time_items(struct bench *b)
 }
 
 /* One transaction an operation, as files are written and closed. */
-static void time_writes(struct bench *b, enum store_durability durability, size_t n,
-	const char *what)
+static void time_writes(
+	struct bench *b, enum store_durability durability, size_t n, const char *what)
 {
 	int64_t since = now_ns();
 
@@ -321,7 +323,8 @@ int main(int argc, char **argv)
 	char *dir AUTOFREE = argc > 2 ? xstrdup(argv[2])
 				      : xasprintf("%s/store-bench-XXXXXX", tmp ? tmp : "/tmp");
 
-	if (b.n == 0 || b.n % RANDOM_STEP == 0 || (argc > 2 ? mkdir(dir, 0700) != 0 : !mkdtemp(dir))) {
+	if (b.n == 0 || b.n % RANDOM_STEP == 0 ||
+		(argc > 2 ? mkdir(dir, 0700) != 0 : !mkdtemp(dir))) {
 		fprintf(stderr, "usage: store_bench [ITEMS [NEW-DIRECTORY]]\n");
 		return 2;
 	}

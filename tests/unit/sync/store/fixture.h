@@ -133,7 +133,7 @@ static inline void fixture_reopen(struct fixture *f)
 	ok(f, store_open(&f->store, f->dir, &f->err));
 }
 
-#define store_test(function) \
+#define store_test(function)                                                                       \
 	cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
 
 #endif

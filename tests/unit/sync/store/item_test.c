@@ -1,7 +1,7 @@
 /* Mailboxes, folders, items with their versions, sides with their shadows. */
 #include "fixture.h"
 
-/* ---- mailboxes and folders --------------------------------------------------------------------- */
+/* ---- mailboxes and folders ------------------------------------------------------------------ */
 
 static void mailbox_is_kept_whole(void **state)
 {
@@ -86,8 +86,8 @@ static void folder_is_kept_whole(void **state)
 	store_folder_clear(&got);
 	assert_int_equal(store_folder_by_remote(f->store, f->mailbox, "aamk=", &got, &f->err),
 		ERR_NOT_FOUND);
-	assert_int_equal(store_folder_by_remote(f->store, 99, "AAMk=", &got, &f->err),
-		ERR_NOT_FOUND);
+	assert_int_equal(
+		store_folder_by_remote(f->store, 99, "AAMk=", &got, &f->err), ERR_NOT_FOUND);
 	folder.cursor = NULL;
 	folder.is_sync = true;
 	fixture_begin(f, STORE_LOCAL);
@@ -108,7 +108,7 @@ static void folder_is_kept_whole(void **state)
 	ok(f, store_node_get(f->store, f->folder, &(struct store_node){ 0 }, &f->err));
 }
 
-/* ---- items ----------------------------------------------------------------------------------------- */
+/* ---- items ---------------------------------------------------------------------------------- */
 
 static void item_is_kept_whole(void **state)
 {
@@ -397,8 +397,8 @@ static void set_email(struct fixture *f, int64_t id, const char *address)
 {
 	struct store_item item = item_of(f, id);
 
-	json_object_set_new(item.doc, "emails",
-		json_pack("{s:{s:s}}", "EmailAddress1", "address", address));
+	json_object_set_new(
+		item.doc, "emails", json_pack("{s:{s:s}}", "EmailAddress1", "address", address));
 	ok(f, store_item_save(f->store, &item, &f->err));
 	store_item_clear(&item);
 }
@@ -416,7 +416,8 @@ static void items_are_found_by_their_addresses(void **state)
 	set_email(f, b, "anna@example.com");
 	ok(f, store_items_by_email(f->store, f->mailbox, "anna@example.com", &ids, &n, &f->err));
 	expect_ids(ids, n, 2, a);
-	ok(f, store_items_by_email(f->store, f->mailbox + 1, "anna@example.com", &ids, &n, &f->err));
+	ok(f, store_items_by_email(
+		      f->store, f->mailbox + 1, "anna@example.com", &ids, &n, &f->err));
 	expect_ids(ids, n, 0, 0);
 	set_email(f, a, "other@example.com"); /* the former one counts no more */
 	ok(f, store_items_by_email(f->store, f->mailbox, "anna@example.com", &ids, &n, &f->err));
@@ -531,7 +532,7 @@ static void deleted_item_takes_its_rows_along(void **state)
 	assert_int_equal(node.item, 0);
 }
 
-/* ---- sides ------------------------------------------------------------------------------------------ */
+/* ---- sides ---------------------------------------------------------------------------------- */
 
 static void side_is_kept_whole(void **state)
 {
@@ -580,8 +581,8 @@ static void side_is_kept_whole(void **state)
 	assert_true(json_equal(got.intent, side.intent));
 	store_side_clear(&got);
 	assert_null(got.theirs);
-	assert_int_equal(store_side_get(f->store, side.item, SIDE_CRM, &got, &f->err),
-		ERR_NOT_FOUND);
+	assert_int_equal(
+		store_side_get(f->store, side.item, SIDE_CRM, &got, &f->err), ERR_NOT_FOUND);
 	assert_int_equal(got.status, SIDE_NONE);
 	assert_int_equal(got.item, side.item);
 	assert_int_equal(got.side, SIDE_CRM);
@@ -652,17 +653,17 @@ static void sides_are_found_by_their_ids(void **state)
 	ok(f, store_side_by_remote(f->store, f->mailbox, SIDE_EXCHANGE, "003xx", &got, &f->err));
 	assert_int_equal(got.item, second);
 	store_side_clear(&got);
-	assert_int_equal(store_side_by_remote(f->store, f->mailbox + 1, SIDE_EXCHANGE, "003xx", &got,
-				 &f->err),
+	assert_int_equal(store_side_by_remote(
+				 f->store, f->mailbox + 1, SIDE_EXCHANGE, "003xx", &got, &f->err),
 		ERR_NOT_FOUND);
-	assert_int_equal(store_side_by_remote(f->store, f->mailbox, SIDE_EXCHANGE, "003XX", &got,
-				 &f->err),
+	assert_int_equal(
+		store_side_by_remote(f->store, f->mailbox, SIDE_EXCHANGE, "003XX", &got, &f->err),
 		ERR_NOT_FOUND);
 	ok(f, store_side_by_token(f->store, SIDE_CRM, "t1", &got, &f->err));
 	assert_int_equal(got.item, first);
 	store_side_clear(&got);
-	assert_int_equal(store_side_by_token(f->store, SIDE_EXCHANGE, "t1", &got, &f->err),
-		ERR_NOT_FOUND);
+	assert_int_equal(
+		store_side_by_token(f->store, SIDE_EXCHANGE, "t1", &got, &f->err), ERR_NOT_FOUND);
 	ok(f, store_sides_by_key(f->store, f->mailbox, "abcd", &ids, &n, &f->err));
 	expect_ids(ids, n, 1, second);
 	ok(f, store_sides_by_record(f->store, "003xx", &ids, &n, &f->err));

@@ -1,7 +1,7 @@
 /* Pulls, records, values, claims, conflicts, lost+found, tombstones, deletions, the log. */
 #include "fixture.h"
 
-/* ---- pulls and records --------------------------------------------------------------------------- */
+/* ---- pulls and records ---------------------------------------------------------------------- */
 
 static void pull(struct fixture *f, const char *id, int n)
 {
@@ -163,7 +163,7 @@ static void values_are_found_by_prefix(void **state)
 	json_decref(names);
 }
 
-/* ---- claims, conflicts, lost+found ------------------------------------------------------------------ */
+/* ---- claims, conflicts, lost+found ---------------------------------------------------------- */
 
 static void claim_is_had_by_who_comes_first(void **state)
 {
@@ -286,7 +286,7 @@ static void lost_file_is_kept_with_its_reason(void **state)
 	assert_int_equal(store_lost_get(f->store, last, &lost, &f->err), ERR_NOT_FOUND);
 }
 
-/* ---- tombstones and deletions -------------------------------------------------------------------------- */
+/* ---- tombstones and deletions --------------------------------------------------------------- */
 
 static int64_t bury(struct fixture *f, const char *uid, const char *key, int64_t when)
 {
@@ -334,20 +334,20 @@ static void tombstone_is_found_by_uid_or_key(void **state)
 	ok(f, store_tombstone_find(f->store, f->mailbox, NULL, "k1", &t, &f->err));
 	assert_int_equal(t.id, first);
 	store_tombstone_clear(&t);
-	assert_int_equal(store_tombstone_find(f->store, f->mailbox, NULL, NULL, &t, &f->err),
-		ERR_NOT_FOUND);
+	assert_int_equal(
+		store_tombstone_find(f->store, f->mailbox, NULL, NULL, &t, &f->err), ERR_NOT_FOUND);
 	assert_int_equal(store_tombstone_find(f->store, f->mailbox + 1, "u1", "k1", &t, &f->err),
 		ERR_NOT_FOUND);
 	fixture_begin(f, STORE_LOCAL);
 	ok(f, store_tombstones_expire(f->store, 200, &f->err));
 	fixture_commit(f);
-	assert_int_equal(store_tombstone_find(f->store, f->mailbox, NULL, "k1", &t, &f->err),
-		ERR_NOT_FOUND);
+	assert_int_equal(
+		store_tombstone_find(f->store, f->mailbox, NULL, "k1", &t, &f->err), ERR_NOT_FOUND);
 	fixture_begin(f, STORE_LOCAL);
 	ok(f, store_tombstone_delete(f->store, second, &f->err));
 	fixture_commit(f);
-	assert_int_equal(store_tombstone_find(f->store, f->mailbox, "u1", NULL, &t, &f->err),
-		ERR_NOT_FOUND);
+	assert_int_equal(
+		store_tombstone_find(f->store, f->mailbox, "u1", NULL, &t, &f->err), ERR_NOT_FOUND);
 }
 
 static void deletions_are_counted_and_listed(void **state)
@@ -378,11 +378,11 @@ static void deletions_are_counted_and_listed(void **state)
 	ok(f, store_deletion_put(f->store, &d, &f->err));
 	held = d.id;
 	fixture_commit(f);
-	ok(f, store_deletion_count(f->store, f->mailbox, f->folder, SIDE_EXCHANGE, 1000, &count,
-		      &f->err));
+	ok(f, store_deletion_count(
+		      f->store, f->mailbox, f->folder, SIDE_EXCHANGE, 1000, &count, &f->err));
 	assert_int_equal(count, 2);
-	ok(f, store_deletion_count(f->store, f->mailbox, f->folder, SIDE_EXCHANGE, 1001, &count,
-		      &f->err));
+	ok(f, store_deletion_count(
+		      f->store, f->mailbox, f->folder, SIDE_EXCHANGE, 1001, &count, &f->err));
 	assert_int_equal(count, 1);
 	ok(f, store_deletion_count(f->store, f->mailbox, f->folder, SIDE_CRM, 0, &count, &f->err));
 	assert_int_equal(count, 0);
@@ -410,7 +410,7 @@ static void deletions_are_counted_and_listed(void **state)
 	assert_int_equal(n, 0);
 }
 
-/* ---- log --------------------------------------------------------------------------------------------- */
+/* ---- log ------------------------------------------------------------------------------------ */
 
 static void log_keeps_the_last_thousand_lines(void **state)
 {

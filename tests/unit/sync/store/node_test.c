@@ -46,8 +46,8 @@ static void created_node_is_found_by_name_and_number(void **state)
 	assert_int_equal(got.ctime, made.ctime);
 	ok(f, store_node_get(f->store, made.ino, &got, &f->err));
 	assert_string_equal(got.name, "Änne.vcf~");
-	assert_int_equal(store_node_lookup(f->store, f->folder, "none", &got, &f->err),
-		ERR_NOT_FOUND);
+	assert_int_equal(
+		store_node_lookup(f->store, f->folder, "none", &got, &f->err), ERR_NOT_FOUND);
 	assert_int_equal(store_node_get(f->store, 99999, &got, NULL), ERR_NOT_FOUND);
 }
 
@@ -62,8 +62,8 @@ static void names_are_unique_in_a_directory_only(void **state)
 	assert_int_equal(store_node_create(f->store, &twin, &f->err), ERR_EXISTS);
 	twin.parent = f->root;
 	ok(f, store_node_create(f->store, &twin, &f->err));
-	assert_int_equal(store_node_rename(f->store, twin.ino, f->folder, "a.vcf", &f->err),
-		ERR_EXISTS);
+	assert_int_equal(
+		store_node_rename(f->store, twin.ino, f->folder, "a.vcf", &f->err), ERR_EXISTS);
 	ok(f, store_node_rename(f->store, ino, f->folder, "a.vcf", &f->err)); /* to itself */
 	/* A refused name does not spoil the transaction. */
 	fixture_commit(f);
@@ -82,7 +82,8 @@ static void names_that_do_not_fit_are_refused(void **state)
 	fixture_begin(f, STORE_LOCAL);
 	assert_int_equal(store_node_create(f->store, &node, &f->err), ERR_INVALID);
 	ino = fixture_file(f, "a", NULL);
-	assert_int_equal(store_node_rename(f->store, ino, f->folder, longest, &f->err), ERR_INVALID);
+	assert_int_equal(
+		store_node_rename(f->store, ino, f->folder, longest, &f->err), ERR_INVALID);
 	longest[255] = '\0';
 	ok(f, store_node_rename(f->store, ino, f->folder, longest, &f->err));
 	fixture_commit(f);
@@ -137,8 +138,8 @@ static bool call_the_store(void *data, const struct store_node *node)
 	struct listing l = { .stop = 99 };
 
 	(void)node;
-	assert_int_equal(store_node_list(f->store, f->folder, 0, note_node, &l, &f->err),
-		ERR_INTERNAL);
+	assert_int_equal(
+		store_node_list(f->store, f->folder, 0, note_node, &l, &f->err), ERR_INTERNAL);
 	return false;
 }
 
@@ -252,8 +253,8 @@ static void removed_node_keeps_its_bytes_until_dropped(void **state)
 	ok(f, store_orphan_drop_all(f->store, &f->err));
 	assert_int_equal(store_node_remove(f->store, STORE_ROOT_INO, &f->err), ERR_INTERNAL);
 	fixture_commit(f);
-	assert_int_equal(store_node_get(f->store, second, &(struct store_node){ 0 }, NULL),
-		ERR_NOT_FOUND);
+	assert_int_equal(
+		store_node_get(f->store, second, &(struct store_node){ 0 }, NULL), ERR_NOT_FOUND);
 	assert_int_equal(node_of(f, STORE_ROOT_INO).type, NODE_ROOT);
 }
 
@@ -332,7 +333,8 @@ static void replace_gives_a_new_number_under_the_old_name(void **state)
 	store_item_clear(&item);
 	assert_int_equal(store_item_by_ino(f->store, old.ino, &item, &f->err), ERR_NOT_FOUND);
 	fixture_begin(f, STORE_LOCAL);
-	assert_int_equal(store_node_replace(f->store, old.ino, "", 0, &ino, &f->err), ERR_NOT_FOUND);
+	assert_int_equal(
+		store_node_replace(f->store, old.ino, "", 0, &ino, &f->err), ERR_NOT_FOUND);
 	/* In the ordinary case the time is now's. */
 	future = store_now(f->store);
 	fixture_item(f, "bert.vcf", "u2", 1);
@@ -345,7 +347,7 @@ static void replace_gives_a_new_number_under_the_old_name(void **state)
 	assert_int_equal(node_of(f, ino).size, 0);
 }
 
-/* ---- contents ---------------------------------------------------------------------------------- */
+/* ---- contents ------------------------------------------------------------------------------- */
 
 static void content_is_read_in_pieces(void **state)
 {
@@ -370,8 +372,8 @@ static void content_is_read_in_pieces(void **state)
 		assert_int_equal(node_of(f, ino).size, sizes[s]);
 		assert_int_equal(node_of(f, ino).mtime, 77);
 		do {
-			ok(f, store_content_read(f->store, ino, total, piece, sizeof(piece), &got,
-				      &f->err));
+			ok(f, store_content_read(
+				      f->store, ino, total, piece, sizeof(piece), &got, &f->err));
 			assert_true(total + got <= sizes[s]);
 			assert_memory_equal(piece, bytes + total, got);
 			total += got;
@@ -398,7 +400,8 @@ static void content_of_nothing(void **state)
 	assert_int_equal(got, 0);
 	ok(f, store_content_get(f->store, ino, &bytes, &f->err));
 	assert_int_equal(bytes.len, 0);
-	assert_int_equal(store_content_read(f->store, 4711, 0, &c, 1, &got, &f->err), ERR_NOT_FOUND);
+	assert_int_equal(
+		store_content_read(f->store, 4711, 0, &c, 1, &got, &f->err), ERR_NOT_FOUND);
 	assert_int_equal(store_content_get(f->store, 4711, &bytes, &f->err), ERR_NOT_FOUND);
 	fixture_begin(f, STORE_LOCAL);
 	ok(f, store_content_set(f->store, ino, "12345", 5, 0, &f->err));
@@ -457,7 +460,7 @@ static void working_bytes_are_kept_and_dropped(void **state)
 	ok(f, store_working_get(f->store, a, &bytes, &f->err)); /* empty, but there */
 }
 
-/* ---- listener ------------------------------------------------------------------------------------ */
+/* ---- listener ------------------------------------------------------------------------------- */
 
 struct heard {
 	struct fixture *f;
@@ -467,8 +470,9 @@ struct heard {
 
 static void hear(void *data, const struct store_change *changes, size_t n)
 {
-	static const char types[] = { [CHANGE_ENTRY] = 'E', [CHANGE_INODE] = 'I',
-		[CHANGE_DIRECTORY] = 'D' };
+	static const char types[] = {
+		[CHANGE_ENTRY] = 'E', [CHANGE_INODE] = 'I', [CHANGE_DIRECTORY] = 'D'
+	};
 	struct heard *h = data;
 	struct store_node node;
 

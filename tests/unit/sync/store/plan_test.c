@@ -1,5 +1,6 @@
-/* Every statement the store runs is asked for its query plan: nothing but the few listed here may walk
- * a whole table.  The statements are those that the connections hold after every function was called. */
+/* Every statement the store runs is asked for its query plan: nothing but the few listed here may
+ * walk a whole table.  The statements are those that the connections hold after every function
+ * was called. */
 #include "fixture.h"
 
 static bool seen_one(void *data, const struct store_node *node)
@@ -236,8 +237,8 @@ static void hot_path_uses_its_indexes(void **state)
 			if (!sql || !strstr(sql, hot[h].sql))
 				continue;
 			explain = xasprintf("EXPLAIN QUERY PLAN %s", sql);
-			assert_int_equal(sqlite3_prepare_v2(c->db, explain, -1, &stmt, NULL),
-				SQLITE_OK);
+			assert_int_equal(
+				sqlite3_prepare_v2(c->db, explain, -1, &stmt, NULL), SQLITE_OK);
 			assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
 			if (!strstr((const char *)sqlite3_column_text(stmt, 3), hot[h].plan)) {
 				print_error("%s\n  %s\n", sql, sqlite3_column_text(stmt, 3));

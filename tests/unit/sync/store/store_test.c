@@ -40,7 +40,7 @@ static void files_are_private(void **state)
 	store_close(store);
 }
 
-/* ---- the lock -------------------------------------------------------------------------------------- */
+/* ---- the lock ------------------------------------------------------------------------------- */
 
 /* A child that has the store open until `until` is closed; returns its pid. */
 static pid_t child_that_holds(struct fixture *f, int *until)
@@ -116,7 +116,7 @@ static void directory_that_cannot_be_made_is_named(void **state)
 	assert_non_null(strstr(f->err.text, "cache.db/sub"));
 }
 
-/* ---- transactions ------------------------------------------------------------------------------------ */
+/* ---- transactions --------------------------------------------------------------------------- */
 
 static void writing_needs_a_transaction(void **state)
 {
@@ -144,7 +144,8 @@ static void rollback_leaves_nothing(void **state)
 	first = fixture_file(f, "a", "x");
 	ok(f, store_node_lookup(f->store, f->folder, "a", &node, &f->err));
 	store_rollback(f->store);
-	assert_int_equal(store_node_lookup(f->store, f->folder, "a", &node, &f->err), ERR_NOT_FOUND);
+	assert_int_equal(
+		store_node_lookup(f->store, f->folder, "a", &node, &f->err), ERR_NOT_FOUND);
 	assert_int_equal(store_node_get(f->store, first, &node, &f->err), ERR_NOT_FOUND);
 	fixture_begin(f, STORE_LOCAL);
 	second = fixture_file(f, "b", "x");
@@ -216,7 +217,7 @@ static void writers_are_counted(void **state)
 	assert_true(f->store->writers.cap <= 64);
 }
 
-/* ---- full disk ------------------------------------------------------------------------------------- */
+/* ---- full disk ------------------------------------------------------------------------------ */
 
 static int64_t pragma(struct fixture *f, const char *sql)
 {
@@ -236,8 +237,8 @@ static void full_disk_fails_the_transaction_as_a_whole(void **state)
 	char *big AUTOFREE = xcalloc(1, 1 << 20);
 	struct store_node node;
 	uint64_t ino;
-	char *limit AUTOFREE = xasprintf("PRAGMA max_page_count = %d",
-		(int)pragma(f, "PRAGMA page_count") + 20);
+	char *limit AUTOFREE = xasprintf(
+		"PRAGMA max_page_count = %d", (int)pragma(f, "PRAGMA page_count") + 20);
 
 	pragma(f, limit);
 	fixture_begin(f, STORE_LOCAL);
@@ -250,8 +251,10 @@ static void full_disk_fails_the_transaction_as_a_whole(void **state)
 	assert_int_equal(store_node_create(f->store, &node, &f->err), ERR_FULL);
 	f->err = (struct error)ERROR_INIT;
 	assert_int_equal(store_commit(f->store, &f->err), ERR_FULL);
-	assert_int_equal(store_node_lookup(f->store, f->folder, "a", &node, &f->err), ERR_NOT_FOUND);
-	assert_int_equal(store_node_lookup(f->store, f->folder, "b", &node, &f->err), ERR_NOT_FOUND);
+	assert_int_equal(
+		store_node_lookup(f->store, f->folder, "a", &node, &f->err), ERR_NOT_FOUND);
+	assert_int_equal(
+		store_node_lookup(f->store, f->folder, "b", &node, &f->err), ERR_NOT_FOUND);
 	/* With space again all is well. */
 	pragma(f, "PRAGMA max_page_count = 1000000");
 	fixture_begin(f, STORE_LOCAL);
@@ -262,7 +265,7 @@ static void full_disk_fails_the_transaction_as_a_whole(void **state)
 	assert_int_equal(node.size, 1 << 20);
 }
 
-/* ---- death ----------------------------------------------------------------------------------------- */
+/* ---- death ---------------------------------------------------------------------------------- */
 
 /* Commits n files one by one, then dies with another transaction open. */
 static void write_and_die(const char *dir, uint64_t folder, int n)
@@ -311,11 +314,11 @@ static void killed_process_loses_only_the_open_transaction(void **state)
 	ok(f, store_node_lookup(f->store, f->folder, "f99", &node, &f->err));
 	ok(f, store_content_get(f->store, node.ino, &bytes, &f->err));
 	assert_string_equal(buf_str(&bytes), "bytes");
-	assert_int_equal(store_node_lookup(f->store, f->folder, "f100", &node, &f->err),
-		ERR_NOT_FOUND);
+	assert_int_equal(
+		store_node_lookup(f->store, f->folder, "f100", &node, &f->err), ERR_NOT_FOUND);
 }
 
-/* ---- damage ---------------------------------------------------------------------------------------- */
+/* ---- damage --------------------------------------------------------------------------------- */
 
 static void overwrite(struct fixture *f, const char *name, off_t offset, size_t len)
 {
@@ -338,7 +341,7 @@ static size_t asides(struct fixture *f)
 	assert_non_null(dir);
 	for (struct dirent *entry; (entry = readdir(dir));)
 		n += strncmp(entry->d_name, "cache.db.damaged-", 17) == 0 &&
-			!strchr(entry->d_name + 17, '-');
+		     !strchr(entry->d_name + 17, '-');
 	closedir(dir);
 	return n;
 }
@@ -422,9 +425,9 @@ static void overwrite_items(struct fixture *f)
 	off_t page;
 
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db,
-				 "SELECT rootpage FROM sqlite_schema WHERE name = 'item'", -1, &stmt,
-				 NULL),
+	assert_int_equal(
+		sqlite3_prepare_v2(db, "SELECT rootpage FROM sqlite_schema WHERE name = 'item'", -1,
+			&stmt, NULL),
 		SQLITE_OK);
 	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
 	page = sqlite3_column_int64(stmt, 0);
@@ -471,8 +474,8 @@ static void cache_of_a_newer_program_is_left_alone(void **state)
 		sqlite3 *db;
 
 		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-		sqlite3_exec(db, "PRAGMA user_version = 1; PRAGMA application_id = 5", NULL, NULL,
-			NULL);
+		sqlite3_exec(
+			db, "PRAGMA user_version = 1; PRAGMA application_id = 5", NULL, NULL, NULL);
 		sqlite3_close(db);
 		assert_int_equal(store_open(&f->store, f->dir, &f->err), ERR_INVALID);
 		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);

@@ -189,8 +189,9 @@ static void nobody_is_starved(void **state)
 		int before = atomic_load(&s.reads);
 
 		fixture_begin(f, STORE_LOCAL);
-		/* The turn under way when we came, and a few taken before we drew our ticket; without
-		 * turns it would be hundreds.  Now and then the machine runs somebody else there. */
+		/* The turn under way when we came, and a few taken before we drew our ticket;
+		 * without turns it would be hundreds.  Now and then the machine runs somebody
+		 * else there. */
 		quick += atomic_load(&s.reads) - before <= 5;
 		fixture_commit(f);
 	}
