@@ -26,14 +26,14 @@ static void write_name(struct buf *out, const struct mailbox *mailbox, const cha
 {
 	char *element AUTOFREE = xasprintf("%s:UserConfigurationName", prefix);
 
-	xml_start(out, element, "Name", CATEGORY_LIST, NULL);
+	xml_start(out, element, "Name", CATEGORY_LIST);
 	ews_write_distinguished(out, mailbox, "calendar");
 	xml_end(out, element);
 }
 
 static void write_get(struct buf *out, const struct mailbox *mailbox)
 {
-	xml_start(out, "m:GetUserConfiguration", NULL);
+	xml_start(out, "m:GetUserConfiguration");
 	write_name(out, mailbox, "m");
 	xml_element(out, "m:UserConfigurationProperties", "XmlData");
 	xml_end(out, "m:GetUserConfiguration");
@@ -48,8 +48,8 @@ static void write_put(struct buf *out, const struct mailbox *mailbox, const char
 
 	EVP_EncodeBlock(
 		(unsigned char *)base64, (const unsigned char *)buf_str(list), (int)list->len);
-	xml_start(out, element, NULL);
-	xml_start(out, "m:UserConfiguration", NULL);
+	xml_start(out, element);
+	xml_start(out, "m:UserConfiguration");
 	write_name(out, mailbox, "t");
 	xml_element(out, "t:XmlData", base64);
 	xml_end(out, "m:UserConfiguration");

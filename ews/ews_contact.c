@@ -8,6 +8,8 @@
 #include "sync/formats/card.h"
 #include "sync/mem.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): pasted strings cannot stand in parentheses */
+
 #define WIRE(...) (&(const struct ews_wire){ __VA_ARGS__ })
 
 #define ROW(NAME, PATH, TYPE, FLAGS, ...)                                                          \
@@ -54,6 +56,8 @@
 #define DATE(NAME, PATH, LOCAL)                                                                    \
 	ROW(#NAME, PATH, field_date, 0, .form = EWS_DATE, .uri = "contacts:" #NAME,                \
 		.element = #NAME, .beside = { (LOCAL) })
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct field rows[] = {
 	/* ItemType */

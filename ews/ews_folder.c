@@ -24,14 +24,14 @@
 
 void ews_write_folder_id(struct buf *out, const char *element, const char *id)
 {
-	xml_empty(out, element, "Id", id, NULL);
+	xml_empty(out, element, "Id", id);
 }
 
 void ews_write_distinguished(struct buf *out, const struct mailbox *mailbox, const char *name)
 {
-	xml_start(out, "t:DistinguishedFolderId", "Id", name, NULL);
+	xml_start(out, "t:DistinguishedFolderId", "Id", name);
 	if (!mailbox->impersonate) {
-		xml_start(out, "t:Mailbox", NULL);
+		xml_start(out, "t:Mailbox");
 		xml_element(out, "t:EmailAddress", mailbox->address);
 		xml_end(out, "t:Mailbox");
 	}
@@ -40,14 +40,13 @@ void ews_write_distinguished(struct buf *out, const struct mailbox *mailbox, con
 
 static void write_shape(struct buf *out)
 {
-	xml_start(out, "m:FolderShape", NULL);
+	xml_start(out, "m:FolderShape");
 	xml_element(out, "t:BaseShape", "IdOnly");
-	xml_start(out, "t:AdditionalProperties", NULL);
-	xml_empty(out, "t:FieldURI", "FieldURI", "folder:ParentFolderId", NULL);
-	xml_empty(out, "t:FieldURI", "FieldURI", "folder:FolderClass", NULL);
-	xml_empty(out, "t:FieldURI", "FieldURI", "folder:DisplayName", NULL);
-	xml_empty(out, "t:ExtendedFieldURI", "PropertyTag", TAG_HIDDEN, "PropertyType", "Boolean",
-		NULL);
+	xml_start(out, "t:AdditionalProperties");
+	xml_empty(out, "t:FieldURI", "FieldURI", "folder:ParentFolderId");
+	xml_empty(out, "t:FieldURI", "FieldURI", "folder:FolderClass");
+	xml_empty(out, "t:FieldURI", "FieldURI", "folder:DisplayName");
+	xml_empty(out, "t:ExtendedFieldURI", "PropertyTag", TAG_HIDDEN, "PropertyType", "Boolean");
 	xml_end(out, "t:AdditionalProperties");
 	xml_end(out, "m:FolderShape");
 }
@@ -55,9 +54,9 @@ static void write_shape(struct buf *out)
 void ews_write_get_folders(
 	struct buf *out, const struct mailbox *mailbox, const char *const *names, size_t n)
 {
-	xml_start(out, "m:GetFolder", NULL);
+	xml_start(out, "m:GetFolder");
 	write_shape(out);
-	xml_start(out, "m:FolderIds", NULL);
+	xml_start(out, "m:FolderIds");
 	for (size_t i = 0; i < n; i++)
 		ews_write_distinguished(out, mailbox, names[i]);
 	xml_end(out, "m:FolderIds");
@@ -66,9 +65,9 @@ void ews_write_get_folders(
 
 void ews_write_sync_folders(struct buf *out, const struct mailbox *mailbox, const char *state)
 {
-	xml_start(out, "m:SyncFolderHierarchy", NULL);
+	xml_start(out, "m:SyncFolderHierarchy");
 	write_shape(out);
-	xml_start(out, "m:SyncFolderId", NULL);
+	xml_start(out, "m:SyncFolderId");
 	ews_write_distinguished(out, mailbox, "msgfolderroot");
 	xml_end(out, "m:SyncFolderId");
 	if (state)

@@ -14,12 +14,12 @@ int ews_create_folder(struct mailbox *mailbox, const char *parent_id, const char
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	xml_start(&payload, "m:CreateFolder", NULL);
-	xml_start(&payload, "m:ParentFolderId", NULL);
+	xml_start(&payload, "m:CreateFolder");
+	xml_start(&payload, "m:ParentFolderId");
 	ews_write_folder_id(&payload, "t:FolderId", parent_id);
 	xml_end(&payload, "m:ParentFolderId");
-	xml_start(&payload, "m:Folders", NULL);
-	xml_start(&payload, element, NULL);
+	xml_start(&payload, "m:Folders");
+	xml_start(&payload, element);
 	xml_element(&payload, "t:DisplayName", name);
 	xml_end(&payload, element);
 	xml_end(&payload, "m:Folders");
@@ -52,11 +52,11 @@ static int look_up(
 	xmlNode *message, *folder;
 	int rc;
 
-	xml_start(&payload, "m:GetFolder", NULL);
-	xml_start(&payload, "m:FolderShape", NULL);
+	xml_start(&payload, "m:GetFolder");
+	xml_start(&payload, "m:FolderShape");
 	xml_element(&payload, "t:BaseShape", "IdOnly");
 	xml_end(&payload, "m:FolderShape");
-	xml_start(&payload, "m:FolderIds", NULL);
+	xml_start(&payload, "m:FolderIds");
 	ews_write_folder_id(&payload, "t:FolderId", id);
 	xml_end(&payload, "m:FolderIds");
 	xml_end(&payload, "m:GetFolder");
@@ -83,14 +83,14 @@ int ews_rename_folder(struct mailbox *mailbox, const char *id, const char *versi
 
 	if (rc)
 		return rc;
-	xml_start(&payload, "m:UpdateFolder", NULL);
-	xml_start(&payload, "m:FolderChanges", NULL);
-	xml_start(&payload, "t:FolderChange", NULL);
-	xml_empty(&payload, "t:FolderId", "Id", id, "ChangeKey", current ? current : version, NULL);
-	xml_start(&payload, "t:Updates", NULL);
-	xml_start(&payload, "t:SetFolderField", NULL);
-	xml_empty(&payload, "t:FieldURI", "FieldURI", "folder:DisplayName", NULL);
-	xml_start(&payload, element, NULL);
+	xml_start(&payload, "m:UpdateFolder");
+	xml_start(&payload, "m:FolderChanges");
+	xml_start(&payload, "t:FolderChange");
+	xml_empty(&payload, "t:FolderId", "Id", id, "ChangeKey", current ? current : version);
+	xml_start(&payload, "t:Updates");
+	xml_start(&payload, "t:SetFolderField");
+	xml_empty(&payload, "t:FieldURI", "FieldURI", "folder:DisplayName");
+	xml_start(&payload, element);
 	xml_element(&payload, "t:DisplayName", name);
 	xml_end(&payload, element);
 	xml_end(&payload, "t:SetFolderField");
@@ -111,11 +111,11 @@ int ews_move_folder(
 	xmlNode *message;
 	int rc;
 
-	xml_start(&payload, "m:MoveFolder", NULL);
-	xml_start(&payload, "m:ToFolderId", NULL);
+	xml_start(&payload, "m:MoveFolder");
+	xml_start(&payload, "m:ToFolderId");
 	ews_write_folder_id(&payload, "t:FolderId", parent_id);
 	xml_end(&payload, "m:ToFolderId");
-	xml_start(&payload, "m:FolderIds", NULL);
+	xml_start(&payload, "m:FolderIds");
 	ews_write_folder_id(&payload, "t:FolderId", id);
 	xml_end(&payload, "m:FolderIds");
 	xml_end(&payload, "m:MoveFolder");
@@ -131,8 +131,8 @@ int ews_delete_folder(struct mailbox *mailbox, const char *id, struct error *err
 	xmlNode *message;
 	int rc;
 
-	xml_start(&payload, "m:DeleteFolder", "DeleteType", "MoveToDeletedItems", NULL);
-	xml_start(&payload, "m:FolderIds", NULL);
+	xml_start(&payload, "m:DeleteFolder", "DeleteType", "MoveToDeletedItems");
+	xml_start(&payload, "m:FolderIds");
 	ews_write_folder_id(&payload, "t:FolderId", id);
 	xml_end(&payload, "m:FolderIds");
 	xml_end(&payload, "m:DeleteFolder");

@@ -17,17 +17,17 @@
 void ews_write_get_items(
 	struct buf *out, const struct ews_kind *kind, const char *const *ids, size_t n)
 {
-	xml_start(out, "m:GetItem", NULL);
-	xml_start(out, "m:ItemShape", NULL);
+	xml_start(out, "m:GetItem");
+	xml_start(out, "m:ItemShape");
 	xml_element(out, "t:BaseShape", "IdOnly");
 	xml_element(out, "t:BodyType", "Text");
-	xml_start(out, "t:AdditionalProperties", NULL);
+	xml_start(out, "t:AdditionalProperties");
 	ews_wire_write_paths(out, kind->table);
 	xml_end(out, "t:AdditionalProperties");
 	xml_end(out, "m:ItemShape");
-	xml_start(out, "m:ItemIds", NULL);
+	xml_start(out, "m:ItemIds");
 	for (size_t i = 0; i < n; i++)
-		xml_empty(out, "t:ItemId", "Id", ids[i], NULL);
+		xml_empty(out, "t:ItemId", "Id", ids[i]);
 	xml_end(out, "m:ItemIds");
 	xml_end(out, "m:GetItem");
 }
@@ -109,7 +109,7 @@ void ews_read_item(const struct ews_kind *kind, const xmlNode *node, struct mail
 static bool is_us(const struct mailbox *mailbox, const char *name)
 {
 	return name && !strcasecmp(name, mailbox->user) &&
-	       strcasecmp(mailbox->user, mailbox->address);
+	       strcasecmp(mailbox->user, mailbox->address) != 0;
 }
 
 static int read_message(struct mailbox *mailbox, const struct ews_kind *kind,

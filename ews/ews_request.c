@@ -21,18 +21,18 @@ int ews_envelope(const struct mailbox *mailbox, const struct buf *payload, struc
 {
 	buf_adds(out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
 	xml_start(out, "soap:Envelope", "xmlns:soap", NS_SOAP, "xmlns:t", NS_TYPES, "xmlns:m",
-		NS_MSGS, NULL);
-	xml_start(out, "soap:Header", NULL);
-	xml_empty(out, "t:RequestServerVersion", "Version", REQUEST_VERSION, NULL);
+		NS_MSGS);
+	xml_start(out, "soap:Header");
+	xml_empty(out, "t:RequestServerVersion", "Version", REQUEST_VERSION);
 	if (mailbox->impersonate) {
-		xml_start(out, "t:ExchangeImpersonation", NULL);
-		xml_start(out, "t:ConnectingSID", NULL);
+		xml_start(out, "t:ExchangeImpersonation");
+		xml_start(out, "t:ConnectingSID");
 		xml_element(out, "t:PrimarySmtpAddress", mailbox->address);
 		xml_end(out, "t:ConnectingSID");
 		xml_end(out, "t:ExchangeImpersonation");
 	}
 	xml_end(out, "soap:Header");
-	xml_start(out, "soap:Body", NULL);
+	xml_start(out, "soap:Body");
 	buf_add(out, buf_str(payload), payload->len);
 	xml_end(out, "soap:Body");
 	xml_end(out, "soap:Envelope");

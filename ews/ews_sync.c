@@ -10,11 +10,11 @@
 
 void ews_write_sync_items(struct buf *out, const char *folder_id, const char *state)
 {
-	xml_start(out, "m:SyncFolderItems", NULL);
-	xml_start(out, "m:ItemShape", NULL);
+	xml_start(out, "m:SyncFolderItems");
+	xml_start(out, "m:ItemShape");
 	xml_element(out, "t:BaseShape", "IdOnly");
 	xml_end(out, "m:ItemShape");
-	xml_start(out, "m:SyncFolderId", NULL);
+	xml_start(out, "m:SyncFolderId");
 	ews_write_folder_id(out, "t:FolderId", folder_id);
 	xml_end(out, "m:SyncFolderId");
 	if (state)

@@ -52,13 +52,13 @@ static bool is_dictionary(const struct ews_wire *wire)
 
 static void write_tag_path(struct buf *out, const char *tag, const char *type)
 {
-	xml_empty(out, "t:ExtendedFieldURI", "PropertyTag", tag, "PropertyType", type, NULL);
+	xml_empty(out, "t:ExtendedFieldURI", "PropertyTag", tag, "PropertyType", type);
 }
 
 static void write_mark_path(struct buf *out, size_t i)
 {
 	xml_empty(out, "t:ExtendedFieldURI", "DistinguishedPropertySetId", "PublicStrings",
-		"PropertyName", marks_table[i].name, "PropertyType", "String", NULL);
+		"PropertyName", marks_table[i].name, "PropertyType", "String");
 }
 
 /* Beside a date stands a time; beside an e-mail address four strings and an entry id. */
@@ -71,8 +71,7 @@ static void write_beside_path(struct buf *out, const struct ews_wire *wire, size
 		id, "PropertyType",
 		wire->form == EWS_DATE ? "SystemTime"
 		: i == 4	       ? "Binary"
-				       : "String",
-		NULL);
+				       : "String");
 }
 
 static void write_path(struct buf *out, const struct ews_wire *wire)
@@ -80,10 +79,9 @@ static void write_path(struct buf *out, const struct ews_wire *wire)
 	if (wire->form == EWS_EXTENDED)
 		write_tag_path(out, wire->uri, "String");
 	else if (is_dictionary(wire))
-		xml_empty(out, "t:IndexedFieldURI", "FieldURI", wire->uri, "FieldIndex", wire->key,
-			NULL);
+		xml_empty(out, "t:IndexedFieldURI", "FieldURI", wire->uri, "FieldIndex", wire->key);
 	else
-		xml_empty(out, "t:FieldURI", "FieldURI", wire->uri, NULL);
+		xml_empty(out, "t:FieldURI", "FieldURI", wire->uri);
 }
 
 void ews_wire_write_paths(struct buf *out, const struct field_table *table)
@@ -93,7 +91,7 @@ void ews_wire_write_paths(struct buf *out, const struct field_table *table)
 	const char *last = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
-		xml_empty(out, "t:FieldURI", "FieldURI", always[i], NULL);
+		xml_empty(out, "t:FieldURI", "FieldURI", always[i]);
 	for (size_t i = 0; i < table->n; i++) {
 		const struct ews_wire *wire = wire_of(&table->rows[i]);
 
@@ -101,8 +99,8 @@ void ews_wire_write_paths(struct buf *out, const struct field_table *table)
 			continue;
 		if (!wire->ask)
 			write_path(out, wire);
-		else if (!last || strcmp(last, wire->ask))
-			xml_empty(out, "t:FieldURI", "FieldURI", wire->ask, NULL);
+		else if (!last || strcmp(last, wire->ask) != 0)
+			xml_empty(out, "t:FieldURI", "FieldURI", wire->ask);
 		last = wire->ask;
 		if (wire->form == EWS_DATE)
 			write_beside_path(out, wire, 0);
@@ -122,7 +120,7 @@ static void write_extended(struct buf *out, const char *value)
 
 static void write_mark(struct buf *out, size_t i, const char *value)
 {
-	xml_start(out, "t:ExtendedProperty", NULL);
+	xml_start(out, "t:ExtendedProperty");
 	write_mark_path(out, i);
 	write_extended(out, value);
 }
@@ -132,7 +130,7 @@ static void write_beside_date(struct buf *out, const struct ews_wire *wire, cons
 {
 	char *midnight AUTOFREE = xasprintf("%sT00:00:00Z", date);
 
-	xml_start(out, "t:ExtendedProperty", NULL);
+	xml_start(out, "t:ExtendedProperty");
 	write_beside_path(out, wire, 0);
 	write_extended(out, midnight);
 }
@@ -147,12 +145,16 @@ static void write_strings(struct buf *out, const struct field *row, const json_t
 
 	if (wire_of(row)->form == EWS_STRINGS) {
 		json_array_foreach(json_object_get(fields, row->name), i, value)
+		{
 			xml_element(out, "t:String", json_string_value(value));
+		}
 		return;
 	}
-	json_object_foreach((json_t *)fields, name,
-		value) if (!strncmp(name, row->name, prefix) && name[prefix] == '/' &&
-			   json_is_true(value)) xml_element(out, "t:String", name + prefix + 1);
+	json_object_foreach((json_t *)fields, name, value)
+	{
+		if (!strncmp(name, row->name, prefix) && name[prefix] == '/' && json_is_true(value))
+			xml_element(out, "t:String", name + prefix + 1);
+	}
 }
 
 /* Has the row a value to be written? */
@@ -167,9 +169,11 @@ static bool has_value(const struct field *row, const json_t *fields)
 		return json_array_size(value) > 0;
 	if (wire_of(row)->form != EWS_KEYS)
 		return json_is_string(value) && json_string_length(value) > 0;
-	json_object_foreach((json_t *)fields, name, key) if (!strncmp(name, row->name, prefix) &&
-							     name[prefix] == '/' &&
-							     json_is_true(key)) return true;
+	json_object_foreach((json_t *)fields, name, key)
+	{
+		if (!strncmp(name, row->name, prefix) && name[prefix] == '/' && json_is_true(key))
+			return true;
+	}
 	return false;
 }
 
@@ -185,7 +189,7 @@ static void write_tag(struct buf *out, const char *element, bool open)
 	char *name AUTOFREE = xasprintf("t:%s", element);
 
 	if (open)
-		xml_start(out, name, NULL);
+		xml_start(out, name);
 	else
 		xml_end(out, name);
 }
@@ -211,7 +215,7 @@ static void write_value(struct buf *out, const struct field *row, const json_t *
 		write_named(out, wire->element, text && *text ? text : wire->none);
 		break;
 	case EWS_BODY:
-		xml_start(out, "t:Body", "BodyType", "Text", NULL);
+		xml_start(out, "t:Body", "BodyType", "Text");
 		xml_text(out, text);
 		xml_end(out, "t:Body");
 		break;
@@ -225,7 +229,7 @@ static void write_value(struct buf *out, const struct field *row, const json_t *
 		write_tag(out, wire->element, false);
 		break;
 	case EWS_ENTRY:
-		xml_start(out, "t:Entry", "Key", wire->key, NULL);
+		xml_start(out, "t:Entry", "Key", wire->key);
 		xml_text(out, text);
 		xml_end(out, "t:Entry");
 		break;
@@ -233,7 +237,7 @@ static void write_value(struct buf *out, const struct field *row, const json_t *
 		write_named(out, wire->part, text);
 		break;
 	case EWS_EXTENDED:
-		xml_start(out, "t:ExtendedProperty", NULL);
+		xml_start(out, "t:ExtendedProperty");
 		write_tag_path(out, wire->uri, "String");
 		write_extended(out, text);
 		break;
@@ -247,7 +251,7 @@ static bool same_dictionary(const struct ews_wire *a, const struct ews_wire *b)
 
 static bool same_address(const struct ews_wire *a, const struct ews_wire *b)
 {
-	return same_dictionary(a, b) && a->form == EWS_ADDRESS && !strcmp(a->key, b->key);
+	return a && b && same_dictionary(a, b) && a->form == EWS_ADDRESS && !strcmp(a->key, b->key);
 }
 
 /* A row with what stands around it, unless the rows before and after share that. */
@@ -259,7 +263,7 @@ static void write_row(struct buf *out, const struct field *row, const json_t *fi
 	if (is_dictionary(wire) && !same_dictionary(before, wire))
 		write_tag(out, wire->element, true);
 	if (wire->form == EWS_ADDRESS && !same_address(before, wire))
-		xml_start(out, "t:Entry", "Key", wire->key, NULL);
+		xml_start(out, "t:Entry", "Key", wire->key);
 	write_value(out, row, fields);
 	if (wire->form == EWS_ADDRESS && !same_address(wire, after))
 		xml_end(out, "t:Entry");
@@ -327,7 +331,7 @@ void ews_wire_write_item(struct buf *out, const struct field_table *table, const
 static void write_set(
 	struct buf *out, const struct field *row, const json_t *fields, const char *item)
 {
-	xml_start(out, "t:SetItemField", NULL);
+	xml_start(out, "t:SetItemField");
 	write_path(out, wire_of(row));
 	write_tag(out, item, true);
 	write_row(out, row, fields, NULL, NULL);
@@ -364,7 +368,7 @@ void ews_wire_write_change(
 	if (has_value(row, fields) || wire->form == EWS_CHOICE || wire->form == EWS_BODY) {
 		write_set(out, row, fields, item);
 	} else {
-		xml_start(out, "t:DeleteItemField", NULL);
+		xml_start(out, "t:DeleteItemField");
 		write_path(out, wire);
 		xml_end(out, "t:DeleteItemField");
 	}
@@ -438,7 +442,7 @@ static void read_marks(const xmlNode *node, struct mailbox_marks *marks)
 			char **mark = mark_at(marks, i);
 			char *value;
 
-			if (strcasecmp(name, marks_table[i].name) || *mark)
+			if (strcasecmp(name, marks_table[i].name) != 0 || *mark)
 				continue;
 			value = xml_child_text(child, "Value");
 			if (value && *value)
@@ -521,7 +525,7 @@ static bool read_entry(const struct field *row, const xmlNode *node, json_t *fie
 	char *routing AUTOFREE = xml_attribute(entry, "RoutingType");
 	char *text AUTOFREE = xml_content(entry);
 
-	if (routing && *routing && strcasecmp(routing, ROUTING_SMTP))
+	if (routing && *routing && strcasecmp(routing, ROUTING_SMTP) != 0)
 		return false;
 	if (text && !strncasecmp(text, EX_ADDRESS_PREFIX, strlen(EX_ADDRESS_PREFIX)))
 		return false;
@@ -549,7 +553,7 @@ static bool read_row(const struct field *row, const xmlNode *node, json_t *field
 	case EWS_TEXT:
 	case EWS_CHOICE:
 		text = xml_child_text(node, wire->element);
-		if (text && (!wire->none || strcmp(text, wire->none)))
+		if (text && (!wire->none || strcmp(text, wire->none) != 0))
 			put_text(fields, row->name, text);
 		break;
 	case EWS_ADDRESS:

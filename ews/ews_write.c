@@ -18,11 +18,11 @@
 static void start_create(struct buf *out, const struct mailbox_op *first)
 {
 	xml_start(out, "m:CreateItem", "MessageDisposition", "SaveOnly", "SendMeetingInvitations",
-		"SendToNone", NULL); /* I10 */
-	xml_start(out, "m:SavedItemFolderId", NULL);
+		"SendToNone"); /* I10 */
+	xml_start(out, "m:SavedItemFolderId");
 	ews_write_folder_id(out, "t:FolderId", first->folder_id);
 	xml_end(out, "m:SavedItemFolderId");
-	xml_start(out, "m:Items", NULL);
+	xml_start(out, "m:Items");
 }
 
 static void write_create(struct buf *out, const struct mailbox_op *op)
@@ -30,7 +30,7 @@ static void write_create(struct buf *out, const struct mailbox_op *op)
 	const struct ews_kind *kind = &ews_kinds[op->kind];
 	char *element AUTOFREE = xasprintf("t:%s", kind->item);
 
-	xml_start(out, element, NULL);
+	xml_start(out, element);
 	ews_wire_write_item(out, kind->table, op->fields, &op->marks);
 	xml_end(out, element);
 }
@@ -45,8 +45,8 @@ static void start_update(struct buf *out, const struct mailbox_op *first)
 {
 	(void)first;
 	xml_start(out, "m:UpdateItem", "ConflictResolution", "NeverOverwrite", "MessageDisposition",
-		"SaveOnly", "SendMeetingInvitationsOrCancellations", "SendToNone", NULL); /* I10 */
-	xml_start(out, "m:ItemChanges", NULL);
+		"SaveOnly", "SendMeetingInvitationsOrCancellations", "SendToNone"); /* I10 */
+	xml_start(out, "m:ItemChanges");
 }
 
 /* The rows of `changed`, each once (several keys of one row are one property). */
@@ -60,9 +60,10 @@ static void write_changed_rows(
 
 		if (row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS | FIELD_CREATE_ONLY))
 			continue;
-		json_array_foreach((json_t *)op->changed, k,
-			name) if (field_find(kind->table, json_string_value(name)) == row)
+		json_array_foreach((json_t *)op->changed, k, name)
 		{
+			if (field_find(kind->table, json_string_value(name)) != row)
+				continue;
 			ews_wire_write_change(out, row, op->fields, kind->item);
 			break;
 		}
@@ -73,9 +74,9 @@ static void write_update(struct buf *out, const struct mailbox_op *op)
 {
 	const struct ews_kind *kind = &ews_kinds[op->kind];
 
-	xml_start(out, "t:ItemChange", NULL);
-	xml_empty(out, "t:ItemId", "Id", op->id, "ChangeKey", op->version, NULL);
-	xml_start(out, "t:Updates", NULL);
+	xml_start(out, "t:ItemChange");
+	xml_empty(out, "t:ItemId", "Id", op->id, "ChangeKey", op->version);
+	xml_start(out, "t:Updates");
 	write_changed_rows(out, kind, op);
 	if (op->set_marks)
 		ews_wire_write_marks_change(out, &op->marks, kind->item);
@@ -91,16 +92,16 @@ static void end_update(struct buf *out)
 
 static void start_move(struct buf *out, const struct mailbox_op *first)
 {
-	xml_start(out, "m:MoveItem", NULL);
-	xml_start(out, "m:ToFolderId", NULL);
+	xml_start(out, "m:MoveItem");
+	xml_start(out, "m:ToFolderId");
 	ews_write_folder_id(out, "t:FolderId", first->folder_id);
 	xml_end(out, "m:ToFolderId");
-	xml_start(out, "m:ItemIds", NULL);
+	xml_start(out, "m:ItemIds");
 }
 
 static void write_id(struct buf *out, const struct mailbox_op *op)
 {
-	xml_empty(out, "t:ItemId", "Id", op->id, NULL);
+	xml_empty(out, "t:ItemId", "Id", op->id);
 }
 
 static void end_move(struct buf *out)
@@ -115,8 +116,8 @@ static void start_delete(struct buf *out, const struct mailbox_op *first)
 	(void)first;
 	xml_start(out, "m:DeleteItem", "DeleteType", "MoveToDeletedItems",
 		"SendMeetingCancellations", "SendToNone", "AffectedTaskOccurrences",
-		"AllOccurrences", NULL); /* I10 */
-	xml_start(out, "m:ItemIds", NULL);
+		"AllOccurrences"); /* I10 */
+	xml_start(out, "m:ItemIds");
 }
 
 static void end_delete(struct buf *out)
@@ -261,12 +262,13 @@ static int check_names(struct mailbox_op *op)
 	const json_t *name;
 	size_t i;
 
-	json_array_foreach((json_t *)op->changed, i,
-		name) if (!json_is_string(name) ||
-			  !field_find(ews_kinds[op->kind].table,
-				  json_string_value(name))) return error_set(&op->error,
-		ERR_INTERNAL, "%s is no field of this mailbox",
-		json_is_string(name) ? json_string_value(name) : "a value");
+	json_array_foreach((json_t *)op->changed, i, name)
+	{
+		if (!json_is_string(name) ||
+			!field_find(ews_kinds[op->kind].table, json_string_value(name)))
+			return error_set(&op->error, ERR_INTERNAL, "%s is no field of this mailbox",
+				json_is_string(name) ? json_string_value(name) : "a value");
+	}
 	return 0;
 }
 

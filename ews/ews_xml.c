@@ -122,7 +122,7 @@ static void add_tag(struct buf *out, const char *name, va_list ap, const char *e
 	buf_adds(out, end);
 }
 
-void xml_start(struct buf *out, const char *name, ...)
+void xml_start_tag(struct buf *out, const char *name, ...)
 {
 	va_list ap;
 
@@ -131,7 +131,7 @@ void xml_start(struct buf *out, const char *name, ...)
 	va_end(ap);
 }
 
-void xml_empty(struct buf *out, const char *name, ...)
+void xml_empty_tag(struct buf *out, const char *name, ...)
 {
 	va_list ap;
 
@@ -149,7 +149,7 @@ void xml_end(struct buf *out, const char *name)
 
 void xml_element(struct buf *out, const char *name, const char *text)
 {
-	xml_start(out, name, NULL);
+	xml_start(out, name);
 	xml_text(out, text);
 	xml_end(out, name);
 }
@@ -346,9 +346,15 @@ char *xml_attribute(const xmlNode *node, const char *name)
 
 bool xml_attribute_is(const xmlNode *node, const char *name, const char *value)
 {
-	char *text AUTOFREE = xml_attribute(node, name);
+	const xmlAttr *attribute = node ? xmlHasProp(node, (const xmlChar *)name) : NULL;
+	const xmlNode *text = attribute ? attribute->children : NULL;
+	char *pieces AUTOFREE = NULL;
 
-	return text && !strcasecmp(text, value);
+	/* Asked for every entry of every dictionary: no copy, unless it has several pieces. */
+	if (text && text->type == XML_TEXT_NODE && !text->next)
+		return !strcasecmp((const char *)text->content, value);
+	pieces = xml_attribute(node, name);
+	return pieces && !strcasecmp(pieces, value);
 }
 
 bool xml_boolean(const xmlNode *node, bool otherwise)

@@ -12,10 +12,14 @@
 #include "sync/buf.h"
 #include "sync/error.h"
 
-/* Writing.  `name` carries its prefix ("t:Contact").  Attributes are pairs of name and value ended
- * by NULL; a pair whose value is NULL ends the list too. */
-void xml_start(struct buf *out, const char *name, ...) __attribute__((sentinel));
-void xml_empty(struct buf *out, const char *name, ...) __attribute__((sentinel));
+/* Writing.  `name` carries its prefix ("t:Contact").  Attributes follow as pairs of name and value; a
+ * pair whose value is NULL ends the list.
+ *
+ *	xml_start(out, "t:Entry", "Key", "MobilePhone"); */
+#define xml_start(out, ...) xml_start_tag((out), __VA_ARGS__, (const char *)NULL)
+#define xml_empty(out, ...) xml_empty_tag((out), __VA_ARGS__, (const char *)NULL)
+void xml_start_tag(struct buf *out, const char *name, ...) __attribute__((sentinel));
+void xml_empty_tag(struct buf *out, const char *name, ...) __attribute__((sentinel));
 void xml_end(struct buf *out, const char *name);
 /* <name>text</name> */
 void xml_element(struct buf *out, const char *name, const char *text);

@@ -67,7 +67,7 @@ static void start_sim(void)
 		run_sim(ends[1]);
 	close(ends[1]);
 	out = fdopen(ends[0], "r");
-	if (!fgets(line, sizeof(line), out) || strncmp(line, greeting, strlen(greeting)))
+	if (!fgets(line, sizeof(line), out) || strncmp(line, greeting, strlen(greeting)) != 0)
 		fail_msg("%s did not start (is it built?): %s", sim_path, line);
 	line[strcspn(line, "\r\n")] = '\0';
 	base_url = xstrdup(line + strlen(greeting));
@@ -289,9 +289,14 @@ static json_t *names_of(const json_t *fields, const json_t *more)
 	json_t *value;
 
 	json_object_foreach((json_t *)fields, name, value)
+	{
 		json_array_append_new(names, json_string(name));
-	json_object_foreach((json_t *)more, name, value) if (!json_object_get(fields, name))
-		json_array_append_new(names, json_string(name));
+	}
+	json_object_foreach((json_t *)more, name, value)
+	{
+		if (!json_object_get(fields, name))
+			json_array_append_new(names, json_string(name));
+	}
 	return names;
 }
 
@@ -301,12 +306,18 @@ static void assert_fields(const struct mailbox_item *item, const json_t *expecte
 	json_t *value;
 
 	assert_null(item->unread);
-	json_object_foreach((json_t *)expected, name,
-		value) if (!json_equal(value, json_object_get(item->fields, name)))
-		fail_msg("%s is %s", name,
-			json_dumps(json_object_get(item->fields, name), JSON_ENCODE_ANY));
-	json_object_foreach(item->fields, name, value) if (!json_object_get(expected, name))
-		fail_msg("%s should be empty, is %s", name, json_dumps(value, JSON_ENCODE_ANY));
+	json_object_foreach((json_t *)expected, name, value)
+	{
+		if (!json_equal(value, json_object_get(item->fields, name)))
+			fail_msg("%s is %s", name,
+				json_dumps(json_object_get(item->fields, name), JSON_ENCODE_ANY));
+	}
+	json_object_foreach(item->fields, name, value)
+	{
+		if (!json_object_get(expected, name))
+			fail_msg("%s should be empty, is %s", name,
+				json_dumps(value, JSON_ENCODE_ANY));
+	}
 }
 
 static char *create(json_t *fields)
@@ -556,7 +567,8 @@ static void a_move_keeps_the_key_and_a_delete_is_seen(void **state)
 	assert_int_equal(ews_driver.create_folder(
 				 box, contacts_id, "Salesforce_Sync", KIND_CONTACT, &folder, &err),
 		0);
-	free_changes(changes, (n = pull(contacts_id, &cursor, &changes)));
+	n = pull(contacts_id, &cursor, &changes);
+	free_changes(changes, n);
 	move.folder_id = folder.id;
 	write_one(MAILBOX_MOVE, &move);
 	assert_string_not_equal(move.new_id, id);
@@ -621,7 +633,8 @@ static void folders_come_and_go(void **state)
 	size_t n;
 
 	(void)state;
-	free_folders(folders, (n = pull_folders(&cursor, &folders)));
+	n = pull_folders(&cursor, &folders);
+	free_folders(folders, n);
 	assert_int_equal(
 		ews_driver.create_folder(box, contacts_id, "Outer", KIND_CONTACT, &outer, &err), 0);
 	assert_int_equal(
@@ -649,7 +662,8 @@ static void folders_come_and_go(void **state)
 	assert_string_equal(folders[0].parent_id, contacts_id);
 	free_folders(folders, n);
 	assert_int_equal(ews_driver.move_folder(box, inner.id, outer.id, &err), 0);
-	free_folders(folders, (n = pull_folders(&cursor, &folders)));
+	n = pull_folders(&cursor, &folders);
+	free_folders(folders, n);
 
 	assert_int_equal(ews_driver.delete_folder(box, outer.id, &err), 0);
 	n = pull_folders(&cursor, &folders);

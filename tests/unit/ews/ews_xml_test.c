@@ -58,12 +58,13 @@ static void what_is_written_reads_back(void **state)
 	static const char text[] = "Line <one>\n\n\"Line\" 'two' & \tthree\n M\xC3\xBCller ";
 	struct buf out AUTOBUF = BUF_INIT(10000);
 	struct error err = ERROR_INIT;
+	const char *absent = NULL;
 	xmlDoc *doc;
 
 	(void)state;
-	xml_start(&out, "root", "Key", text, NULL);
+	xml_start(&out, "root", "Key", text);
 	xml_element(&out, "Value", text);
-	xml_empty(&out, "None", "Only", NULL, "never", "seen", NULL);
+	xml_empty(&out, "None", "Only", absent, "never", "seen");
 	xml_end(&out, "root");
 	assert_int_equal(xml_parse(buf_str(&out), out.len, &doc, &err), 0);
 	char *value AUTOFREE = xml_child_text(xmlDocGetRootElement(doc), "Value");
