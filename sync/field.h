@@ -42,7 +42,8 @@ struct field_type {
 
 struct field {
 	const char *name; /* the remote's name and the shadow's key: "GivenName", "EmailAddress1" */
-	const char *path; /* canonical place, interpreted by the type: "emails/EmailAddress1/address" */
+	const char *
+		path; /* canonical place, interpreted by the type: "emails/EmailAddress1/address" */
 	const struct field_type *type;
 	unsigned int flags;
 	size_t max_chars; /* longest value in UTF-16 units that the remote keeps; 0: no limit known */
@@ -60,8 +61,8 @@ const struct field *field_find(const struct field_table *table, const char *name
 /* New object: the document seen through the table.  Values longer than max_chars are cut at a
  * character; `cut` (may be NULL) is an array that gets the names of cut fields.  A FIELD_NAMING
  * value that is too long fails with ERR_TOO_BIG naming field, length and limit (then NULL). */
-json_t *field_project(const struct field_table *table, const json_t *doc, json_t *cut,
-	struct error *err);
+json_t *field_project(
+	const struct field_table *table, const json_t *doc, json_t *cut, struct error *err);
 
 /* Is what the row projects only a stand-in, because its own place in doc is empty (a required last
  * name made of the company's)?  It is worth less than any value of the other side: at a first link

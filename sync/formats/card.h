@@ -25,13 +25,16 @@
 #include "sync/buf.h"
 #include "sync/field.h"
 
-extern const struct field_type field_text;	    /* path: slash-separated members, numbers are array indices */
-extern const struct field_type field_name_component;    /* path: "name/components/given" */
-extern const struct field_type field_address_component; /* path: "addresses/Business/components/locality" */
-extern const struct field_type field_date;	    /* path: "anniversaries/birth/date"; partial dates stay out */
-extern const struct field_type field_related;	    /* path: "relatedTo/spouse" */
-extern const struct field_type field_related_list;  /* path: "relatedTo/child" */
-extern const struct field_type field_keywords;	    /* path: "keywords", FIELD_PER_KEY */
+extern const struct field_type
+	field_text; /* path: slash-separated members, numbers are array indices */
+extern const struct field_type field_name_component; /* path: "name/components/given" */
+extern const struct field_type
+	field_address_component; /* path: "addresses/Business/components/locality" */
+extern const struct field_type
+	field_date; /* path: "anniversaries/birth/date"; partial dates stay out */
+extern const struct field_type field_related;	   /* path: "relatedTo/spouse" */
+extern const struct field_type field_related_list; /* path: "relatedTo/child" */
+extern const struct field_type field_keywords;	   /* path: "keywords", FIELD_PER_KEY */
 
 /* New empty Card with @type and version. */
 json_t *card_new(void);

@@ -154,9 +154,8 @@ static void add_component_values(const json_t *components, struct buf *out)
 	json_t *component;
 	size_t i;
 
-	json_array_foreach (components, i, component)
-		buf_addf(out, "%s=%s\n", card_string(component, "kind") ?: "",
-			card_string(component, "value") ?: "");
+	json_array_foreach(components, i, component) buf_addf(out, "%s=%s\n",
+		card_string(component, "kind") ?: "", card_string(component, "value") ?: "");
 }
 
 /* The value as text to compare: equal texts are equal values. */
@@ -324,7 +323,8 @@ static bool was_edited(const struct assigning *a)
 	for (size_t i = 0; i < a->n; i++) {
 		size_t b = 0;
 
-		while (b < a->n_base && !(a->list[i].id && strcmp(a->list[i].id, a->base[b].id) == 0))
+		while (b < a->n_base &&
+			!(a->list[i].id && strcmp(a->list[i].id, a->base[b].id) == 0))
 			b++;
 		if (b == a->n_base || strcmp(a->list[i].type, a->base[b].type) != 0)
 			return true;
@@ -379,8 +379,8 @@ static void match_changed(struct assigning *a, bool by_type)
 
 			if (c->id || c->old || !kind_fits(a->map, slot, c->object))
 				continue;
-			if (by_type ? strcmp(c->type, known->type) != 0 :
-				      is_typed(a->map, c->object) && !(slot->flags & SLOT_ANY))
+			if (by_type ? strcmp(c->type, known->type) != 0
+				    : is_typed(a->map, c->object) && !(slot->flags & SLOT_ANY))
 				continue;
 			give(a, c, known->id);
 			break;

@@ -89,9 +89,11 @@ static int check_set(const json_t *value, const char *path, struct error *err)
 
 	if (!json_is_object(value))
 		return wrong(path, "an object", err);
-	json_object_foreach ((json_t *)value, key, on) {
+	json_object_foreach((json_t *)value, key, on)
+	{
 		if (!json_is_true(on))
-			return error_set(err, ERR_INVALID, "%.200s/%.100s: must be true", path, key);
+			return error_set(
+				err, ERR_INVALID, "%.200s/%.100s: must be true", path, key);
 	}
 	return 0;
 }
@@ -103,7 +105,8 @@ static int check_props(const json_t *value, const char *path, struct error *err)
 
 	if (!json_is_array(value))
 		return wrong(path, "an array", err);
-	json_array_foreach (value, i, prop) {
+	json_array_foreach(value, i, prop)
+	{
 		if (json_array_size(prop) < 4 || !json_is_string(json_array_get(prop, 0)) ||
 			!json_is_object(json_array_get(prop, 1)) ||
 			!json_is_string(json_array_get(prop, 2)))
@@ -127,15 +130,14 @@ static int check_date(const json_t *value, const char *path, struct error *err)
 
 	if (!json_is_object(value))
 		return wrong(path, "a PartialDate or Timestamp", err);
-	if (utc ? !json_is_string(utc) :
-		  !is_part(value, "year", 9999) || !is_part(value, "month", 12) ||
-			    !is_part(value, "day", 31))
+	if (utc ? !json_is_string(utc)
+		: !is_part(value, "year", 9999) || !is_part(value, "month", 12) ||
+				!is_part(value, "day", 31))
 		return wrong(path, "a PartialDate or Timestamp", err);
 	return 0;
 }
 
-static int check_shape(
-	const json_t *value, enum shape shape, const char *path, struct error *err)
+static int check_shape(const json_t *value, enum shape shape, const char *path, struct error *err)
 {
 	switch (shape) {
 	case SHAPE_TEXT:
@@ -170,32 +172,34 @@ static int check_path(const json_t *node, const char *pattern, enum shape shape,
 	int rc = 0;
 
 	if (strcmp(part, "[]") == 0) {
-		json_array_foreach (node, i, value) {
+		json_array_foreach(node, i, value)
+		{
 			char *here AUTOFREE = xasprintf("%s/%zu", path, i);
 
-			rc = rest ? check_path(value, rest, shape, here, err) :
-				    check_shape(value, shape, here, err);
+			rc = rest ? check_path(value, rest, shape, here, err)
+				  : check_shape(value, shape, here, err);
 			if (rc)
 				break;
 		}
 		return rc;
 	}
-	json_object_foreach ((json_t *)node, key, value) {
+	json_object_foreach((json_t *)node, key, value)
+	{
 		char *here AUTOFREE = NULL;
 
 		if (strcmp(part, "*") != 0 && strcmp(part, key) != 0)
 			continue;
 		here = *path ? xasprintf("%s/%s", path, key) : xstrdup(key);
-		rc = rest ? check_path(value, rest, shape, here, err) :
-			    check_shape(value, shape, here, err);
+		rc = rest ? check_path(value, rest, shape, here, err)
+			  : check_shape(value, shape, here, err);
 		if (rc)
 			break;
 	}
 	return rc;
 }
 
-static int check_in_map(const json_t *doc, const char *map, const char *member, enum shape shape,
-	struct error *err)
+static int check_in_map(
+	const json_t *doc, const char *map, const char *member, enum shape shape, struct error *err)
 {
 	char *pattern AUTOFREE = xasprintf("%s/*/%s", map, member);
 
@@ -213,9 +217,9 @@ static int check_map(const json_t *doc, const struct card_map *map, struct error
 		rc = check_path(doc, objects, SHAPE_OBJECT, "", err);
 	if (rc == 0)
 		rc = check_in_map(doc, map->member, map->value,
-			components ? SHAPE_ARRAY :
-			date	   ? SHAPE_DATE :
-				     SHAPE_TEXT,
+			components ? SHAPE_ARRAY
+			: date	   ? SHAPE_DATE
+				   : SHAPE_TEXT,
 			err);
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(common); i++)
 		rc = check_in_map(doc, map->member, common[i].path, common[i].shape, err);

@@ -96,9 +96,9 @@ static json_t *make_step(json_t *node, const char *member, const char *next, con
 		return child;
 	if (json_is_array(child) && is_index(next))
 		return child;
-	child = is_index(next) ? json_array() :
-		type	       ? json_pack("{s:s}", "@type", type) :
-				 json_object();
+	child = is_index(next) ? json_array()
+		: type	       ? json_pack("{s:s}", "@type", type)
+			       : json_object();
 	if (json_is_array(node))
 		json_array_append_new(node, child);
 	else
@@ -259,7 +259,8 @@ static json_t *joined(const json_t *components, const char *kinds, const char *s
 	json_t *component;
 	size_t i;
 
-	json_array_foreach (components, i, component) {
+	json_array_foreach(components, i, component)
+	{
 		const char *value = card_string(component, "value");
 
 		if (!is_of(component, kinds) || !value || !*value)
@@ -301,8 +302,8 @@ static void set_component(json_t *components, const char *kinds, const char *kin
 		}
 	}
 	if (value)
-		json_array_insert_new(components, at,
-			json_pack("{s:s, s:O}", "kind", kind, "value", value));
+		json_array_insert_new(
+			components, at, json_pack("{s:s, s:O}", "kind", kind, "value", value));
 }
 
 /* Parameters that count components are wrong once one was changed (RFC 9555, JSCOMPS). */
@@ -483,7 +484,8 @@ static int date_set(json_t *doc, const struct field *field, const char *key, con
 	}
 	if (!text || strlen(text) != 10 || text[4] != '-' || text[7] != '-' ||
 		sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3 || !is_date(year, month, day))
-		return error_set(err, ERR_INVALID, "%s must be a date like 1990-01-31", field->name);
+		return error_set(
+			err, ERR_INVALID, "%s must be a date like 1990-01-31", field->name);
 	slot = make_slot(doc, map, path.part[1]);
 	json_object_set_new(slot, path.part[2],
 		json_pack("{s:s, s:i, s:i, s:i}", "@type", "PartialDate", "year", year, "month",
@@ -507,7 +509,8 @@ static void unrelate(json_t *related, const char *relation, const json_t *keep)
 	json_t *entry;
 	void *next;
 
-	json_object_foreach_safe (related, next, name, entry) {
+	json_object_foreach_safe(related, next, name, entry)
+	{
 		json_t *set = json_object_get(entry, "relation");
 		bool kept = false;
 		json_t *one;
@@ -515,7 +518,7 @@ static void unrelate(json_t *related, const char *relation, const json_t *keep)
 
 		if (!is_related(name, entry, relation))
 			continue;
-		json_array_foreach (keep, i, one)
+		json_array_foreach(keep, i, one)
 			kept = kept || strcmp(json_string_value(one), name) == 0;
 		if (kept)
 			continue;
@@ -531,7 +534,8 @@ static void relate(json_t *related, const char *relation, const char *name)
 	json_t *set;
 
 	/* Put last, so that the names come back in the order in which they were given. */
-	entry = json_is_object(entry) ? json_incref(entry) : json_pack("{s:s}", "@type", "Relation");
+	entry = json_is_object(entry) ? json_incref(entry)
+				      : json_pack("{s:s}", "@type", "Relation");
 	json_object_del(related, name);
 	json_object_set_new(related, name, entry);
 	set = json_object_get(entry, "relation");
@@ -554,8 +558,7 @@ static void set_related(json_t *doc, const char *relation, const json_t *names)
 		json_object_set_new(doc, "relatedTo", related);
 	}
 	unrelate(related, relation, names);
-	json_array_foreach (names, i, name)
-		relate(related, relation, json_string_value(name));
+	json_array_foreach(names, i, name) relate(related, relation, json_string_value(name));
 	if (json_object_size(related) == 0)
 		json_object_del(doc, "relatedTo");
 }
@@ -568,7 +571,8 @@ static json_t *related_names(const json_t *doc, const struct field *field)
 	const char *name;
 	json_t *entry;
 
-	json_object_foreach (related, name, entry) {
+	json_object_foreach(related, name, entry)
+	{
 		if (path.n == 2 && is_related(name, entry, path.part[1]))
 			json_array_append_new(names, json_string(name));
 	}
@@ -627,7 +631,8 @@ static int related_list_set(json_t *doc, const struct field *field, const char *
 		return bad_path(field, err);
 	if (value && !json_is_array(value))
 		return error_set(err, ERR_INVALID, "%s must be a list of names", field->name);
-	json_array_foreach (value, i, name) {
+	json_array_foreach(value, i, name)
+	{
 		if (!json_is_string(name) || json_string_length(name) == 0)
 			return error_set(
 				err, ERR_INVALID, "%s must be a list of names", field->name);
@@ -647,7 +652,8 @@ static json_t *keywords_get(const json_t *doc, const struct field *field)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach (keywords, key, value) {
+	json_object_foreach(keywords, key, value)
+	{
 		if (json_is_true(value) && *key)
 			json_object_set_new(out, key, json_true());
 	}

@@ -40,7 +40,9 @@ static const struct card_slot phone_slots[] = {
 	{ .id = "AssistantPhone", .types = "x-assistant assistant x-evolution-assistant" },
 	{ .id = "Callback", .types = "x-callback callback x-evolution-callback" },
 	{ .id = "CarPhone", .types = "x-car car" },
-	{ .id = "CompanyMainPhone", .feature = "main-number", .flags = SLOT_ANY_CONTEXT,
+	{ .id = "CompanyMainPhone",
+		.feature = "main-number",
+		.flags = SLOT_ANY_CONTEXT,
 		.types = NULL },
 	{ .id = "Isdn", .types = "x-isdn isdn" },
 	{ .id = "Pager", .feature = "pager", .flags = SLOT_ANY_CONTEXT },
@@ -90,19 +92,33 @@ static const struct card_slot anniversary_slots[] = {
 static const struct card_map maps[] = {
 	{ .member = "emails", .type = "EmailAddress", .value = "address", SLOTS(email_slots) },
 	{ .member = "phones", .type = "Phone", .value = "number", SLOTS(phone_slots) },
-	{ .member = "addresses", .type = "Address", .value = "components", .value2 = "full",
+	{ .member = "addresses",
+		.type = "Address",
+		.value = "components",
+		.value2 = "full",
 		SLOTS(address_slots) },
-	{ .member = "onlineServices", .type = "OnlineService", .value = "uri", .value2 = "user",
+	{ .member = "onlineServices",
+		.type = "OnlineService",
+		.value = "uri",
+		.value2 = "user",
 		SLOTS(im_slots) },
-	{ .member = "organizations", .type = "Organization", .value = "name", .value2 = "units",
+	{ .member = "organizations",
+		.type = "Organization",
+		.value = "name",
+		.value2 = "units",
 		SLOTS(organization_slots) },
-	{ .member = "titles", .type = "Title", .value = "name", .kind = "title",
+	{ .member = "titles",
+		.type = "Title",
+		.value = "name",
+		.kind = "title",
 		SLOTS(title_slots) },
 	{ .member = "nicknames", .type = "Nickname", .value = "name", SLOTS(nickname_slots) },
 	{ .member = "links", .type = "Link", .value = "uri", SLOTS(link_slots) },
 	{ .member = "notes", .type = "Note", .value = "note", SLOTS(note_slots) },
 	{ .member = "media", .type = "Media", .value = "uri", SLOTS(media_slots) },
-	{ .member = "anniversaries", .type = "Anniversary", .value = "date",
+	{ .member = "anniversaries",
+		.type = "Anniversary",
+		.value = "date",
 		SLOTS(anniversary_slots) },
 	{ .member = "cryptoKeys", .type = "CryptoKey", .value = "uri" },
 	{ .member = "directories", .type = "Directory", .value = "uri" },
@@ -233,8 +249,7 @@ size_t card_sorted_ids(const struct card_map *map, const json_t *values, const c
 	json_t *value;
 	size_t i = 0;
 
-	json_object_foreach ((json_t *)values, id, value)
-		keys[i++] = sort_key(map, id);
+	json_object_foreach((json_t *)values, id, value) keys[i++] = sort_key(map, id);
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	*ids = xcalloc(n, sizeof(**ids));
 	for (i = 0; i < n; i++)

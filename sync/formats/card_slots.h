@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 enum slot_flags {
-	SLOT_ANY = 1 << 0,	   /* takes every value of its kind: e-mail addresses have no type */
+	SLOT_ANY = 1 << 0, /* takes every value of its kind: e-mail addresses have no type */
 	SLOT_ANY_CONTEXT = 1 << 1, /* a mobile is the mobile, at work or at home */
 };
 
@@ -20,8 +20,10 @@ struct card_slot {
 	const char *id;	     /* "BusinessPhone" */
 	const char *context; /* contexts member of the template, or NULL */
 	const char *feature; /* features member of the template, or NULL */
-	const char *types;   /* TYPE values that name it, separated by spaces; the first is in the template */
-	const char *kind;    /* kind member of the template; a value without kind counts as map->kind */
+	const char *
+		types; /* TYPE values that name it, separated by spaces; the first is in the template */
+	const char
+		*kind; /* kind member of the template; a value without kind counts as map->kind */
 	unsigned int flags;
 	unsigned int untyped;	 /* order in which values without a type take it; 0: they do not */
 	const char *overflow_of; /* takes what is left over of this feature ("voice", "fax", "*") */

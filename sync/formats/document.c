@@ -10,7 +10,7 @@
 #include "sync/formats/vcard.h"
 #include "sync/mem.h"
 
-#define NAME_BYTES 255
+#define NAME_BYTES  255
 #define TITLE_BYTES (1 << 20)
 
 static int render_card(const json_t *doc, struct buf *out, struct error *err)

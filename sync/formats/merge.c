@@ -29,8 +29,7 @@ static json_t *or_null(const json_t *value)
 	return value ? json_incref((json_t *)value) : json_null();
 }
 
-static void report(
-	struct merge *m, const json_t *base, const json_t *winner, const json_t *loser)
+static void report(struct merge *m, const json_t *base, const json_t *winner, const json_t *loser)
 {
 	if (!m->clashes)
 		return;
@@ -62,8 +61,8 @@ static void leave(struct merge *m, size_t length)
 	buf_resize(&m->path, length);
 }
 
-static void merge_member(struct merge *m, const char *key, const json_t *base,
-	const json_t *edited, const json_t *current, json_t *out, int depth)
+static void merge_member(struct merge *m, const char *key, const json_t *base, const json_t *edited,
+	const json_t *current, json_t *out, int depth)
 {
 	size_t length = enter(m, key);
 	json_t *value = merge_value(m, json_object_get(base, key), json_object_get(edited, key),
@@ -75,16 +74,17 @@ static void merge_member(struct merge *m, const char *key, const json_t *base,
 }
 
 /* Members in the order of `current`, then what the edit added. */
-static json_t *merge_objects(struct merge *m, const json_t *base, const json_t *edited,
-	const json_t *current, int depth)
+static json_t *merge_objects(
+	struct merge *m, const json_t *base, const json_t *edited, const json_t *current, int depth)
 {
 	json_t *out = json_object();
 	const char *key;
 	json_t *value;
 
-	json_object_foreach ((json_t *)current, key, value)
+	json_object_foreach((json_t *)current, key, value)
 		merge_member(m, key, base, edited, current, out, depth);
-	json_object_foreach ((json_t *)edited, key, value) {
+	json_object_foreach((json_t *)edited, key, value)
+	{
 		if (!json_object_get(current, key))
 			merge_member(m, key, base, edited, current, out, depth);
 	}
@@ -106,7 +106,8 @@ static bool has_kinds(const json_t *array)
 
 	if (!json_is_array(array))
 		return false;
-	json_array_foreach (array, i, element) {
+	json_array_foreach(array, i, element)
+	{
 		if (!kind_of(element))
 			return false;
 	}
@@ -120,7 +121,8 @@ static json_t *of_kind(const json_t *array, const char *kind)
 	json_t *element;
 	size_t i;
 
-	json_array_foreach (array, i, element) {
+	json_array_foreach(array, i, element)
+	{
 		if (strcmp(kind_of(element), kind) == 0)
 			json_array_append(out, element);
 	}
@@ -136,7 +138,8 @@ static void merge_kinds_of(struct merge *m, const json_t *order, const json_t *b
 	json_t *element;
 	size_t i;
 
-	json_array_foreach (order, i, element) {
+	json_array_foreach(order, i, element)
+	{
 		const char *kind = kind_of(element);
 		json_t *b;
 		json_t *e;
@@ -181,8 +184,8 @@ static json_t *merge_kinds(
 /* --- one place -------------------------------------------------------------------------------- */
 
 /* The merged value (new reference) or NULL when there is none. */
-static json_t *merge_value(struct merge *m, const json_t *base, const json_t *edited,
-	const json_t *current, int depth)
+static json_t *merge_value(
+	struct merge *m, const json_t *base, const json_t *edited, const json_t *current, int depth)
 {
 	if (same(edited, base))
 		return json_incref((json_t *)current);
@@ -198,8 +201,8 @@ static json_t *merge_value(struct merge *m, const json_t *base, const json_t *ed
 	return json_incref((json_t *)edited);
 }
 
-json_t *document_merge(const json_t *base, const json_t *edited, const json_t *current,
-	json_t *clashes)
+json_t *document_merge(
+	const json_t *base, const json_t *edited, const json_t *current, json_t *clashes)
 {
 	struct merge m = { .clashes = clashes, .path = BUF_INIT(1 << 20) };
 	json_t *shared = merge_value(&m, base, edited, current, 0);

@@ -19,11 +19,12 @@ enum vcard_version { VCARD_40, VCARD_30 };
 int vcard_parse(const char *bytes, size_t len, json_t **card, struct error *err);
 
 /* Writes the card, CRLF, folded at 75 octets without breaking a UTF-8 character. */
-int vcard_render(const json_t *card, enum vcard_version version, struct buf *out, struct error *err);
+int vcard_render(
+	const json_t *card, enum vcard_version version, struct buf *out, struct error *err);
 
 /* Copies the stored bytes with only the CATEGORIES lines changed to hold these names (an array of
  * strings; empty removes the line). */
-int vcard_set_categories(const char *bytes, size_t len, const json_t *names, struct buf *out,
-	struct error *err);
+int vcard_set_categories(
+	const char *bytes, size_t len, const json_t *names, struct buf *out, struct error *err);
 
 #endif

@@ -49,14 +49,16 @@ static json_t *collect_labels(const json_t *kept)
 	json_t *prop;
 	size_t i;
 
-	json_array_foreach (kept, i, prop) {
+	json_array_foreach(kept, i, prop)
+	{
 		json_t *text;
 
 		if (!is_label(prop) || json_object_get(labels, kept_group(prop)))
 			continue;
 		text = kept_text(prop);
 		if (json_string_length(text) > 0)
-			json_object_set_new(labels, kept_group(prop), json_pack("{s:O}", "text", text));
+			json_object_set_new(
+				labels, kept_group(prop), json_pack("{s:O}", "text", text));
 		json_decref(text);
 	}
 	return labels;
@@ -74,12 +76,14 @@ static json_t *count_groups(const json_t *kept)
 	json_t *prop;
 	size_t i;
 
-	json_array_foreach (kept, i, prop) {
+	json_array_foreach(kept, i, prop)
+	{
 		const char *group = kept_group(prop);
 
 		if (group)
 			json_object_set_new(counts, group,
-				json_integer(1 + json_integer_value(json_object_get(counts, group))));
+				json_integer(
+					1 + json_integer_value(json_object_get(counts, group))));
 	}
 	return counts;
 }
@@ -97,9 +101,10 @@ static const char *bare_label(const char *label, size_t *len)
 
 static bool take_wedding(struct vcard_reader *r, const char *value)
 {
-	static const struct vcard_rule rule = {
-		.prop = "X-ANNIVERSARY", .member = "anniversaries", .value = "date", .kind = "wedding"
-	};
+	static const struct vcard_rule rule = { .prop = "X-ANNIVERSARY",
+		.member = "anniversaries",
+		.value = "date",
+		.kind = "wedding" };
 	struct vcard_line line = { .value = (char *)value, .params = json_object() };
 	int taken = vcard_read_date(r, &rule, &line, NULL);
 
@@ -120,7 +125,8 @@ static bool take_explained(struct vcard_reader *r, const json_t *prop, const cha
 		relation) {
 		vcard_relate(r, json_string_value(text), relation, NULL);
 		taken = true;
-	} else if (strcmp(kept_name(prop), "x-abdate") == 0 && card_word_in("anniversary", word, len)) {
+	} else if (strcmp(kept_name(prop), "x-abdate") == 0 &&
+		   card_word_in("anniversary", word, len)) {
 		taken = take_wedding(r, json_string_value(text));
 	}
 	json_decref(text);
@@ -154,9 +160,10 @@ static void label_objects(struct vcard_reader *r, json_t *labels)
 		const char *id;
 		json_t *object;
 
-		json_object_foreach (json_object_get(r->card, labelled[i]), id, object) {
-			const char *group =
-				card_string(json_object_get(object, "vCardParams"), "group");
+		json_object_foreach(json_object_get(r->card, labelled[i]), id, object)
+		{
+			const char *group = card_string(
+				json_object_get(object, "vCardParams"), "group");
 			json_t *label = group ? json_object_get(labels, group) : NULL;
 
 			if (!label)

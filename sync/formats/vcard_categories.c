@@ -40,47 +40,57 @@ static bool is_ascii(const char *text)
 	return true;
 }
 
-/* 2.1 knows neither UTF-8 without a charset nor long lines, so it gets quoted-printable. */
-static void add_encoded(struct buf *line, const char *value)
+/* Names as 2.1 has them: only separators are escaped.  It knows neither UTF-8 without a charset nor
+ * folds inside words, so what is not plain ASCII is written as quoted-printable. */
+static void add_old(const json_t *names, struct buf *line)
 {
-	for (; *value; value++) {
-		unsigned char c = (unsigned char)*value;
+	struct buf value AUTOBUF = BUF_INIT(VCARD_MAX_BYTES);
+	json_t *name;
+	size_t i;
+	bool plain;
 
-		if (c >= 0x80 || c == '=')
+	json_array_foreach(names, i, name)
+	{
+		if (i)
+			buf_addc(&value, ',');
+		for (const char *p = json_string_value(name); *p; p++) {
+			if (strchr(",;", *p))
+				buf_addc(&value, '\\');
+			buf_addc(&value, *p);
+		}
+	}
+	plain = is_ascii(buf_str(&value)) && !strchr(buf_str(&value), '\\');
+	buf_adds(line, plain ? ":" : ";CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:");
+	for (const char *p = buf_str(&value); *p; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (!plain && (c >= 0x80 || c == '='))
 			buf_addf(line, "=%02X", c);
 		else
-			buf_addc(line, *value);
+			buf_addc(line, *p);
 	}
 }
 
 static void write_names(struct edit *e, const char *group, const char *eol)
 {
 	struct buf line AUTOBUF = BUF_INIT(VCARD_MAX_BYTES);
-	struct buf value AUTOBUF = BUF_INIT(VCARD_MAX_BYTES);
 
 	e->written = true;
 	if (json_array_size(e->names) == 0)
 		return;
-	vcard_add_categories(e->names, &value);
 	if (group)
 		buf_addf(&line, "%s.", group);
 	buf_adds(&line, "CATEGORIES");
-	if (e->syntax != SYNTAX_21) {
-		buf_addf(&line, ":%s", buf_str(&value));
-		vcard_fold(buf_str(&line), line.len, eol, e->out);
+	if (e->syntax == SYNTAX_21) {
+		add_old(e->names, &line);
+		buf_add(e->out, buf_str(&line), line.len);
+		buf_adds(e->out, eol);
 	} else {
-		if (!is_ascii(buf_str(&value)))
-			buf_adds(&line, ";CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:");
-		else
-			buf_addc(&line, ':');
-		if (is_ascii(buf_str(&value)))
-			buf_adds(&line, buf_str(&value));
-		else
-			add_encoded(&line, buf_str(&value));
-		buf_adds(&line, eol);
-		buf_add(e->out, line.data, line.len);
+		buf_addc(&line, ':');
+		vcard_add_categories(e->names, &line);
+		vcard_fold(buf_str(&line), line.len, eol, e->out);
 	}
-	if (line.failed || value.failed)
+	if (line.failed)
 		e->out->failed = true;
 }
 
@@ -114,7 +124,7 @@ static bool is_same(const json_t *card, const json_t *names)
 	bool same;
 	size_t i;
 
-	json_array_foreach (names, i, name)
+	json_array_foreach(names, i, name)
 		json_object_set_new(set, json_string_value(name), json_true());
 	same = keywords ? json_equal(keywords, set) : json_object_size(set) == 0;
 	json_decref(set);
@@ -128,7 +138,8 @@ static int check_names(const json_t *names, struct error *err)
 
 	if (!json_is_array(names))
 		return error_set(err, ERR_INVALID, "categories must be a list of names");
-	json_array_foreach (names, i, name) {
+	json_array_foreach(names, i, name)
+	{
 		const char *text = json_string_value(name);
 
 		if (!text || vcard_is_blank(text) || strpbrk(text, "\r\n"))
@@ -137,27 +148,13 @@ static int check_names(const json_t *names, struct error *err)
 	return 0;
 }
 
-int vcard_set_categories(const char *bytes, size_t len, const json_t *names, struct buf *out,
-	struct error *err)
+static int edit_lines(struct edit *e, size_t len, struct error *err)
 {
-	struct edit e = { .out = out, .bytes = bytes, .names = names };
 	struct vcard_lexer lexer;
 	size_t depth = 0;
-	json_t *card = NULL;
-	int rc = check_names(names, err);
+	int rc = vcard_lex_open(&lexer, e->bytes, len, err);
 
-	if (rc == 0)
-		rc = vcard_parse(bytes, len, &card, err);
-	if (rc)
-		return rc;
-	if (is_same(card, names)) {
-		json_decref(card);
-		buf_add(out, bytes, len);
-		return buf_check(out, "the vCard", err);
-	}
-	json_decref(card);
-	rc = vcard_lex_open(&lexer, bytes, len, err);
-	e.syntax = lexer.syntax;
+	e->syntax = lexer.syntax;
 	while (rc == 0) {
 		struct vcard_line line;
 
@@ -166,10 +163,41 @@ int vcard_set_categories(const char *bytes, size_t len, const json_t *names, str
 			break;
 		rc = 0;
 		depth += strcmp(line.name, "BEGIN") == 0;
-		edit_line(&e, &line, depth);
+		edit_line(e, &line, depth);
 		depth -= is_end(&line);
 		vcard_line_free(&line);
 	}
-	copy_to(&e, len);
-	return rc ? rc : buf_check(out, "the vCard", err);
+	copy_to(e, len);
+	return rc ? rc : buf_check(e->out, "the vCard", err);
+}
+
+int vcard_set_categories(
+	const char *bytes, size_t len, const json_t *names, struct buf *out, struct error *err)
+{
+	struct edit e = { .out = out, .bytes = bytes, .names = names };
+	size_t before = out->len;
+	json_t *card = NULL;
+	bool same;
+	int rc = check_names(names, err);
+
+	if (rc == 0)
+		rc = vcard_parse(bytes, len, &card, err);
+	if (rc)
+		return rc;
+	same = is_same(card, names);
+	json_decref(card);
+	if (same) {
+		buf_add(out, bytes, len);
+		return buf_check(out, "the vCard", err);
+	}
+	rc = edit_lines(&e, len, err);
+	if (rc == 0)
+		rc = vcard_parse(out->data + before, out->len - before, &card, err);
+	if (rc)
+		return rc;
+	/* 2.1 cannot say a name that ends in a backslash before another one. */
+	if (!is_same(card, names))
+		rc = error_set(err, ERR_INVALID, "these categories cannot be written in this file");
+	json_decref(card);
+	return rc;
 }

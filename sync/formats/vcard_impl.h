@@ -24,9 +24,9 @@
 #define VCARD_MAX_BYTES ((size_t)16 << 20)
 /* Rendering adds folds, escapes and names to what a file of VCARD_MAX_BYTES held. */
 #define VCARD_MAX_RENDERED ((size_t)64 << 20)
-#define VCARD_MAX_LINES 10000
-#define VCARD_MAX_NESTING 8
-#define VCARD_FOLD 75
+#define VCARD_MAX_LINES	   10000
+#define VCARD_MAX_NESTING  8
+#define VCARD_FOLD	   75
 
 enum vcard_syntax { SYNTAX_21, SYNTAX_30, SYNTAX_40 };
 
@@ -54,16 +54,16 @@ bool vcard_is_utf8(const char *bytes, size_t len);
 bool vcard_is_base64(const char *text);
 void vcard_decode_qp(const char *value, size_t len, struct buf *out);
 /* Converts to UTF-8; ERR_INVALID says which charset is unknown or does not fit. */
-int vcard_to_utf8(const char *charset, const char *bytes, size_t len, struct buf *out,
-	struct error *err);
+int vcard_to_utf8(
+	const char *charset, const char *bytes, size_t len, struct buf *out, struct error *err);
 /* Adds the unfolded line, folded at VCARD_FOLD octets, and a line end. */
 void vcard_fold(const char *line, size_t len, const char *eol, struct buf *out);
 
 /* --- content lines ------------------------------------------------------------------------------ */
 
 struct vcard_line {
-	size_t number;	/* of the file, 1-based: where the line begins */
-	size_t begin;	/* first byte, and the byte after its line end */
+	size_t number; /* of the file, 1-based: where the line begins */
+	size_t begin;  /* first byte, and the byte after its line end */
 	size_t end;
 	char *group;	/* as given, or NULL */
 	char *name;	/* upper case */
@@ -246,16 +246,16 @@ struct vcard_writer {
 	struct buf *out;
 	enum vcard_version version;
 	const json_t *card;
-	struct buf line;   /* the content line being made, unfolded */
-	json_t *used;	   /* parameter names of this line, as keys */
-	json_t *groups;	   /* group -> label already written for it ("" for none) */
-	json_t *prop_ids;  /* "emails/EmailAddress2" -> true: needs PROP-ID to be found again */
-	const char *id;	   /* of the object being written */
+	struct buf line;  /* the content line being made, unfolded */
+	json_t *used;	  /* parameter names of this line, as keys */
+	json_t *groups;	  /* group -> label already written for it ("" for none) */
+	json_t *prop_ids; /* "emails/EmailAddress2" -> true: needs PROP-ID to be found again */
+	const char *id;	  /* of the object being written */
 	const struct vcard_rule *rule;
-	const char *label;	 /* to be written after this line, in label_group */
+	const char *label; /* to be written after this line, in label_group */
 	const char *label_group;
-	const char *media_type;	 /* goes into the line's TYPE (3.0) */
-	json_t *trial;		 /* what reading the file would find: see find_prop_ids */
+	const char *media_type; /* goes into the line's TYPE (3.0) */
+	json_t *trial;		/* what reading the file would find: see find_prop_ids */
 	unsigned int group_number;
 };
 
@@ -268,8 +268,8 @@ void vcard_put_params(struct vcard_writer *w, const json_t *object);
 /* Begins the line of a single-valued property: its parameters stand in tandemfs:params. */
 void vcard_begin_single(struct vcard_writer *w, const char *prop, const char *key);
 /* A whole member, or one object of it, that vCard has no property for. */
-void vcard_write_jsprop(struct vcard_writer *w, const char *member, const char *id,
-	const json_t *value);
+void vcard_write_jsprop(
+	struct vcard_writer *w, const char *member, const char *id, const json_t *value);
 /* The member of that map's objects is a value or parameter of vCard's own. */
 bool vcard_has_place(const char *map_member, const char *member);
 /* Ends the line with ':' and a value. */

@@ -26,13 +26,13 @@ static void show_name(const char *head, size_t len, char shown[NAME_SHOWN + 1])
 	size_t n = 0;
 
 	for (size_t i = 0; i < len && n < NAME_SHOWN && !strchr(":;= \t", head[i]); i++)
-		shown[n++] = isalnum((unsigned char)head[i]) || strchr("-_.", head[i]) ? head[i] :
-											 '?';
+		shown[n++] = isalnum((unsigned char)head[i]) || strchr("-_.", head[i]) ? head[i]
+										       : '?';
 	shown[n] = '\0';
 }
 
-static int head_error(size_t number, const char *head, size_t len, struct error *err,
-	const char *what)
+static int head_error(
+	size_t number, const char *head, size_t len, struct error *err, const char *what)
 {
 	char shown[NAME_SHOWN + 1];
 
@@ -96,15 +96,24 @@ static size_t head_length(const char *line, size_t len)
 	return 0;
 }
 
-/* One of the space-separated words stands alone among the head's parameters. */
+/* The head has one of the words as its encoding: ENCODING=word, or, without a name, the word. */
 static bool head_says(const struct buf *raw, size_t head, const char *words)
 {
 	for (size_t at = 0; at < head;) {
-		size_t n = strcspn(raw->data + at, ";=:,\"");
+		const char *word = raw->data + at;
+		size_t n = strcspn(word, ";:");
 
-		if (at > 0 && card_word_in(words, raw->data + at, n))
+		if (n > 9 && strncasecmp(word, "encoding=", 9) == 0) {
+			word += 9;
+			n -= 9;
+		}
+		if (n > 2 && word[0] == '"' && word[n - 1] == '"') {
+			word++;
+			n -= 2;
+		}
+		if (at > 0 && card_word_in(words, word, n))
 			return true;
-		at += n + 1;
+		at += strcspn(raw->data + at, ";:") + 1;
 	}
 	return false;
 }
@@ -189,14 +198,23 @@ static void decode_caret(const char *text, size_t len, struct buf *out)
 {
 	for (size_t i = 0; i < len; i++) {
 		char next = i + 1 < len ? text[i + 1] : '\0';
-		char c = text[i] != '^' ? '\0' :
-			next == 'n'	? '\n' :
-			next == '^'	? '^' :
-			next == '\''	? '"' :
-					  '\0';
+		char c = text[i] != '^' ? '\0'
+			 : next == 'n'	? '\n'
+			 : next == '^'	? '^'
+			 : next == '\'' ? '"'
+					: '\0';
 
 		buf_addc(out, c ? c : text[i]);
 		i += c ? 1 : 0;
+	}
+}
+
+/* Control characters have no place in a parameter (RFC 6350 section 3.3). */
+static void drop_controls(const char *text, size_t len, struct buf *out)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)text[i] >= ' ' || text[i] == '\t')
+			buf_addc(out, text[i]);
 	}
 }
 
@@ -215,13 +233,15 @@ static void add_param(struct vcard_line *line, const char *name, json_t *value)
 static int add_param_value(struct vcard_line *line, enum vcard_syntax syntax, const char *name,
 	const char *text, size_t len, struct error *err)
 {
+	struct buf clean AUTOBUF = BUF_INIT(VCARD_MAX_BYTES);
 	struct buf value AUTOBUF = BUF_INIT(VCARD_MAX_BYTES);
 	bool list = strcmp(name, "type") == 0;
 
+	drop_controls(text, len, &clean);
 	if (syntax == SYNTAX_21)
-		buf_add(&value, text, len);
+		buf_add(&value, buf_str(&clean), clean.len);
 	else
-		decode_caret(text, len, &value);
+		decode_caret(buf_str(&clean), clean.len, &value);
 	if (!vcard_is_utf8(buf_str(&value), value.len))
 		return vcard_line_error(line, err, "a parameter that is not UTF-8");
 	for (const char *p = buf_str(&value);;) {
@@ -332,8 +352,8 @@ static bool is_name(const char *text, size_t len)
 }
 
 /* group.NAME;params */
-static int read_head(struct vcard_line *line, enum vcard_syntax syntax, const char *head, size_t len,
-	struct error *err)
+static int read_head(struct vcard_line *line, enum vcard_syntax syntax, const char *head,
+	size_t len, struct error *err)
 {
 	const char *semicolon = memchr(head, ';', len);
 	size_t n = semicolon ? (size_t)(semicolon - head) : len;
@@ -366,7 +386,8 @@ static const char comma_lists[] = "CATEGORIES NICKNAME";
 static void to_escaped(const char *name, bool known, enum vcard_syntax syntax, bool qp,
 	const struct buf *text, struct buf *out)
 {
-	bool commas = syntax == SYNTAX_21 && known && !card_word_in(comma_lists, name, strlen(name));
+	bool commas = syntax == SYNTAX_21 && known &&
+		      !card_word_in(comma_lists, name, strlen(name));
 
 	for (size_t i = 0; i < text->len; i++) {
 		char c = text->data[i];
@@ -445,7 +466,8 @@ static int read_value(struct vcard_line *line, enum vcard_syntax syntax, const c
 		return rc;
 	}
 	json_object_del(line->params, "charset");
-	if (line->base64 || qp || (encoding && card_word_in("8bit 7bit", encoding, strlen(encoding))))
+	if (line->base64 || qp ||
+		(encoding && card_word_in("8bit 7bit", encoding, strlen(encoding))))
 		json_object_del(line->params, "encoding");
 	if (line->base64)
 		remove_white_space(&text, &escaped);
@@ -476,11 +498,10 @@ static int check_bytes(const char *bytes, size_t len, struct error *err)
 	const char *nul;
 
 	if (len > VCARD_MAX_BYTES)
-		return error_set(err, ERR_TOO_BIG, "the file is larger than %zu MB",
-			VCARD_MAX_BYTES >> 20);
-	if (len >= 2 &&
-		(memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0 ||
-			memcmp(bytes, "B\0", 2) == 0 || memcmp(bytes, "\0B", 2) == 0))
+		return error_set(
+			err, ERR_TOO_BIG, "the file is larger than %zu MB", VCARD_MAX_BYTES >> 20);
+	if (len >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0 ||
+				memcmp(bytes, "B\0", 2) == 0 || memcmp(bytes, "\0B", 2) == 0))
 		return error_set(
 			err, ERR_INVALID, "line 1: BEGIN: the file is UTF-16; save it as UTF-8");
 	nul = memchr(bytes, '\0', len);

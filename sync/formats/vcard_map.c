@@ -9,32 +9,57 @@
 #include "sync/formats/vcard_impl.h"
 #include "sync/mem.h"
 
-#define SINGLE(p, m) { .prop = p, .member = m, .read = vcard_read_single, .write = vcard_write_single }
-#define SINGLE_ALIAS(p, m) { .prop = p, .member = m, .read = vcard_read_single }
+#define SINGLE(p, m)                                                                               \
+	{                                                                                          \
+		.prop = p, .member = m, .read = vcard_read_single, .write = vcard_write_single     \
+	}
+#define SINGLE_ALIAS(p, m)                                                                         \
+	{                                                                                          \
+		.prop = p, .member = m, .read = vcard_read_single                                  \
+	}
 #define EACH(p, m, v, k, what)                                                                     \
-	{ .prop = p, .member = m, .value = v, .kind = k, .read = vcard_read_##what,                \
-		.write = vcard_write_##what, .each = true }
+	{                                                                                          \
+		.prop = p, .member = m, .value = v, .kind = k, .read = vcard_read_##what,          \
+		.write = vcard_write_##what, .each = true                                          \
+	}
 #define ALIAS(p, m, v, k, what)                                                                    \
-	{ .prop = p, .member = m, .value = v, .kind = k, .read = vcard_read_##what }
+	{                                                                                          \
+		.prop = p, .member = m, .value = v, .kind = k, .read = vcard_read_##what           \
+	}
 #define RESOURCE(p, m, k, x)                                                                       \
-	{ .prop = p, .member = m, .value = "uri", .kind = k, .extra = x,                           \
-		.read = vcard_read_resource, .write = vcard_write_resource, .each = true }
+	{                                                                                          \
+		.prop = p, .member = m, .value = "uri", .kind = k, .extra = x,                     \
+		.read = vcard_read_resource, .write = vcard_write_resource, .each = true           \
+	}
 #define IM(p, service, scheme)                                                                     \
-	{ .prop = p, .member = "onlineServices", .value = "uri", .kind = service, .extra = scheme, \
-		.read = vcard_read_im, .write = vcard_write_im, .each = true }
+	{                                                                                          \
+		.prop = p, .member = "onlineServices", .value = "uri", .kind = service,            \
+		.extra = scheme, .read = vcard_read_im, .write = vcard_write_im, .each = true      \
+	}
 #define RELATION(p, relation)                                                                      \
-	{ .prop = p, .member = "relatedTo", .kind = relation, .read = vcard_read_related }
+	{                                                                                          \
+		.prop = p, .member = "relatedTo", .kind = relation, .read = vcard_read_related     \
+	}
 
 static const struct vcard_rule rules[] = {
 	SINGLE("PRODID", "prodId"),
 	SINGLE("UID", "uid"),
-	{ .prop = "KIND", .prop30 = "X-ADDRESSBOOKSERVER-KIND", .member = "kind",
-		.read = vcard_read_kind, .write = vcard_write_single },
+	{ .prop = "KIND",
+		.prop30 = "X-ADDRESSBOOKSERVER-KIND",
+		.member = "kind",
+		.read = vcard_read_kind,
+		.write = vcard_write_single },
 	{ .prop = "X-ADDRESSBOOKSERVER-KIND", .member = "kind", .read = vcard_read_kind },
 	SINGLE("LANGUAGE", "language"),
-	{ .prop = "FN", .member = "name", .value = "full", .read = vcard_read_fn,
+	{ .prop = "FN",
+		.member = "name",
+		.value = "full",
+		.read = vcard_read_fn,
 		.write = vcard_write_fn },
-	{ .prop = "N", .member = "name", .value = "components", .read = vcard_read_n,
+	{ .prop = "N",
+		.member = "name",
+		.value = "components",
+		.read = vcard_read_n,
 		.write = vcard_write_n },
 	SINGLE("X-FILE-AS", "tandemfs:fileAs"),
 	SINGLE_ALIAS("X-EVOLUTION-FILE-AS", "tandemfs:fileAs"),
@@ -72,15 +97,22 @@ static const struct vcard_rule rules[] = {
 	RESOURCE("URL", "links", NULL, NULL),
 	RESOURCE("CONTACT-URI", "links", "contact", NULL),
 	EACH("BDAY", "anniversaries", "date", "birth", date),
-	{ .prop = "ANNIVERSARY", .prop30 = "X-ANNIVERSARY", .member = "anniversaries",
-		.value = "date", .kind = "wedding", .read = vcard_read_date,
-		.write = vcard_write_date, .each = true },
+	{ .prop = "ANNIVERSARY",
+		.prop30 = "X-ANNIVERSARY",
+		.member = "anniversaries",
+		.value = "date",
+		.kind = "wedding",
+		.read = vcard_read_date,
+		.write = vcard_write_date,
+		.each = true },
 	ALIAS("X-ANNIVERSARY", "anniversaries", "date", "wedding", date),
 	ALIAS("X-EVOLUTION-ANNIVERSARY", "anniversaries", "date", "wedding", date),
 	ALIAS("X-KADDRESSBOOK-X-ANNIVERSARY", "anniversaries", "date", "wedding", date),
 	ALIAS("X-MS-ANNIVERSARY", "anniversaries", "date", "wedding", date),
 	EACH("DEATHDATE", "anniversaries", "date", "death", date),
-	{ .prop = "RELATED", .member = "relatedTo", .read = vcard_read_related,
+	{ .prop = "RELATED",
+		.member = "relatedTo",
+		.read = vcard_read_related,
 		.write = vcard_write_related },
 	RELATION("X-SPOUSE", "spouse"),
 	RELATION("X-EVOLUTION-SPOUSE", "spouse"),
@@ -95,9 +127,13 @@ static const struct vcard_rule rules[] = {
 	RELATION("X-KADDRESSBOOK-X-ASSISTANTSNAME", "assistant"),
 	RELATION("X-MS-ASSISTANT", "assistant"),
 	RELATION("X-MS-CHILD", "child"),
-	{ .prop = "CATEGORIES", .member = "keywords", .read = vcard_read_categories,
+	{ .prop = "CATEGORIES",
+		.member = "keywords",
+		.read = vcard_read_categories,
 		.write = vcard_write_categories },
-	{ .prop = "CLASS", .member = "tandemfs:sensitivity", .read = vcard_read_class,
+	{ .prop = "CLASS",
+		.member = "tandemfs:sensitivity",
+		.read = vcard_read_class,
 		.write = vcard_write_class },
 	EACH("NOTE", "notes", "note", NULL, text),
 	EACH("LANG", "preferredLanguages", "language", NULL, text),
@@ -109,14 +145,19 @@ static const struct vcard_rule rules[] = {
 	RESOURCE("CALADRURI", "schedulingAddresses", NULL, NULL),
 	RESOURCE("SOURCE", "directories", "entry", NULL),
 	RESOURCE("ORG-DIRECTORY", "directories", "directory", NULL),
-	{ .prop = "MEMBER", .prop30 = "X-ADDRESSBOOKSERVER-MEMBER", .member = "members",
-		.read = vcard_read_member, .write = vcard_write_member },
+	{ .prop = "MEMBER",
+		.prop30 = "X-ADDRESSBOOKSERVER-MEMBER",
+		.member = "members",
+		.read = vcard_read_member,
+		.write = vcard_write_member },
 	{ .prop = "X-ADDRESSBOOKSERVER-MEMBER", .member = "members", .read = vcard_read_member },
 	RESOURCE("KEY", "cryptoKeys", NULL, "binary"),
 	RESOURCE("LOGO", "media", "logo", "binary"),
 	RESOURCE("PHOTO", "media", "photo", "binary"),
 	RESOURCE("SOUND", "media", "sound", "binary"),
-	{ .prop = "CREATED", .member = "created", .read = vcard_read_time,
+	{ .prop = "CREATED",
+		.member = "created",
+		.read = vcard_read_time,
 		.write = vcard_write_time },
 	{ .prop = "REV", .member = "updated", .read = vcard_read_time, .write = vcard_write_time },
 	{ .prop = "JSPROP", .member = "", .read = vcard_read_jsprop },

@@ -17,8 +17,7 @@ static const char *text_of(const json_t *object, const char *member)
 	return text && !vcard_is_blank(text) ? text : NULL;
 }
 
-void vcard_write_single(
-	struct vcard_writer *w, const struct vcard_rule *rule, const json_t *object)
+void vcard_write_single(struct vcard_writer *w, const struct vcard_rule *rule, const json_t *object)
 {
 	const char *text = text_of(w->card, rule->member);
 
@@ -38,7 +37,8 @@ void vcard_write_time(struct vcard_writer *w, const struct vcard_rule *rule, con
 	(void)object;
 	if (!text)
 		return;
-	if (strlen(text) < 20 || strlen(text) > 40 || strspn(text, "0123456789-:TZ.") != strlen(text)) {
+	if (strlen(text) < 20 || strlen(text) > 40 ||
+		strspn(text, "0123456789-:TZ.") != strlen(text)) {
 		vcard_write_jsprop(w, rule->member, NULL, json_object_get(w->card, rule->member));
 		return;
 	}
@@ -85,7 +85,8 @@ static void add_kind(struct buf *out, const json_t *components, const char *kind
 	json_t *component;
 	size_t i;
 
-	json_array_foreach (components, i, component) {
+	json_array_foreach(components, i, component)
+	{
 		const char *its = card_string(component, "kind");
 		const char *value = text_of(component, "value");
 
@@ -117,7 +118,8 @@ static bool has_kind(const json_t *components, const char *kinds)
 	json_t *component;
 	size_t i;
 
-	json_array_foreach (components, i, component) {
+	json_array_foreach(components, i, component)
+	{
 		const char *kind = card_string(component, "kind");
 
 		if (kind && text_of(component, "value") && card_word_in(kinds, kind, strlen(kind)))
@@ -133,8 +135,7 @@ static const char n_extended[] = "surname2 credential";
 
 void vcard_write_n(struct vcard_writer *w, const struct vcard_rule *rule, const json_t *object)
 {
-	const json_t *components =
-		json_object_get(json_object_get(w->card, "name"), rule->value);
+	const json_t *components = json_object_get(json_object_get(w->card, "name"), rule->value);
 	size_t n = has_kind(components, n_extended) ? ARRAY_SIZE(n_fields) : 5;
 	struct buf value AUTOBUF = BUF_INIT(VCARD_MAX_RENDERED);
 
@@ -158,7 +159,8 @@ void vcard_add_categories(const json_t *names, struct buf *out)
 	json_t *name;
 	size_t i;
 
-	json_array_foreach (names, i, name) {
+	json_array_foreach(names, i, name)
+	{
 		if (i)
 			buf_addc(out, ',');
 		vcard_escape(json_string_value(name) ?: "", out);
@@ -174,7 +176,8 @@ void vcard_write_categories(
 	json_t *on;
 
 	(void)object;
-	json_object_foreach (json_object_get(w->card, rule->member), key, on) {
+	json_object_foreach(json_object_get(w->card, rule->member), key, on)
+	{
 		if (json_is_true(on) && !vcard_is_blank(key))
 			json_array_append_new(names, json_string(key));
 	}
@@ -206,7 +209,8 @@ void vcard_write_org(struct vcard_writer *w, const struct vcard_rule *rule, cons
 	size_t i;
 
 	vcard_escape(name ? name : "", &value);
-	json_array_foreach (units, i, unit) {
+	json_array_foreach(units, i, unit)
+	{
 		const char *text = card_string(unit, "name");
 
 		buf_addc(&value, ';');
@@ -239,8 +243,8 @@ void vcard_write_tel(struct vcard_writer *w, const struct vcard_rule *rule, cons
 /* --- addresses -------------------------------------------------------------------------------- */
 
 /* The second and third field repeat, for older readers, what the later ones say (RFC 9554). */
-static const char *const adr_fields[] = { "postOfficeBox", "apartment", "name", "locality", "region",
-	"postcode", "country" };
+static const char *const adr_fields[] = { "postOfficeBox", "apartment", "name", "locality",
+	"region", "postcode", "country" };
 static const char *const adr_extended[] = { "postOfficeBox", "room apartment floor building",
 	"number name block direction", "locality", "region", "postcode", "country", "room",
 	"apartment", "floor", "number", "name", "building", "block", "subdistrict", "district",
@@ -292,8 +296,7 @@ void vcard_write_im(struct vcard_writer *w, const struct vcard_rule *rule, const
 {
 	const char *uri = text_of(object, "uri");
 	const char *user = text_of(object, "user");
-	bool own = rule->extra && uri &&
-		   strncasecmp(uri, rule->extra, strlen(rule->extra)) == 0 &&
+	bool own = rule->extra && uri && strncasecmp(uri, rule->extra, strlen(rule->extra)) == 0 &&
 		   !vcard_is_blank(uri + strlen(rule->extra));
 	const char *service = card_string(object, "service");
 
@@ -449,7 +452,8 @@ static json_t *relation_types(const json_t *entry)
 	const char *relation;
 	json_t *on;
 
-	json_object_foreach (json_object_get(entry, "relation"), relation, on) {
+	json_object_foreach(json_object_get(entry, "relation"), relation, on)
+	{
 		const struct vcard_relation *known = vcard_relation_find(relation);
 
 		if (json_is_true(on) && *relation)
@@ -476,7 +480,8 @@ void vcard_write_related(
 	json_t *entry;
 
 	(void)object;
-	json_object_foreach (json_object_get(w->card, rule->member), name, entry) {
+	json_object_foreach(json_object_get(w->card, rule->member), name, entry)
+	{
 		json_t *types = relation_types(entry);
 		bool uri = card_is_uri(name);
 		const char *prop30 = related_prop30(w, types, uri);
@@ -507,14 +512,14 @@ void vcard_write_related(
 	}
 }
 
-void vcard_write_member(
-	struct vcard_writer *w, const struct vcard_rule *rule, const json_t *object)
+void vcard_write_member(struct vcard_writer *w, const struct vcard_rule *rule, const json_t *object)
 {
 	const char *uri;
 	json_t *on;
 
 	(void)object;
-	json_object_foreach (json_object_get(w->card, rule->member), uri, on) {
+	json_object_foreach(json_object_get(w->card, rule->member), uri, on)
+	{
 		if (!json_is_true(on) || vcard_is_blank(uri))
 			continue;
 		vcard_begin_bare(w, vcard_prop(w, rule), NULL);

@@ -34,7 +34,8 @@ static json_t *all_params(const struct vcard_line *line)
 
 	if (line->group)
 		json_object_set_new(out, "group", json_string(line->group));
-	json_object_foreach (line->params, name, values) {
+	json_object_foreach(line->params, name, values)
+	{
 		if (strcmp(name, "value") != 0)
 			json_object_set_new(out, name, param_json(values));
 	}
@@ -156,12 +157,13 @@ static const struct vcard_type *find_type(const char *prop, const char *type)
 /* The property that the rule's map is written as, for its TYPE values (X-MS-TEL is a TEL). */
 static const char *typed_prop(const struct vcard_rule *rule)
 {
-	return strcmp(rule->member, "phones") == 0    ? "TEL" :
-	       strcmp(rule->member, "addresses") == 0 ? "ADR" :
-							rule->prop;
+	return strcmp(rule->member, "phones") == 0	? "TEL"
+	       : strcmp(rule->member, "addresses") == 0 ? "ADR"
+							: rule->prop;
 }
 
-static void read_type(const struct vcard_rule *rule, const char *text, json_t *object, json_t *value)
+static void read_type(
+	const struct vcard_rule *rule, const char *text, json_t *object, json_t *value)
 {
 	const struct vcard_type *type = find_type(typed_prop(rule), text);
 	bool binary = rule->extra && strcmp(rule->extra, "binary") == 0;
@@ -190,8 +192,8 @@ static bool read_number(json_t *object, const char *member, const char *text, lo
 	return true;
 }
 
-static bool read_placed(const struct vcard_rule *rule, const char *name, const char *text,
-	json_t *object)
+static bool read_placed(
+	const struct vcard_rule *rule, const char *name, const char *text, json_t *object)
 {
 	size_t n;
 	const struct vcard_param_place *places = vcard_param_places(&n);
@@ -229,7 +231,8 @@ static bool read_rest(const struct vcard_rule *rule, const char *text, json_t *o
 		json_decref(rest);
 		return false;
 	}
-	json_object_foreach (rest, member, value) {
+	json_object_foreach(rest, member, value)
+	{
 		if (!vcard_has_place(rule->member, member) && !json_object_get(object, member))
 			json_object_set(object, member, value);
 	}
@@ -243,7 +246,8 @@ static void read_param(
 	json_t *value;
 	size_t i;
 
-	json_array_foreach (values, i, value) {
+	json_array_foreach(values, i, value)
+	{
 		const char *text = json_string_value(value);
 
 		if (strcmp(name, "type") == 0)
@@ -274,7 +278,8 @@ void vcard_read_params(const struct vcard_rule *rule, const struct vcard_line *l
 	values = json_object_get(line->params, "pref");
 	if (values)
 		read_param(rule, "pref", values, object);
-	json_object_foreach (line->params, name, values) {
+	json_object_foreach(line->params, name, values)
+	{
 		if (strcmp(name, "value") != 0 && strcmp(name, "pref") != 0 &&
 			strcmp(name, "group") != 0)
 			read_param(rule, name, values, object);
@@ -323,9 +328,9 @@ static bool is_card(const struct vcard_line *line, const char *name)
 		return false;
 	value += strspn(value, " \t");
 	n = strcspn(value, " \t");
-	return n == 5 && strncasecmp(value, "VCARD", 5) == 0 && !value[n + strspn(value + n, " \t")];
+	return n == 5 && strncasecmp(value, "VCARD", 5) == 0 &&
+	       !value[n + strspn(value + n, " \t")];
 }
-
 
 /* The bytes of a component inside the card, to its END, as escaped text. */
 static int read_nested(struct vcard_lexer *lexer, const struct vcard_line *begin, struct buf *out,
@@ -379,7 +384,8 @@ static int read_inner(struct vcard_reader *r, struct vcard_lexer *lexer,
 
 	if (!agent && is_card(begin, "BEGIN"))
 		return vcard_line_error(begin, err,
-			"a card inside a card; a file holds one contact (several: tandemctl import)");
+			"a card inside a card; a file holds one contact (several: tandemctl "
+			"import)");
 	rc = read_nested(lexer, begin, &text, err);
 	if (rc == 0)
 		rc = buf_check(&text, begin->name, err);
@@ -388,14 +394,14 @@ static int read_inner(struct vcard_reader *r, struct vcard_lexer *lexer,
 	if (agent)
 		json_array_set_new(agent, 3, json_string(buf_str(&text)));
 	else
-		json_array_append_new(r->kept, json_pack("[s, {}, s, s]", "x-component", "unknown",
-						       buf_str(&text)));
+		json_array_append_new(r->kept,
+			json_pack("[s, {}, s, s]", "x-component", "unknown", buf_str(&text)));
 	return 0;
 }
 
 /* What stands between BEGIN and END; *ended tells whether END came. */
-static int read_body(struct vcard_reader *r, struct vcard_lexer *lexer, bool *ended,
-	struct error *err)
+static int read_body(
+	struct vcard_reader *r, struct vcard_lexer *lexer, bool *ended, struct error *err)
 {
 	int rc = 0;
 
@@ -436,8 +442,9 @@ static int read_begin(struct vcard_lexer *lexer, struct error *err)
 		rc = error_set(err, ERR_INVALID, "line %zu: VERSION: not one of 2.1, 3.0 and 4.0",
 			lexer->bad_version);
 	else if (!is_card(&line, "BEGIN"))
-		rc = error_set(err, ERR_INVALID, "line %zu: %s: the file must begin with BEGIN:VCARD",
-			line.number, line.name);
+		rc = error_set(err, ERR_INVALID,
+			"line %zu: %s: the file must begin with BEGIN:VCARD", line.number,
+			line.name);
 	vcard_line_free(&line);
 	return rc;
 }
@@ -448,16 +455,15 @@ static int check_end(struct vcard_lexer *lexer, bool ended, struct error *err)
 	int rc;
 
 	if (!ended)
-		return error_set(
-			err, ERR_INVALID, "line %zu: END: missing at the end of the file",
+		return error_set(err, ERR_INVALID, "line %zu: END: missing at the end of the file",
 			lexer->number);
 	rc = vcard_lex_next(lexer, &line, err);
 	if (rc <= 0)
 		return rc;
-	rc = is_card(&line, "BEGIN") ?
-		vcard_line_error(&line, err,
-			"a second card; a file holds one contact (several: tandemctl import)") :
-		vcard_line_error(&line, err, "text after END:VCARD");
+	rc = is_card(&line, "BEGIN") ? vcard_line_error(&line, err,
+					       "a second card; a file holds one contact (several: "
+					       "tandemctl import)")
+				     : vcard_line_error(&line, err, "text after END:VCARD");
 	vcard_line_free(&line);
 	return rc;
 }
@@ -483,8 +489,7 @@ int vcard_parse(const char *bytes, size_t len, json_t **card, struct error *err)
 	/* Readers in the wild take a card without FN and N (Exchange has such contacts too), but one
 	 * that says nothing is a mistake. */
 	if (rc == 0 && r.lines <= 1 + (size_t)lexer.has_version)
-		rc = error_set(err, ERR_INVALID, "line %zu: END: the card is empty",
-			lexer.number);
+		rc = error_set(err, ERR_INVALID, "line %zu: END: the card is empty", lexer.number);
 	if (rc) {
 		json_decref(r.card);
 		json_decref(r.kept);

@@ -73,7 +73,8 @@ static void set_data(json_t *object, const struct vcard_line *line)
 
 	if (!media)
 		media = vcard_media_of_data(line->value);
-	uri = json_sprintf("data:%s;base64,%s", media ? media : "application/octet-stream", line->value);
+	uri = json_sprintf(
+		"data:%s;base64,%s", media ? media : "application/octet-stream", line->value);
 	json_object_set_new(object, "uri", uri);
 	json_object_del(object, "mediaType");
 }
@@ -90,8 +91,8 @@ int vcard_read_resource(struct vcard_reader *r, const struct vcard_rule *rule,
 	(void)err;
 	if (json_string_length(uri) == 0)
 		goto out;
-	if (line->base64 ? !binary || !vcard_is_base64(line->value) :
-			   binary && (!has_scheme(json_string_value(uri)) ||
+	if (line->base64 ? !binary || !vcard_is_base64(line->value)
+			 : binary && (!has_scheme(json_string_value(uri)) ||
 					     (type && strcasecmp(type, "text") == 0))) {
 		taken = 0;
 		goto out;
@@ -227,8 +228,7 @@ static void omit_year(json_t *object, json_t *date)
 
 	if (!omitted)
 		return;
-	snprintf(year, sizeof(year), "%d",
-		(int)json_integer_value(json_object_get(date, "year")));
+	snprintf(year, sizeof(year), "%d", (int)json_integer_value(json_object_get(date, "year")));
 	if (strcmp(year, omitted) != 0)
 		return;
 	json_object_del(date, "year");
@@ -249,7 +249,8 @@ int vcard_read_date(struct vcard_reader *r, const struct vcard_rule *rule,
 	(void)err;
 	if (vcard_is_blank(line->value))
 		return 1;
-	json_object_foreach (json_object_get(r->card, rule->member), id, object) {
+	json_object_foreach(json_object_get(r->card, rule->member), id, object)
+	{
 		if (strcmp(card_string(object, "kind") ?: "", rule->kind) == 0)
 			return 0;
 	}
@@ -311,7 +312,8 @@ int vcard_read_related(struct vcard_reader *r, const struct vcard_rule *rule,
 	(void)err;
 	json_decref(raw);
 	if (*name) {
-		json_array_foreach (types, i, one) {
+		json_array_foreach(types, i, one)
+		{
 			const char *known = vcard_relation_of_type(json_string_value(one));
 			char *other AUTOFREE = xstrdup(json_string_value(one));
 

@@ -149,8 +149,8 @@ void vcard_decode_qp(const char *value, size_t len, struct buf *out)
 	}
 }
 
-int vcard_to_utf8(const char *charset, const char *bytes, size_t len, struct buf *out,
-	struct error *err)
+int vcard_to_utf8(
+	const char *charset, const char *bytes, size_t len, struct buf *out, struct error *err)
 {
 	char *in = (char *)bytes;
 	size_t left = len;

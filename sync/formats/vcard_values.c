@@ -13,8 +13,8 @@
 
 /* --- single values ---------------------------------------------------------------------------- */
 
-static int read_single(struct vcard_reader *r, const char *member, const struct vcard_line *line,
-	json_t *value)
+static int read_single(
+	struct vcard_reader *r, const char *member, const struct vcard_line *line, json_t *value)
 {
 	if (json_object_get(r->card, member)) {
 		json_decref(value);
@@ -92,7 +92,8 @@ int vcard_read_categories(struct vcard_reader *r, const struct vcard_rule *rule,
 	size_t i;
 
 	(void)err;
-	json_array_foreach (names, i, name) {
+	json_array_foreach(names, i, name)
+	{
 		json_t *key = vcard_trimmed(json_string_value(name));
 
 		if (json_string_length(key) > 0 && !keywords) {
@@ -182,8 +183,7 @@ int vcard_read_fn(struct vcard_reader *r, const struct vcard_rule *rule,
 		return 0;
 	if (vcard_is_blank(line->value))
 		return 1;
-	json_object_set_new(
-		name_of(r), rule->value, vcard_text(line->value, strlen(line->value)));
+	json_object_set_new(name_of(r), rule->value, vcard_text(line->value, strlen(line->value)));
 	vcard_keep_params(r, "fn", line);
 	return 1;
 }
@@ -200,7 +200,8 @@ static bool has_value(const json_t *list, const json_t *value)
 	json_t *one;
 	size_t i;
 
-	json_array_foreach (list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		if (json_equal(one, value))
 			return true;
 	}
@@ -253,10 +254,12 @@ static json_t *name_components(const char *value)
 		json_t *one;
 		size_t at;
 
-		json_array_foreach (list, at, one) {
+		json_array_foreach(list, at, one)
+		{
 			if (repeated && extended && has_value(repeated, one))
 				continue;
-			add_component(components, extended && i == 4 ? "credential" : kinds[i], one);
+			add_component(
+				components, extended && i == 4 ? "credential" : kinds[i], one);
 		}
 		json_decref(list);
 	}
@@ -299,14 +302,15 @@ int vcard_read_text(struct vcard_reader *r, const struct vcard_rule *rule,
 {
 	size_t len = strlen(line->value);
 	bool email = strcmp(rule->member, "emails") == 0;
-	json_t *list = strcmp(rule->prop, "NICKNAME") == 0 ?
-		vcard_split(line->value, len, ',') :
-		json_pack("[o]", vcard_text(line->value, len));
+	json_t *list = strcmp(rule->prop, "NICKNAME") == 0
+			       ? vcard_split(line->value, len, ',')
+			       : json_pack("[o]", vcard_text(line->value, len));
 	json_t *one;
 	size_t i;
 
 	(void)err;
-	json_array_foreach (list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		const char *text = json_string_value(one);
 		json_t *value;
 
@@ -314,8 +318,8 @@ int vcard_read_text(struct vcard_reader *r, const struct vcard_rule *rule,
 			continue;
 		if (email && strncasecmp(text, "mailto:", 7) == 0)
 			text += 7;
-		value = email || strcmp(rule->prop, "NICKNAME") == 0 ? vcard_trimmed(text) :
-								       json_string(text);
+		value = email || strcmp(rule->prop, "NICKNAME") == 0 ? vcard_trimmed(text)
+								     : json_string(text);
 		add_text(r, rule, line, value);
 		json_decref(value);
 	}
@@ -331,8 +335,8 @@ int vcard_read_org(struct vcard_reader *r, const struct vcard_rule *rule,
 	json_t *units;
 
 	(void)err;
-	while (json_array_size(parts) &&
-		vcard_is_blank(json_string_value(json_array_get(parts, json_array_size(parts) - 1))))
+	while (json_array_size(parts) && vcard_is_blank(json_string_value(json_array_get(
+						 parts, json_array_size(parts) - 1))))
 		json_array_remove(parts, json_array_size(parts) - 1);
 	if (json_array_size(parts) == 0) {
 		json_decref(parts);
@@ -376,7 +380,7 @@ int vcard_read_tel(struct vcard_reader *r, const struct vcard_rule *rule,
 
 /* --- addresses -------------------------------------------------------------------------------- */
 
-#define ADR_BASIC 7
+#define ADR_BASIC  7
 #define ADR_FIELDS 18
 
 /* Of the fields after the seventh (RFC 9554 section 2.1), those that the extended address and those
@@ -385,8 +389,9 @@ static bool repeats(size_t basic, size_t extra)
 {
 	const char *kind = vcard_adr_kinds()[extra];
 
-	return card_word_in(basic == 1 ? "room apartment floor building" : "number name block direction",
-		kind, strlen(kind));
+	return card_word_in(
+		basic == 1 ? "room apartment floor building" : "number name block direction", kind,
+		strlen(kind));
 }
 
 static json_t *address_components(const char *value)
@@ -398,7 +403,8 @@ static json_t *address_components(const char *value)
 	for (size_t i = ADR_BASIC; i < ADR_FIELDS; i++) {
 		json_t *list = field_list(value, i);
 
-		if (json_array_size(list) > 0 && !vcard_is_blank(json_string_value(json_array_get(list, 0)))) {
+		if (json_array_size(list) > 0 &&
+			!vcard_is_blank(json_string_value(json_array_get(list, 0)))) {
 			repeated[1] = repeated[1] || repeats(1, i);
 			repeated[2] = repeated[2] || repeats(2, i);
 		}
@@ -409,7 +415,8 @@ static json_t *address_components(const char *value)
 		json_t *one;
 		size_t at;
 
-		json_array_foreach (list, at, one) {
+		json_array_foreach(list, at, one)
+		{
 			if (i >= ADR_BASIC || !repeated[i])
 				add_component(components, kinds[i], one);
 		}
@@ -455,7 +462,8 @@ static json_t *labelled_address(struct vcard_reader *r, const json_t *types, boo
 	json_t *address;
 	json_t *found = NULL;
 
-	json_object_foreach (json_object_get(r->card, "addresses"), id, address) {
+	json_object_foreach(json_object_get(r->card, "addresses"), id, address)
+	{
 		if (json_object_get(address, "full") || !same_types(address, types))
 			continue;
 		if (!found || last)

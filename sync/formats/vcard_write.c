@@ -104,7 +104,8 @@ static void put_kept_param(struct vcard_writer *w, const char *name, const json_
 	set_used(w, name);
 	buf_addc(&w->line, ';');
 	add_upper(&w->line, name);
-	json_array_foreach (value, i, one) {
+	json_array_foreach(value, i, one)
+	{
 		buf_adds(&w->line, separator);
 		add_param_value(&w->line, json_string_value(one) ?: "");
 		separator = ",";
@@ -116,15 +117,15 @@ static void put_kept_params(struct vcard_writer *w, const json_t *params)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach ((json_t *)params, name, value)
-		put_kept_param(w, name, value);
+	json_object_foreach((json_t *)params, name, value) put_kept_param(w, name, value);
 }
 
 /* The group a kept parameter object names, or NULL. */
 static const char *group_in(const json_t *params)
 {
 	const json_t *group = json_object_get(params, "group");
-	const char *name = json_string_value(json_is_array(group) ? json_array_get(group, 0) : group);
+	const char *name = json_string_value(
+		json_is_array(group) ? json_array_get(group, 0) : group);
 
 	return name && is_name(name) ? name : NULL;
 }
@@ -250,9 +251,9 @@ static void add_type(struct vcard_writer *w, const char *type)
 /* The keys of contexts or features, each by its first TYPE in the table. */
 static void add_known_types(struct vcard_writer *w, const json_t *object, const char *member)
 {
-	const char *prop = strcmp(w->rule->member, "phones") == 0    ? "TEL" :
-			   strcmp(w->rule->member, "addresses") == 0 ? "ADR" :
-								       w->rule->prop;
+	const char *prop = strcmp(w->rule->member, "phones") == 0      ? "TEL"
+			   : strcmp(w->rule->member, "addresses") == 0 ? "ADR"
+								       : w->rule->prop;
 	json_t *left = json_copy(json_object_get(object, member));
 	size_t n;
 	const struct vcard_type *types = vcard_types(&n);
@@ -267,7 +268,8 @@ static void add_known_types(struct vcard_writer *w, const json_t *object, const 
 		add_type(w, types[i].type);
 		json_object_del(left, types[i].key);
 	}
-	json_object_foreach (left, key, value) {
+	json_object_foreach(left, key, value)
+	{
 		if (json_is_true(value) && is_name(key))
 			add_type(w, key);
 	}
@@ -287,17 +289,15 @@ static void put_types(struct vcard_writer *w, const json_t *object, bool preferr
 	w->media_type = NULL;
 	if (json_is_string(type))
 		add_type(w, json_string_value(type));
-	json_array_foreach (type, i, one)
-		add_type(w, json_string_value(one) ?: "");
+	json_array_foreach(type, i, one) add_type(w, json_string_value(one) ?: "");
 	if (preferred)
 		add_type(w, "pref");
 }
 
-static void put_placed(struct vcard_writer *w, const struct vcard_param_place *place,
-	const json_t *object)
+static void put_placed(
+	struct vcard_writer *w, const struct vcard_param_place *place, const json_t *object)
 {
-	const char *name =
-		w->version == VCARD_30 && place->param30 ? place->param30 : place->param;
+	const char *name = w->version == VCARD_30 && place->param30 ? place->param30 : place->param;
 	const json_t *value = json_object_get(object, place->member);
 	const char *text = json_string_value(value);
 	char number[32];
@@ -333,8 +333,9 @@ static void put_all_placed(struct vcard_writer *w, const json_t *object)
 
 bool vcard_has_place(const char *map_member, const char *member)
 {
-	static const char common[] = "@type kind contexts features pref label vCardParams vCardName "
-				     "service relation tandemfs:was";
+	static const char common[] =
+		"@type kind contexts features pref label vCardParams vCardName "
+		"service relation tandemfs:was";
 	const struct card_map *map = card_map_find(map_member);
 	size_t n;
 	const struct vcard_param_place *places = vcard_param_places(&n);
@@ -358,7 +359,8 @@ static void put_rest(struct vcard_writer *w, const json_t *object)
 	const char *member;
 	json_t *value;
 
-	json_object_foreach ((json_t *)object, member, value) {
+	json_object_foreach((json_t *)object, member, value)
+	{
 		if (!vcard_has_place(w->rule->member, member))
 			json_object_set(rest, member, value);
 	}
@@ -404,8 +406,7 @@ void vcard_begin(struct vcard_writer *w, const char *prop, const json_t *object)
 
 void vcard_begin_single(struct vcard_writer *w, const char *prop, const char *key)
 {
-	const json_t *params =
-		json_object_get(json_object_get(w->card, "tandemfs:params"), key);
+	const json_t *params = json_object_get(json_object_get(w->card, "tandemfs:params"), key);
 
 	begin_line(w, group_in(params), prop);
 	put_kept_params(w, params);
@@ -424,7 +425,8 @@ static void add_jcard_value(struct buf *out, const char *type, const json_t *val
 	} else if (json_is_string(value)) {
 		buf_adds(out, json_string_value(value));
 	} else if (json_is_array(value)) {
-		json_array_foreach (value, i, one) {
+		json_array_foreach(value, i, one)
+		{
 			if (i)
 				buf_addc(out, ';');
 			if (json_is_string(one))
@@ -470,8 +472,8 @@ static void write_kept(struct vcard_writer *w, const json_t *prop)
 	vcard_end_raw(w, buf_str(&value));
 }
 
-void vcard_write_jsprop(struct vcard_writer *w, const char *member, const char *id,
-	const json_t *value)
+void vcard_write_jsprop(
+	struct vcard_writer *w, const char *member, const char *id, const json_t *value)
 {
 	char *pointer AUTOFREE = id ? xasprintf("%s/%s", member, id) : xstrdup(member);
 	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
@@ -493,7 +495,8 @@ static void write_others(struct vcard_writer *w)
 	const char *member;
 	json_t *value;
 
-	json_object_foreach ((json_t *)w->card, member, value) {
+	json_object_foreach((json_t *)w->card, member, value)
+	{
 		bool known = card_word_in(own, member, strlen(member)) || strchr(member, '/') ||
 			     member[0] == '@' || !*member;
 
@@ -520,8 +523,9 @@ static const struct vcard_rule *rule_for(const struct card_map *map, const json_
 
 		if (!rule->each || strcmp(rule->member, map->member) != 0)
 			continue;
-		if (im ? !name || strcasecmp(name, rule->prop) == 0 :
-			 kind && rule->kind ? strcmp(kind, rule->kind) == 0 : !kind && !rule->kind)
+		if (im			     ? !name || strcasecmp(name, rule->prop) == 0
+			: kind && rule->kind ? strcmp(kind, rule->kind) == 0
+					     : !kind && !rule->kind)
 			return rule;
 	}
 	return im ? vcard_rule_find("IMPP") : NULL;
@@ -537,7 +541,8 @@ static void each_object(struct vcard_writer *w, const struct card_map *map,
 
 	for (size_t i = 0; i < n; i++) {
 		const json_t *object = json_object_get(values, ids[i]);
-		const struct vcard_rule *rule = json_is_object(object) ? rule_for(map, object) : NULL;
+		const struct vcard_rule *rule = json_is_object(object) ? rule_for(map, object)
+								       : NULL;
 
 		w->id = ids[i];
 		w->rule = rule;
@@ -558,7 +563,8 @@ static void write_kindless(struct vcard_writer *w)
 		const char *id;
 		json_t *object;
 
-		json_object_foreach (json_object_get(w->card, maps[i].member), id, object) {
+		json_object_foreach(json_object_get(w->card, maps[i].member), id, object)
+		{
 			if (json_is_object(object) && !rule_for(&maps[i], object))
 				vcard_write_jsprop(w, maps[i].member, id, object);
 		}
@@ -568,8 +574,7 @@ static void write_kindless(struct vcard_writer *w)
 /* --- PROP-ID ---------------------------------------------------------------------------------- */
 
 /* Collects a copy of the object, as reading the file would find it. */
-static void try_object(
-	struct vcard_writer *w, const struct vcard_rule *rule, const json_t *object)
+static void try_object(struct vcard_writer *w, const struct vcard_rule *rule, const json_t *object)
 {
 	json_t *values = json_object_get(w->trial, rule->member);
 	json_t *copy = json_copy((json_t *)object);
@@ -594,7 +599,8 @@ static bool mark_lost(struct vcard_writer *w, const struct card_map *map)
 	const char *id;
 	json_t *object;
 
-	json_object_foreach (json_object_get(w->trial, map->member), id, object) {
+	json_object_foreach(json_object_get(w->trial, map->member), id, object)
+	{
 		const char *was = card_string(object, "tandemfs:was");
 		char *key AUTOFREE = xasprintf("%s/%s", map->member, was);
 
@@ -612,7 +618,8 @@ static bool has_slot(const struct card_map *map, const json_t *values)
 	const char *id;
 	json_t *object;
 
-	json_object_foreach ((json_t *)values, id, object) {
+	json_object_foreach((json_t *)values, id, object)
+	{
 		if (card_slot_find(map, id))
 			return true;
 	}
@@ -654,14 +661,14 @@ static void collect_groups(struct vcard_writer *w)
 	size_t at;
 
 	for (size_t i = 0; i < n; i++) {
-		json_object_foreach (json_object_get(w->card, maps[i].member), key, value)
+		json_object_foreach(json_object_get(w->card, maps[i].member), key, value)
 			note_group(w, json_object_get(value, "vCardParams"));
 	}
-	json_object_foreach (json_object_get(w->card, "relatedTo"), key, value)
+	json_object_foreach(json_object_get(w->card, "relatedTo"), key, value)
 		note_group(w, json_object_get(value, "vCardParams"));
-	json_object_foreach (json_object_get(w->card, "tandemfs:params"), key, value)
+	json_object_foreach(json_object_get(w->card, "tandemfs:params"), key, value)
 		note_group(w, value);
-	json_array_foreach (json_object_get(w->card, "vCardProps"), at, value)
+	json_array_foreach(json_object_get(w->card, "vCardProps"), at, value)
 		note_group(w, json_array_get(value, 1));
 }
 
@@ -696,8 +703,9 @@ static void write_rules(struct vcard_writer *w)
 
 int vcard_render(const json_t *card, enum vcard_version version, struct buf *out, struct error *err)
 {
-	struct vcard_writer w = { .out = out, .version = version, .card = card,
-		.line = BUF_INIT(VCARD_MAX_RENDERED) };
+	struct vcard_writer w = {
+		.out = out, .version = version, .card = card, .line = BUF_INIT(VCARD_MAX_RENDERED)
+	};
 	size_t n;
 	const struct card_map *maps = card_maps(&n);
 	json_t *prop;
@@ -716,8 +724,7 @@ int vcard_render(const json_t *card, enum vcard_version version, struct buf *out
 	write_rules(&w);
 	write_kindless(&w);
 	write_others(&w);
-	json_array_foreach (json_object_get(card, "vCardProps"), i, prop)
-		write_kept(&w, prop);
+	json_array_foreach(json_object_get(card, "vCardProps"), i, prop) write_kept(&w, prop);
 	buf_addf(out, "END:VCARD%s", eol);
 
 	json_decref(w.used);
