@@ -18,7 +18,7 @@ struct recorder {
 };
 
 struct sim {
-	pthread_mutex_t lock;   /* taken by http.c around every handler */
+	pthread_mutex_t lock;	/* taken by http.c around every handler */
 	pthread_cond_t stopped; /* wakes delayed answers when the simulator ends */
 	bool stopping;
 	struct ews *ews;

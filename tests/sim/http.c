@@ -170,7 +170,7 @@ static enum MHD_Result send_answer(struct exchange *x, bool truncate)
 	struct sim_response *resp = &x->resp;
 	const char *accept = sim_header(&x->req, "Accept-Encoding");
 	bool packed = accept && strstr(accept, "gzip") && resp->body.len > COMPRESS_FROM &&
-		gzip(&resp->body) == 0;
+		      gzip(&resp->body) == 0;
 	size_t len = resp->body.len;
 	struct MHD_Response *answer;
 	enum MHD_Result rc;
@@ -254,7 +254,8 @@ static void soap_operation(const char *body, char *name, size_t size)
 		snprintf(name, size, "%.*s", (int)len, p);
 }
 
-static void name_operation(enum server server, const struct sim_request *req, char *name, size_t size)
+static void name_operation(
+	enum server server, const struct sim_request *req, char *name, size_t size)
 {
 	switch (server) {
 	case SERVER_EWS:
@@ -308,9 +309,8 @@ static void fault_headers(struct sim_response *resp, const json_t *fault)
 
 		sim_set_header(resp, "Retry-After", text);
 	}
-	json_object_foreach(headers, name, value)
-		if (json_is_string(value))
-			sim_set_header(resp, name, json_string_value(value));
+	json_object_foreach(headers, name, value) if (json_is_string(value))
+		sim_set_header(resp, name, json_string_value(value));
 }
 
 /* {"type": "status", "status": 503, "body": "...", "content_type": ..., "headers": {...}} */
@@ -358,16 +358,15 @@ static void delay(struct sim *sim, const char *operation, const char *type)
 
 static void record(struct exchange *x, const char *operation)
 {
-	recorder_write(&x->sim->recorder,
-		&(struct recorded){
-			.operation = operation,
-			.request = &x->req,
-			.answer = &x->resp.body,
-			.content_type = json_string_value(
-				json_object_get(x->resp.headers, "Content-Type")),
-			.status = x->resp.status,
-			.malformed = x->malformed,
-		});
+	recorder_write(&x->sim->recorder, &(struct recorded){
+						  .operation = operation,
+						  .request = &x->req,
+						  .answer = &x->resp.body,
+						  .content_type = json_string_value(json_object_get(
+							  x->resp.headers, "Content-Type")),
+						  .status = x->resp.status,
+						  .malformed = x->malformed,
+					  });
 }
 
 static void log_line(struct exchange *x, const char *operation)
@@ -427,8 +426,11 @@ static enum MHD_Result answer(struct exchange *x, const char *method)
 	enum server server = route(x->path);
 	bool truncate = false, keep = true;
 
-	x->req = (struct sim_request){ .method = method, .path = x->path, .query = x->query,
-		.connection = x->connection, .raw_path = x->raw_path,
+	x->req = (struct sim_request){ .method = method,
+		.path = x->path,
+		.query = x->query,
+		.connection = x->connection,
+		.raw_path = x->raw_path,
 		.params = request_params(x->query) };
 	if (x->in.failed)
 		return send_plain(x, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large\n");
@@ -482,7 +484,8 @@ static int parse_address(const char *text, struct sockaddr_in *addr, struct erro
 	if (port < 0 || port > 65535 || *end || end == colon + 1 ||
 		inet_pton(AF_INET, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host,
 			&addr->sin_addr) != 1)
-		return error_set(err, ERR_INVALID, "%s: not an address of the form 127.0.0.1:8080", text);
+		return error_set(
+			err, ERR_INVALID, "%s: not an address of the form 127.0.0.1:8080", text);
 	addr->sin_port = htons((uint16_t)port);
 	return 0;
 }
@@ -495,14 +498,15 @@ int http_start(struct sim *sim, const char *listen_on, struct error *err)
 
 	if (parse_address(listen_on, &addr, err) < 0)
 		return ERR_INVALID;
-	sim->daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION |
-			MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC,
-		0, NULL, NULL, handle, sim, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&addr,
-		MHD_OPTION_URI_LOG_CALLBACK, exchange_new, sim, MHD_OPTION_NOTIFY_COMPLETED, completed,
-		sim, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)262144,
+	sim->daemon = MHD_start_daemon(
+		MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC, 0,
+		NULL, NULL, handle, sim, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&addr,
+		MHD_OPTION_URI_LOG_CALLBACK, exchange_new, sim, MHD_OPTION_NOTIFY_COMPLETED,
+		completed, sim, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)262144,
 		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 	if (!sim->daemon)
-		return error_set(err, ERR_INVALID, "cannot listen on %s: %s", listen_on, strerror(errno));
+		return error_set(
+			err, ERR_INVALID, "cannot listen on %s: %s", listen_on, strerror(errno));
 	info = MHD_get_daemon_info(sim->daemon, MHD_DAEMON_INFO_BIND_PORT);
 	inet_ntop(AF_INET, &addr.sin_addr, host, sizeof(host));
 	sim->base_url = xasprintf("http://%s:%u", strcmp(host, "0.0.0.0") == 0 ? "127.0.0.1" : host,

@@ -22,7 +22,8 @@ struct options {
 };
 
 static const char usage[] =
-	"usage: tandem-sim --listen ADDR:PORT [--seed demo|FILE|N] [--config-out DIR] [--log FILE]\n"
+	"usage: tandem-sim --listen ADDR:PORT [--seed demo|FILE|N] [--config-out DIR] [--log "
+	"FILE]\n"
 	"                  [--schema DIR] [--record DIR]\n"
 	"\n"
 	"A simulated Exchange (/EWS/Exchange.asmx), Autodiscover and Salesforce (/services/...).\n"

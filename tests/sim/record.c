@@ -94,8 +94,8 @@ static void write_request(const char *base, const struct recorded *x)
 		text = xasprintf("{\"method\": \"%s\"}\n", req->method);
 	else if (type && strstr(type, "x-www-form-urlencoded"))
 		text = masked_form(req);
-	path = xasprintf("%s-request.%s", base,
-		text ? "json" : suffix_of(type, req->body, req->body_len));
+	path = xasprintf(
+		"%s-request.%s", base, text ? "json" : suffix_of(type, req->body, req->body_len));
 	write_file(path, "wb", text ? text : req->body, text ? strlen(text) : req->body_len);
 	free(text);
 }

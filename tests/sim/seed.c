@@ -71,9 +71,9 @@ static void add_mailbox(struct sim *sim, struct seed *seed, const char *address,
 	char *name AUTOFREE = xasprintf("%s%s%s", given, *given ? " " : "", surname);
 
 	ews_add_mailbox(sim->ews, address, name, password);
-	json_array_append_new(seed->mailboxes,
-		json_pack("{s:s, s:s, s:s, s:s?}", "address", address, "name", name, "password",
-			password, "crm_user_id", id));
+	json_array_append_new(
+		seed->mailboxes, json_pack("{s:s, s:s, s:s, s:s?}", "address", address, "name",
+					 name, "password", password, "crm_user_id", id));
 }
 
 static void add_services(struct sim *sim, struct seed *seed)
@@ -84,7 +84,8 @@ static void add_services(struct sim *sim, struct seed *seed)
 	seed->client_secret = "tandem-client-secret";
 	ews_add_account(sim->ews, seed->service_user, seed->service_password);
 	/* The first user is the one that the application runs as. */
-	add_crm_user(sim, "integration@corp.example", "Tandem", "Integration", "integration-password");
+	add_crm_user(
+		sim, "integration@corp.example", "Tandem", "Integration", "integration-password");
 	add_crm_user(sim, "dana.whitfield@corp.example", "Dana", "Whitfield", "dana-password");
 	sf_set_client(sim->sf, seed->client_id, seed->client_secret);
 }
@@ -101,9 +102,9 @@ static const char *crm_user(const struct seed *seed, const char *address)
 	size_t i;
 	json_t *box;
 
-	json_array_foreach(seed->mailboxes, i, box)
-		if (strcmp(json_string_value(json_object_get(box, "address")), address) == 0)
-			return json_string_value(json_object_get(box, "crm_user_id"));
+	json_array_foreach(seed->mailboxes, i,
+		box) if (strcmp(json_string_value(json_object_get(box, "address")), address) ==
+			 0) return json_string_value(json_object_get(box, "crm_user_id"));
 	return NULL;
 }
 
@@ -228,9 +229,10 @@ static void demo_accounts(struct sim *sim, const struct seed *seed, const char *
 /* Records of the CRM that no mailbox knows. */
 static void demo_strangers(struct sim *sim, const struct seed *seed, const char **accounts)
 {
-	static const char *const names[][2] = { { "Gregor", "Hollenstein" }, { "Yvonne", "Castellan" },
-		{ "Peter", "Marlowe" }, { "Amina", "Haddad" }, { "Henrik", "Dahl" },
-		{ "Sabine", "Aumann" }, { "Rafael", "Monteiro" }, { "Judith", "Sandoval" } };
+	static const char *const names[][2] = { { "Gregor", "Hollenstein" },
+		{ "Yvonne", "Castellan" }, { "Peter", "Marlowe" }, { "Amina", "Haddad" },
+		{ "Henrik", "Dahl" }, { "Sabine", "Aumann" }, { "Rafael", "Monteiro" },
+		{ "Judith", "Sandoval" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		size_t co = i * 3 % seed_n_companies;
@@ -250,7 +252,8 @@ static void demo_strangers(struct sim *sim, const struct seed *seed, const char 
 static void demo_leads(struct sim *sim, const struct seed *seed)
 {
 	static const char *const names[][3] = { { "Silvia", "Marchetti", "Caffè Marchetti" },
-		{ "Anders", "Bergström", "Bergström Bygg" }, { "Nora", "Whelan", "Whelan Seafood" } };
+		{ "Anders", "Bergström", "Bergström Bygg" },
+		{ "Nora", "Whelan", "Whelan Seafood" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		json_t *fields = json_object();
@@ -297,13 +300,13 @@ static void seed_demo(struct sim *sim, struct seed *seed)
 
 /* Generated mailboxes --------------------------------------------------------------------- */
 
-static const char *const given_names[] = { "Ada", "Ben", "Clara", "David", "Edith", "Félix", "Greta",
-	"Hugo", "Irma", "Jonas", "Käthe", "Leo", "Mina", "Nuno", "Olga", "Piet", "Rosa", "Søren", "Tilda",
-	"Uwe", "Vera", "Willem", "Zoë" };
+static const char *const given_names[] = { "Ada", "Ben", "Clara", "David", "Edith", "Félix",
+	"Greta", "Hugo", "Irma", "Jonas", "Käthe", "Leo", "Mina", "Nuno", "Olga", "Piet", "Rosa",
+	"Søren", "Tilda", "Uwe", "Vera", "Willem", "Zoë" };
 static const char *const surnames[] = { "Adler", "Brandão", "Castro", "Dietz", "Eriksen", "Fuchs",
-	"García", "Hansen", "Ito", "Jansen", "Kramer", "Larsen", "Müller", "Novák", "Olsen", "Petit",
-	"Quist", "Romano", "Schmidt", "Turner", "Ueda", "Vogel", "Weber", "Xu", "Young", "Zimmer",
-	"Østergaard", "Pérez", "Lemaire" };
+	"García", "Hansen", "Ito", "Jansen", "Kramer", "Larsen", "Müller", "Novák", "Olsen",
+	"Petit", "Quist", "Romano", "Schmidt", "Turner", "Ueda", "Vogel", "Weber", "Xu", "Young",
+	"Zimmer", "Østergaard", "Pérez", "Lemaire" };
 
 static json_t *generated_contact(size_t box, size_t i)
 {
@@ -316,7 +319,7 @@ static json_t *generated_contact(size_t box, size_t i)
 	put(contact, "Surname", surname);
 	putf(contact, "DisplayName", "%s %s %zu", given, surname, i + 1);
 	putf(contact, "FileAs", "%s, %s", surname, given);
-	putf(contact, "EmailAddress1", "person%zu.%c@%s", i + 1, "abc"[box], co->domain);
+	putf(contact, "EmailAddress1", "person%zu.%c@%s", i + 1, "abc"[box], co -> domain);
 	put(contact, "CompanyName", co->name);
 	if (i % 2)
 		putf(contact, "BusinessPhone", "%s %05zu", co->phone, i);
@@ -367,7 +370,8 @@ static int file_mailbox(struct sim *sim, struct seed *seed, const json_t *box, s
 		name = address;
 	add_mailbox(sim, seed, address, given, space ? space + 1 : name,
 		password ? password : "password");
-	json_array_foreach(json_object_get(box, "contacts"), i, contact) {
+	json_array_foreach(json_object_get(box, "contacts"), i, contact)
+	{
 		json_t *copy = json_copy(contact);
 		const char *folder = get(contact, "folder");
 
@@ -414,15 +418,13 @@ static int seed_file(struct sim *sim, struct seed *seed, const char *path, struc
 
 	if (!root)
 		rc = error_set(err, ERR_INVALID, "%s:%d: %s", path, why.line, why.text);
-	json_array_foreach(json_object_get(root, "mailboxes"), i, entry)
-		if (rc == 0)
-			rc = file_mailbox(sim, seed, entry, err);
+	json_array_foreach(json_object_get(root, "mailboxes"), i, entry) if (rc == 0)
+		rc = file_mailbox(sim, seed, entry, err);
 	for (size_t o = 0; rc == 0 && o < ARRAY_SIZE(objects); o++) {
 		json_t *records = json_object_get(json_object_get(root, "salesforce"), objects[o]);
 
-		json_array_foreach(records, i, entry)
-			if (rc == 0)
-				rc = file_record(sim, seed, objects[o], entry, accounts, err);
+		json_array_foreach(records, i, entry) if (rc == 0)
+			rc = file_record(sim, seed, objects[o], entry, accounts, err);
 	}
 	json_decref(accounts);
 	json_decref(root);

@@ -18,8 +18,8 @@ static const char *get(const json_t *object, const char *key)
 }
 
 /* Replaces dir/name, so that a program that reads it sees the old or the new. */
-static int write_file(const char *dir, const char *name, mode_t mode, const char *text,
-	struct error *err)
+static int write_file(
+	const char *dir, const char *name, mode_t mode, const char *text, struct error *err)
 {
 	char *path AUTOFREE = xasprintf("%s/%s", dir, name);
 	char *draft AUTOFREE = xasprintf("%s/.%s.new", dir, name);
@@ -53,7 +53,8 @@ static char *configuration(struct sim *sim, const struct seed *seed, const char 
 		sim->base_url, seed->service_user, dir);
 	buf_addf(&out,
 		"[crm]\ndriver = salesforce\nurl = %s\nclient-id = %s\n"
-		"client-secret-file = %s/crm-client-secret\nexternal-id-field = Tandem_Token__c\n\n",
+		"client-secret-file = %s/crm-client-secret\nexternal-id-field = "
+		"Tandem_Token__c\n\n",
 		sim->base_url, seed->client_id, dir);
 	buf_adds(&out, "[sync]\ninterval = 1\n\n[policy \"default\"]\nusers = *\n");
 	json_array_foreach(seed->mailboxes, i, box)
@@ -71,10 +72,9 @@ static char *clients(struct sim *sim, const struct seed *seed)
 	char *ews_url AUTOFREE = xasprintf("%s/EWS/Exchange.asmx", sim->base_url);
 	size_t i;
 
-	json_array_foreach(seed->mailboxes, i, box)
-		json_array_append_new(boxes,
-			json_pack("{s:s, s:s, s:s}", "address", get(box, "address"), "password",
-				get(box, "password"), "crm_user_id", get(box, "crm_user_id")));
+	json_array_foreach(seed->mailboxes, i, box) json_array_append_new(
+		boxes, json_pack("{s:s, s:s, s:s}", "address", get(box, "address"), "password",
+			       get(box, "password"), "crm_user_id", get(box, "crm_user_id")));
 	root = json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:o}", "ews_url", ews_url, "salesforce_url",
 		sim->base_url, "access_token", sf_access_token(sim->sf), "service_account", "user",
 		seed->service_user, "password", seed->service_password, "mailboxes", boxes);

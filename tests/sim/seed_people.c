@@ -9,7 +9,7 @@
 #define B SEED_BOB
 #define C SEED_CAROL
 
-/* clang-format off: tables */
+/* clang-format off */
 const struct seed_company seed_companies[] = {
 	{ "Northwind Traders", "northwind-traders.example", "Hafenstraße 12",
 		"Hamburg", "", "20457", "Germany", "+49 40 5550" },

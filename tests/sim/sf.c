@@ -47,8 +47,8 @@ void sf_free(struct sf *sf)
 
 void sf_add_login(struct sf *sf, const char *user_id, const char *username, const char *password)
 {
-	json_object_set_new(sf->logins, username,
-		json_pack("{s:s, s:s}", "id", user_id, "password", password));
+	json_object_set_new(
+		sf->logins, username, json_pack("{s:s, s:s}", "id", user_id, "password", password));
 }
 
 void sf_set_client(struct sf *sf, const char *client_id, const char *client_secret)
@@ -78,7 +78,8 @@ static void put_limit_info(const struct sf *sf, struct sim_response *resp)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "api-usage=%lld/%lld", (long long)sf->used, (long long)sf->limit);
+	snprintf(text, sizeof(text), "api-usage=%lld/%lld", (long long)sf->used,
+		(long long)sf->limit);
 	sim_set_header(resp, "Sforce-Limit-Info", text);
 }
 
@@ -111,7 +112,8 @@ static bool admitted(struct sf_call *call)
 		return false;
 	}
 	if (sf->used >= sf->limit) {
-		sf_fail(call, sf_error("REQUEST_LIMIT_EXCEEDED", NULL, "TotalRequests Limit exceeded."));
+		sf_fail(call,
+			sf_error("REQUEST_LIMIT_EXCEEDED", NULL, "TotalRequests Limit exceeded."));
 		return false;
 	}
 	sf->used++;

@@ -55,14 +55,14 @@ enum sf_type {
 enum sf_flag {
 	SF_CREATE = 1,
 	SF_UPDATE = 2,
-	SF_REQUIRED = 4,   /* not nillable and without a default */
-	SF_NOT_NULL = 8,   /* not nillable, but filled by the server */
+	SF_REQUIRED = 4, /* not nillable and without a default */
+	SF_NOT_NULL = 8, /* not nillable, but filled by the server */
 	SF_CALCULATED = 16,
-	SF_UNIQUE = 32,    /* external id, unique, not case-sensitive */
+	SF_UNIQUE = 32, /* external id, unique, not case-sensitive */
 	SF_IDLOOKUP = 64,
 	SF_CUSTOM = 128,
-	SF_NAME = 256,	   /* the object's name field */
-	SF_HIDDEN = 512,   /* the integration user may not read it (field-level security) */
+	SF_NAME = 256,	 /* the object's name field */
+	SF_HIDDEN = 512, /* the integration user may not read it (field-level security) */
 	SF_NOFILTER = 1024,
 	SF_RESTRICTED = 2048, /* picklist: values outside the list are refused */
 	SF_WRITE = SF_CREATE | SF_UPDATE,
@@ -107,8 +107,8 @@ struct sf {
 	struct sim *sim;
 	struct sf_table *tables;
 	size_t n_tables;
-	json_t *tokens; /* access token -> user id */
-	json_t *logins; /* username -> {"id", "password"} */
+	json_t *tokens;	 /* access token -> user id */
+	json_t *logins;	 /* username -> {"id", "password"} */
 	json_t *strings; /* everything that must live as long as sf: custom field names */
 	char *client_id, *client_secret, *token;
 	unsigned int last_token, last_cursor;
@@ -151,7 +151,8 @@ const char *sf_param(const struct sf_call *call, const char *name);
 void sf_header(struct sf_call *call, const char *name, const char *value);
 /* Fails the call with an array of errors (stolen); the status is that of the first one's code. */
 void sf_fail(struct sf_call *call, json_t *errors);
-char *sf_url(const struct sf_call *call, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *sf_url(const struct sf_call *call, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* An array with one error: [{"message", "errorCode", "fields"?}].  field may be NULL. */
 json_t *sf_error(const char *code, const char *field, const char *fmt, ...)
@@ -193,7 +194,8 @@ void sf_tables_free(struct sf *sf);
 
 /* sf_value.c.  The value as it is stored (new reference; json null for "empty"), or NULL and
  * *errors.  `create` tells whether it is an insert. */
-json_t *sf_value_in(struct sf *sf, const struct sf_field *field, const json_t *value, json_t **errors);
+json_t *sf_value_in(
+	struct sf *sf, const struct sf_field *field, const json_t *value, json_t **errors);
 /* Seconds since the epoch from Salesforce's or XML's dateTime; false when it is none. */
 bool sf_parse_datetime(const char *text, int64_t *seconds);
 bool sf_parse_date(const char *text);
@@ -203,17 +205,17 @@ bool sf_parse_http_date(const char *text, int64_t *seconds);
 /* sf_save.c.  All return NULL, or the errors (new reference). */
 struct sf_save {
 	const char *user;
-	bool allow_duplicates;	/* Sforce-Duplicate-Rule-Header: allowSave=true */
-	bool no_assignment;	/* Sforce-Auto-Assign: FALSE */
-	bool mails;		/* asks for mails to be sent */
-	bool privileged;	/* another user or a trigger: no faults, sees everything */
-	const char *operation;	/* for faults of type sf-record */
+	bool allow_duplicates; /* Sforce-Duplicate-Rule-Header: allowSave=true */
+	bool no_assignment;    /* Sforce-Auto-Assign: FALSE */
+	bool mails;	       /* asks for mails to be sent */
+	bool privileged;       /* another user or a trigger: no faults, sees everything */
+	const char *operation; /* for faults of type sf-record */
 };
 struct sf_save sf_save_of(const struct sf_call *call);
 json_t *sf_create(struct sf *sf, const struct sf_save *how, struct sf_table *table,
 	const json_t *input, struct sf_record **out);
-json_t *sf_update(struct sf *sf, const struct sf_save *how, struct sf_record *record,
-	const json_t *input);
+json_t *sf_update(
+	struct sf *sf, const struct sf_save *how, struct sf_record *record, const json_t *input);
 json_t *sf_delete(struct sf *sf, const struct sf_save *how, struct sf_record *record);
 json_t *sf_undelete(struct sf *sf, const struct sf_save *how, struct sf_record *record);
 /* Contact.Name and the like, from the parts. */
@@ -267,8 +269,8 @@ void sf_soql_free(struct sf_soql *q);
 /* sf_eval.c */
 bool sf_matches(struct sf *sf, const struct sf_expr *expr, const struct sf_record *record);
 /* Follows the hops; NULL when one is empty. */
-const struct sf_record *sf_follow(struct sf *sf, const struct sf_path *path,
-	const struct sf_record *record);
+const struct sf_record *sf_follow(
+	struct sf *sf, const struct sf_path *path, const struct sf_record *record);
 void sf_sort(struct sf *sf, const struct sf_soql *q, struct sf_record **rows, size_t n);
 
 /* sf_query.c */
@@ -297,8 +299,8 @@ void sf_get_deleted(struct sf_call *call);
 size_t sf_match_external(struct sf *sf, const struct sf_table *table, const struct sf_field *field,
 	const char *value, struct sf_record **hit, json_t *urls, const struct sf_call *call);
 /* "Id,Name" to fields; NULL and *errors when one is not known.  The caller frees. */
-const struct sf_field **sf_field_list(const struct sf_table *table, const char *names, size_t *n,
-	json_t **errors);
+const struct sf_field **sf_field_list(
+	const struct sf_table *table, const char *names, size_t *n, json_t **errors);
 void sf_collections_create(struct sf_call *call);
 void sf_collections_update(struct sf_call *call);
 void sf_collections_upsert(struct sf_call *call);

@@ -64,7 +64,8 @@ static json_t *save(struct sf *sf, const json_t *args, int *status)
 {
 	struct sf_save how = { .user = actor(sf, args), .privileged = true };
 	const json_t *fields = json_object_get(args, "fields");
-	struct sf_table *table = text(args, "object") ? sf_table_find(sf, text(args, "object")) : NULL;
+	struct sf_table *table = text(args, "object") ? sf_table_find(sf, text(args, "object"))
+						      : NULL;
 	struct sf_record *record = record_of(sf, args, "id");
 	json_t *errors;
 
@@ -84,7 +85,8 @@ static json_t *act_create(struct sf *sf, const json_t *args, int *status)
 
 static json_t *act_update(struct sf *sf, const json_t *args, int *status)
 {
-	return record_of(sf, args, "id") ? save(sf, args, status) : refuse(status, "no such record");
+	return record_of(sf, args, "id") ? save(sf, args, status)
+					 : refuse(status, "no such record");
 }
 
 static json_t *act_delete(struct sf *sf, const json_t *args, int *status)
@@ -191,11 +193,12 @@ static json_t *act_flow(struct sf *sf, const json_t *args, int *status)
 {
 	static const char *const actions[] = { "upper", "lower", "title", "prefix", "suffix", "cut",
 		"set", "clear", "copy-from" };
-	const struct sf_table *table = text(args, "object") ? sf_table_find(sf, text(args, "object"))
-							    : NULL;
+	const struct sf_table *table = text(args, "object")
+					       ? sf_table_find(sf, text(args, "object"))
+					       : NULL;
 	const struct sf_field *field = table && text(args, "field")
-		? sf_field_find(table, text(args, "field"))
-		: NULL;
+					       ? sf_field_find(table, text(args, "field"))
+					       : NULL;
 	const char *action = text(args, "action");
 	size_t i = 0;
 
@@ -207,9 +210,9 @@ static json_t *act_flow(struct sf *sf, const json_t *args, int *status)
 		i++;
 	if (!field || i == ARRAY_SIZE(actions))
 		return refuse(status, "needs an object, a field of it and a known action");
-	json_array_append_new(sf->flows,
-		json_pack("{s:s, s:s, s:s, s:s*}", "object", table->name, "field", field->name, "action",
-			action, "value", text(args, "value")));
+	json_array_append_new(
+		sf->flows, json_pack("{s:s, s:s, s:s, s:s*}", "object", table->name, "field",
+				   field->name, "action", action, "value", text(args, "value")));
 	return json_object();
 }
 
@@ -261,8 +264,10 @@ static struct sf_field *add_field(struct sf *sf, struct sf_table *table, const j
 {
 	const char *type = text(args, "type");
 	const char *label = text(args, "label");
-	struct sf_field field = { .name = keep(sf, text(args, "name")), .type = SF_STRING,
-		.length = 255, .flags = SF_WRITE | SF_CUSTOM };
+	struct sf_field field = { .name = keep(sf, text(args, "name")),
+		.type = SF_STRING,
+		.length = 255,
+		.flags = SF_WRITE | SF_CUSTOM };
 
 	field.label = label ? keep(sf, label) : field.name;
 	if (text(args, "values"))
@@ -279,7 +284,8 @@ static struct sf_field *add_field(struct sf *sf, struct sf_table *table, const j
 
 static json_t *act_field(struct sf *sf, const json_t *args, int *status)
 {
-	struct sf_table *table = text(args, "object") ? sf_table_find(sf, text(args, "object")) : NULL;
+	struct sf_table *table = text(args, "object") ? sf_table_find(sf, text(args, "object"))
+						      : NULL;
 	const char *name = text(args, "name");
 	struct sf_field *field = NULL;
 

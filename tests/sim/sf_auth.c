@@ -26,7 +26,8 @@ static void answer(struct sim_response *resp, int status, json_t *body /* stolen
 
 static void refuse(struct sim_response *resp, const char *error, const char *description)
 {
-	answer(resp, 400, json_pack("{s:s, s:s}", "error", error, "error_description", description));
+	answer(resp, 400,
+		json_pack("{s:s, s:s}", "error", error, "error_description", description));
 }
 
 const char *sf_issue_token(struct sf *sf, const char *user)
@@ -57,8 +58,8 @@ static bool same(const char *a, const char *b)
 }
 
 /* The client's id and secret stand in the form or in the Authorization header. */
-static bool client_known(struct sf *sf, const struct sim_request *req, const json_t *form,
-	struct sim_response *resp)
+static bool client_known(
+	struct sf *sf, const struct sim_request *req, const json_t *form, struct sim_response *resp)
 {
 	const char *id = json_string_value(json_object_get(form, "client_id"));
 	const char *secret = json_string_value(json_object_get(form, "client_secret"));
@@ -113,13 +114,14 @@ void sf_token(struct sf *sf, const struct sim_request *req, struct sim_response 
 		char *id AUTOFREE = xasprintf("%s/id/%s/%s", sim_base_url(sf->sim), SF_ORG, user);
 		char issued[32];
 
-		snprintf(issued, sizeof(issued), "%lld", (long long)(sim_now_ns(sf->sim) / 1000000));
+		snprintf(
+			issued, sizeof(issued), "%lld", (long long)(sim_now_ns(sf->sim) / 1000000));
 		answer(resp, 200,
 			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "access_token",
 				sf_issue_token(sf, user), "signature",
 				"c2ltdWxhdGVkLXNpZ25hdHVyZS1vZi1hLXRva2Vu", "scope", "api",
-				"instance_url", sim_base_url(sf->sim), "id", id, "token_type", "Bearer",
-				"issued_at", issued));
+				"instance_url", sim_base_url(sf->sim), "id", id, "token_type",
+				"Bearer", "issued_at", issued));
 	}
 	json_decref(form);
 }
@@ -127,14 +129,16 @@ void sf_token(struct sf *sf, const struct sim_request *req, struct sim_response 
 void sf_userinfo(struct sf_call *call)
 {
 	const struct sf_record *user = sf_find(call->sf, call->user);
-	char *sub AUTOFREE = xasprintf("%s/id/%s/%s", sim_base_url(call->sf->sim), SF_ORG, call->user);
+	char *sub AUTOFREE = xasprintf(
+		"%s/id/%s/%s", sim_base_url(call->sf->sim), SF_ORG, call->user);
 
 	call->status = 200;
 	call->operation = "sf:userinfo";
 	call->result = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:b}", "sub", sub, "user_id",
 		call->user, "organization_id", SF_ORG, "preferred_username",
-		user ? sf_text(user, "Username") : NULL, "name", user ? sf_text(user, "Name") : NULL,
-		"email", user ? sf_text(user, "Email") : NULL, "active", 1);
+		user ? sf_text(user, "Username") : NULL, "name",
+		user ? sf_text(user, "Name") : NULL, "email", user ? sf_text(user, "Email") : NULL,
+		"active", 1);
 }
 
 static json_t *identity_urls(const struct sf *sf, const char *user)

@@ -16,11 +16,13 @@ static json_t *result(const struct sf_record *record, json_t *errors)
 	json_t *error;
 	size_t i;
 
-	json_array_foreach(errors, i, error) {
+	json_array_foreach(errors, i, error)
+	{
 		json_t *fields = json_object_get(error, "fields");
 		json_t *extra = json_object_get(error, "duplicateResult");
-		json_t *entry = json_pack("{s:O, s:O}", "statusCode", json_object_get(error, "errorCode"),
-			"message", json_object_get(error, "message"));
+		json_t *entry = json_pack("{s:O, s:O}", "statusCode",
+			json_object_get(error, "errorCode"), "message",
+			json_object_get(error, "message"));
 
 		json_object_set_new(entry, "fields", fields ? json_incref(fields) : json_array());
 		if (extra)
@@ -45,13 +47,10 @@ static void roll_back(struct sf *sf, json_t *results)
 	json_t *one;
 
 	sf_rollback(sf);
-	json_array_foreach(results, i, one)
-		if (!failed(one))
-			json_array_set_new(results, i,
-				result(NULL,
-					sf_error("ALL_OR_NONE_OPERATION_ROLLED_BACK", NULL,
-						"Record rolled back because not all records were valid "
-						"and the request was using AllOrNone header")));
+	json_array_foreach(results, i, one) if (!failed(one)) json_array_set_new(results, i,
+		result(NULL, sf_error("ALL_OR_NONE_OPERATION_ROLLED_BACK", NULL,
+				     "Record rolled back because not all records were valid "
+				     "and the request was using AllOrNone header")));
 }
 
 static void finish(struct sf_call *call, json_t *results, bool all_or_none)
@@ -60,8 +59,7 @@ static void finish(struct sf_call *call, json_t *results, bool all_or_none)
 	json_t *one;
 	size_t i;
 
-	json_array_foreach(results, i, one)
-		any = any || failed(one);
+	json_array_foreach(results, i, one) any = any || failed(one);
 	if (any && all_or_none)
 		roll_back(call->sf, results);
 	else
@@ -75,7 +73,7 @@ static bool all_or_none(const struct sf_call *call)
 	const char *param = sf_param(call, "allOrNone");
 
 	return json_is_true(json_object_get(call->body, "allOrNone")) ||
-		(param && strcasecmp(param, "true") == 0);
+	       (param && strcasecmp(param, "true") == 0);
 }
 
 /* The records of the body, or NULL and the call failed. */
@@ -89,15 +87,16 @@ static json_t *records_of(struct sf_call *call)
 	}
 	if (json_array_size(records) > SF_COLLECTION_MAX) {
 		sf_fail(call, sf_error("EXCEEDED_ID_LIMIT", NULL,
-			"record limit reached. cannot submit more than 200 records into this call"));
+				      "record limit reached. cannot submit more than 200 records "
+				      "into this call"));
 		return NULL;
 	}
 	return records;
 }
 
 /* A copy of one entry without attributes and id; *table is its type, or NULL and *errors. */
-static json_t *input_of(struct sf *sf, const json_t *entry, struct sf_table **table, const char **id,
-	json_t **errors)
+static json_t *input_of(struct sf *sf, const json_t *entry, struct sf_table **table,
+	const char **id, json_t **errors)
 {
 	const char *type = json_string_value(
 		json_object_get(json_object_get(entry, "attributes"), "type"));
@@ -112,7 +111,8 @@ static json_t *input_of(struct sf *sf, const json_t *entry, struct sf_table **ta
 		*errors = sf_error("INVALID_TYPE", NULL, "%s: %s",
 			type ? "sObject type is not supported" : "attributes.type is missing",
 			type ? type : "");
-	json_object_foreach_safe(input, tmp, name, value) {
+	json_object_foreach_safe(input, tmp, name, value)
+	{
 		if (strcasecmp(name, "id") == 0) {
 			*id = json_string_value(json_object_get(entry, name));
 			json_object_del(input, name);
@@ -132,7 +132,8 @@ void sf_collections_create(struct sf_call *call)
 		return;
 	results = json_array();
 	sf_begin(call->sf);
-	json_array_foreach(records, i, entry) {
+	json_array_foreach(records, i, entry)
+	{
 		struct sf_table *table;
 		struct sf_record *record = NULL;
 		const char *id;
@@ -165,7 +166,8 @@ static struct sf_record *by_id(const struct sf_call *call, const char *id, json_
 	}
 	record = sf_find(call->sf, id);
 	if (!record || !sf_visible(call->sf, record, call->user)) {
-		*errors = sf_error("INVALID_CROSS_REFERENCE_KEY", NULL, "invalid cross reference id");
+		*errors = sf_error(
+			"INVALID_CROSS_REFERENCE_KEY", NULL, "invalid cross reference id");
 		return NULL;
 	}
 	return record;
@@ -182,7 +184,8 @@ void sf_collections_update(struct sf_call *call)
 		return;
 	results = json_array();
 	sf_begin(call->sf);
-	json_array_foreach(records, i, entry) {
+	json_array_foreach(records, i, entry)
+	{
 		struct sf_table *table;
 		struct sf_record *record = NULL;
 		const char *id;
@@ -192,8 +195,8 @@ void sf_collections_update(struct sf_call *call)
 		if (!errors)
 			record = by_id(call, id, &errors);
 		if (record && record->table != table)
-			errors = sf_error("MALFORMED_ID", "Id", "%s ID: id value of incorrect type: %s",
-				table->label, id);
+			errors = sf_error("MALFORMED_ID", "Id",
+				"%s ID: id value of incorrect type: %s", table->label, id);
 		if (!errors)
 			errors = sf_update(call->sf, &how, record, input);
 		json_array_append_new(results, result(record, errors));
@@ -212,8 +215,8 @@ struct upsert {
 	json_t *seen; /* external ids of this request */
 };
 
-static json_t *upsert_new(struct upsert *u, const json_t *input, struct sf_record **record,
-	const char *value)
+static json_t *upsert_new(
+	struct upsert *u, const json_t *input, struct sf_record **record, const char *value)
 {
 	if (u->field->type == SF_ID && value)
 		return sf_error("INVALID_CROSS_REFERENCE_KEY", NULL, "invalid cross reference id");
@@ -253,8 +256,8 @@ static json_t *upsert_entry(struct upsert *u, const json_t *entry)
 	json_t *errors = NULL, *one;
 	json_t *input = input_of(u->call->sf, entry, &table, &id, &errors);
 	const char *value = u->field->type == SF_ID
-		? id
-		: json_string_value(json_object_get(entry, u->field->name));
+				    ? id
+				    : json_string_value(json_object_get(entry, u->field->name));
 	bool created = false;
 
 	if (!errors && table != u->table)
@@ -284,8 +287,9 @@ void sf_collections_upsert(struct sf_call *call)
 	u.field = u.table ? sf_field_find(u.table, call->segments[3]) : NULL;
 	if (!u.field || !(u.field->flags & SF_IDLOOKUP)) {
 		sf_fail(call, sf_error("NOT_FOUND", NULL,
-			"Provided external ID field does not exist or is not accessible: %s",
-			call->segments[3]));
+				      "Provided external ID field does not exist or is not "
+				      "accessible: %s",
+				      call->segments[3]));
 		return;
 	}
 	u.seen = json_object();
@@ -328,7 +332,8 @@ void sf_collections_delete(struct sf_call *call)
 	sf_rollback(call->sf);
 	json_decref(results);
 	sf_fail(call, sf_error("EXCEEDED_ID_LIMIT", NULL,
-		"record limit reached. cannot submit more than 200 records into this call"));
+			      "record limit reached. cannot submit more than 200 records into this "
+			      "call"));
 }
 
 /* "ids" and "fields" come as parameters of a GET or as arrays of a POST; the caller frees. */
@@ -341,8 +346,8 @@ static char *list_of(const struct sf_call *call, const char *name)
 
 	if (!list)
 		return xstrdup(sf_param(call, name));
-	json_array_foreach(list, i, one)
-		buf_addf(&out, "%s%s", i ? "," : "", json_is_string(one) ? json_string_value(one) : "");
+	json_array_foreach(list, i, one) buf_addf(
+		&out, "%s%s", i ? "," : "", json_is_string(one) ? json_string_value(one) : "");
 	return buf_take(&out);
 }
 
@@ -359,8 +364,8 @@ void sf_collections_retrieve(struct sf_call *call)
 
 	if (!table || !ids || !names) {
 		sf_fail(call, sf_error(table ? "MISSING_ARGUMENT" : "NOT_FOUND", NULL, "%s",
-			table ? "The ids and fields parameters are required"
-			      : "The requested resource does not exist"));
+				      table ? "The ids and fields parameters are required"
+					    : "The requested resource does not exist"));
 		return;
 	}
 	fields = sf_field_list(table, names, &n, &errors);
@@ -373,7 +378,7 @@ void sf_collections_retrieve(struct sf_call *call)
 	while ((id = strsep(&rest, ","))) {
 		const struct sf_record *record = sf_find(call->sf, id);
 		bool shown = record && record->table == table && !record->deleted &&
-			sf_visible(call->sf, record, call->user);
+			     sf_visible(call->sf, record, call->user);
 
 		json_array_append_new(
 			call->result, shown ? sf_row(call, record, fields, n) : json_null());

@@ -84,16 +84,16 @@ static json_t *expand_json(const json_t *value, const json_t *answers, json_t **
 	}
 	if (json_is_object(value)) {
 		out = json_object();
-		json_object_foreach((json_t *)value, key, inner)
-			if (!*errors && (made = expand_json(inner, answers, errors)))
-				json_object_set_new(out, key, made);
+		json_object_foreach((json_t *)value, key,
+			inner) if (!*errors && (made = expand_json(inner, answers, errors)))
+			json_object_set_new(out, key, made);
 		return out;
 	}
 	if (json_is_array(value)) {
 		out = json_array();
-		json_array_foreach(value, i, inner)
-			if (!*errors && (made = expand_json(inner, answers, errors)))
-				json_array_append_new(out, made);
+		json_array_foreach(value, i,
+			inner) if (!*errors && (made = expand_json(inner, answers, errors)))
+			json_array_append_new(out, made);
 		return out;
 	}
 	return json_incref((json_t *)value);
@@ -107,7 +107,8 @@ static json_t *lower_headers(const json_t *headers)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)headers, name, value) {
+	json_object_foreach((json_t *)headers, name, value)
+	{
 		char *key AUTOFREE = xstrdup(name);
 
 		for (char *p = key; *p; p++)
@@ -118,16 +119,21 @@ static json_t *lower_headers(const json_t *headers)
 }
 
 /* Carries out one subrequest; the result is {"status", "body", "headers", "write"}. */
-static json_t *perform(struct sf_call *outer, const char *method, const char *url, const json_t *body,
-	const json_t *headers)
+static json_t *perform(struct sf_call *outer, const char *method, const char *url,
+	const json_t *body, const json_t *headers)
 {
 	size_t len = strcspn(url, "?");
 	char *path AUTOFREE = xstrndup(url, len);
-	struct sim_request req = { .method = method, .path = path, .raw_path = path,
-		.query = url[len] ? url + len + 1 : NULL, .body = "",
-		.connection = outer->req->connection, .headers = lower_headers(headers) };
-	struct sf_call call = { .sf = outer->sf, .req = &req, .body = body, .user = outer->user,
-		.nested = true };
+	struct sim_request req = { .method = method,
+		.path = path,
+		.raw_path = path,
+		.query = url[len] ? url + len + 1 : NULL,
+		.body = "",
+		.connection = outer->req->connection,
+		.headers = lower_headers(headers) };
+	struct sf_call call = {
+		.sf = outer->sf, .req = &req, .body = body, .user = outer->user, .nested = true
+	};
 	json_t *out;
 
 	req.params = request_params(req.query);
@@ -154,7 +160,8 @@ static json_t *halted(const char *why)
 static json_t *subrequest(struct sf_call *outer, const json_t *sub, const json_t *answers)
 {
 	json_t *errors = NULL;
-	char *url AUTOFREE = expand(json_string_value(json_object_get(sub, "url")), answers, &errors);
+	char *url AUTOFREE = expand(
+		json_string_value(json_object_get(sub, "url")), answers, &errors);
 	const char *method = json_string_value(json_object_get(sub, "method"));
 	const json_t *body = json_object_get(sub, "body");
 	json_t *expanded = errors || !body ? NULL : expand_json(body, answers, &errors);
@@ -189,7 +196,8 @@ static json_t *check(const json_t *subs)
 		errors = sf_error("LIMIT_EXCEEDED", NULL,
 			"The requested number of subrequests (%zu) exceeds the limit of %d",
 			json_array_size(subs), SF_COMPOSITE_MAX);
-	json_array_foreach(subs, i, sub) {
+	json_array_foreach(subs, i, sub)
+	{
 		const char *ref = json_string_value(json_object_get(sub, "referenceId"));
 		const char *url = json_string_value(json_object_get(sub, "url"));
 
@@ -198,13 +206,17 @@ static json_t *check(const json_t *subs)
 		if (!ref || !url || !json_string_value(json_object_get(sub, "method")))
 			errors = sf_error("JSON_PARSER_ERROR", NULL,
 				"A subrequest needs method, url and referenceId");
-		else if (ref[strspn(ref, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")])
-			errors = sf_error("INVALID_INPUT", NULL, "The referenceId %s is not valid", ref);
+		else if (ref[strspn(ref, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
+					 "56789_")])
+			errors = sf_error(
+				"INVALID_INPUT", NULL, "The referenceId %s is not valid", ref);
 		else if (json_object_get(seen, ref))
-			errors = sf_error("INVALID_INPUT", NULL, "The referenceId %s is not unique", ref);
+			errors = sf_error(
+				"INVALID_INPUT", NULL, "The referenceId %s is not unique", ref);
 		else if (is_query(url) && ++queries > QUERIES_MAX)
 			errors = sf_error("LIMIT_EXCEEDED", NULL,
-				"Composite request can contain up to 5 Query or Collections operations");
+				"Composite request can contain up to 5 Query or Collections "
+				"operations");
 		if (!errors)
 			json_object_set_new(seen, ref, json_true());
 	}
@@ -220,7 +232,8 @@ static bool run_all(struct sf_call *call, const json_t *subs, bool all_or_none, 
 	json_t *sub;
 	size_t i;
 
-	json_array_foreach(subs, i, sub) {
+	json_array_foreach(subs, i, sub)
+	{
 		const char *ref = json_string_value(json_object_get(sub, "referenceId"));
 		json_t *done = any_failed && all_or_none ? halted("")
 							 : subrequest(call, sub, answers);
@@ -242,13 +255,15 @@ static void undo_all(json_t *results)
 	json_t *done;
 	size_t i;
 
-	json_array_foreach(results, i, done) {
+	json_array_foreach(results, i, done)
+	{
 		if (!found && status_of(done) >= 300) {
 			found = true;
 			continue;
 		}
 		json_array_set_new(results, i,
-			halted("The transaction was rolled back since another operation in the same "
+			halted("The transaction was rolled back since another operation in the "
+			       "same "
 			       "transaction failed."));
 	}
 }
@@ -274,12 +289,11 @@ void sf_composite(struct sf_call *call)
 	} else {
 		sf_commit(call->sf);
 	}
-	json_array_foreach(results, i, done)
-		json_array_append_new(list,
-			json_pack("{s:O, s:O, s:i, s:O}", "body", json_object_get(done, "body"),
-				"httpHeaders", json_object_get(done, "headers"), "httpStatusCode",
-				status_of(done), "referenceId",
-				json_object_get(json_array_get(subs, i), "referenceId")));
+	json_array_foreach(results, i, done) json_array_append_new(
+		list, json_pack("{s:O, s:O, s:i, s:O}", "body", json_object_get(done, "body"),
+			      "httpHeaders", json_object_get(done, "headers"), "httpStatusCode",
+			      status_of(done), "referenceId",
+			      json_object_get(json_array_get(subs, i), "referenceId")));
 	json_decref(results);
 	call->status = 200;
 	call->result = json_pack("{s:o}", "compositeResponse", list);
@@ -297,28 +311,30 @@ void sf_batch(struct sf_call *call)
 
 	if (json_array_size(subs) == 0 || json_array_size(subs) > SF_COMPOSITE_MAX) {
 		sf_fail(call, sf_error("LIMIT_EXCEEDED", NULL,
-			"batchRequests must hold between 1 and %d requests", SF_COMPOSITE_MAX));
+				      "batchRequests must hold between 1 and %d requests",
+				      SF_COMPOSITE_MAX));
 		return;
 	}
 	results = json_array();
-	json_array_foreach(subs, i, sub) {
+	json_array_foreach(subs, i, sub)
+	{
 		const char *url = json_string_value(json_object_get(sub, "url"));
 		const char *method = json_string_value(json_object_get(sub, "method"));
 		char *full AUTOFREE = xasprintf("%s%s",
 			url && strncmp(url, "/services/", 10) == 0 ? "" : "/services/data/",
 			url ? url : "");
 		json_t *done = halt && any_failed
-			? json_pack("{s:i, s:o}", "status", 412, "body",
-				  sf_error("BATCH_PROCESSING_HALTED", NULL,
-					  "Batch processing halted per request"))
-			: perform(call, method ? method : "GET", full,
-				  json_object_get(sub, "richInput"), NULL);
+				       ? json_pack("{s:i, s:o}", "status", 412, "body",
+						 sf_error("BATCH_PROCESSING_HALTED", NULL,
+							 "Batch processing halted per request"))
+				       : perform(call, method ? method : "GET", full,
+						 json_object_get(sub, "richInput"), NULL);
 
 		call->is_write |= json_is_true(json_object_get(done, "write"));
 		any_failed = any_failed || status_of(done) >= 300;
-		json_array_append_new(results,
-			json_pack("{s:i, s:O}", "statusCode", status_of(done), "result",
-				json_object_get(done, "body")));
+		json_array_append_new(
+			results, json_pack("{s:i, s:O}", "statusCode", status_of(done), "result",
+					 json_object_get(done, "body")));
 		json_decref(done);
 	}
 	call->status = 200;

@@ -33,9 +33,9 @@ static json_t *picklist(const char *values)
 	while (values && *values) {
 		size_t len = strcspn(values, "|");
 
-		json_array_append_new(list,
-			json_pack("{s:b, s:b, s:s%, s:n, s:s%}", "active", 1, "defaultValue", 0, "label",
-				values, len, "validFor", "value", values, len));
+		json_array_append_new(
+			list, json_pack("{s:b, s:b, s:s%, s:n, s:s%}", "active", 1, "defaultValue",
+				      0, "label", values, len, "validFor", "value", values, len));
 		values += len + (values[len] == '|');
 	}
 	return list;
@@ -134,7 +134,8 @@ static json_t *describe_field(const struct sf_table *table, const struct sf_fiel
 	json_object_set_new(d, "extraTypeInfo",
 		f->type == SF_TEXTAREA ? json_string("plaintextarea") : json_null());
 	json_object_set_new(d, "picklistValues", picklist(f->values));
-	json_object_set_new(d, "referenceTo", f->refers ? json_pack("[s]", f->refers) : json_array());
+	json_object_set_new(
+		d, "referenceTo", f->refers ? json_pack("[s]", f->refers) : json_array());
 	json_object_set_new(d, "relationshipName",
 		f->relationship ? json_string(f->relationship) : json_null());
 	json_object_set_new(d, "defaultValue", f->type == SF_BOOLEAN ? json_false() : json_null());
@@ -166,7 +167,8 @@ static json_t *describe_object(const struct sf_call *call, const struct sf_table
 	json_object_set_new(d, "mergeable", json_boolean(table->has_trash));
 	json_object_set_new(d, "triggerable", json_true());
 	json_object_set_new(d, "urls",
-		json_pack("{s:s, s:s, s:s}", "sobject", base, "describe", self, "rowTemplate", row));
+		json_pack(
+			"{s:s, s:s, s:s}", "sobject", base, "describe", self, "rowTemplate", row));
 	return d;
 }
 
@@ -205,8 +207,8 @@ void sf_describe_global(struct sf_call *call)
 	for (size_t i = 0; i < call->sf->n_tables; i++)
 		json_array_append_new(list, describe_object(call, &call->sf->tables[i]));
 	call->status = 200;
-	call->result = json_pack("{s:s, s:i, s:o}", "encoding", "UTF-8", "maxBatchSize", 200, "sobjects",
-		list);
+	call->result = json_pack(
+		"{s:s, s:i, s:o}", "encoding", "UTF-8", "maxBatchSize", 200, "sobjects", list);
 }
 
 void sf_object_info(struct sf_call *call)
@@ -216,8 +218,8 @@ void sf_object_info(struct sf_call *call)
 	if (!table)
 		return;
 	call->status = 200;
-	call->result = json_pack("{s:o, s:[]}", "objectDescribe", describe_object(call, table),
-		"recentItems");
+	call->result = json_pack(
+		"{s:o, s:[]}", "objectDescribe", describe_object(call, table), "recentItems");
 }
 
 void sf_limits(struct sf_call *call)
@@ -225,17 +227,18 @@ void sf_limits(struct sf_call *call)
 	const struct sf *sf = call->sf;
 
 	call->status = 200;
-	call->result = json_pack("{s:{s:I, s:I}, s:{s:i, s:i}, s:{s:i, s:i}}", "DailyApiRequests", "Max",
-		sf->limit, "Remaining", sf->limit > sf->used ? sf->limit - sf->used : 0,
-		"DailyBulkApiBatches", "Max", 15000, "Remaining", 15000, "DataStorageMB", "Max", 1024,
-		"Remaining", 1000);
+	call->result = json_pack("{s:{s:I, s:I}, s:{s:i, s:i}, s:{s:i, s:i}}", "DailyApiRequests",
+		"Max", sf->limit, "Remaining", sf->limit > sf->used ? sf->limit - sf->used : 0,
+		"DailyBulkApiBatches", "Max", 15000, "Remaining", 15000, "DataStorageMB", "Max",
+		1024, "Remaining", 1000);
 }
 
 void sf_resources(struct sf_call *call)
 {
-	static const char *const names[] = { "sobjects", "query", "queryAll", "limits", "composite" };
-	char *identity AUTOFREE =
-		xasprintf("%s/id/%s/%s", sim_base_url(call->sf->sim), SF_ORG, call->user);
+	static const char *const names[] = { "sobjects", "query", "queryAll", "limits",
+		"composite" };
+	char *identity AUTOFREE = xasprintf(
+		"%s/id/%s/%s", sim_base_url(call->sf->sim), SF_ORG, call->user);
 
 	call->status = 200;
 	call->result = json_pack("{s:s}", "identity", identity);
@@ -255,13 +258,14 @@ json_t *sf_versions(void)
 		/* 66 is Spring '26; three releases a year */
 		int year = 26 + (v - 66 - (v < 66 ? 2 : 0)) / 3;
 		int season = ((v - 66) % 3 + 3) % 3;
-		char label[32], url[40], version[8];
+		char label[48], url[48], version[24];
 
-		snprintf(label, sizeof(label), "%s '%02d", seasons[season], season == 2 ? year + 1 : year);
+		snprintf(label, sizeof(label), "%s '%02d", seasons[season],
+			season == 2 ? year + 1 : year);
 		snprintf(url, sizeof(url), "/services/data/v%d.0", v);
 		snprintf(version, sizeof(version), "%d.0", v);
-		json_array_append_new(list,
-			json_pack("{s:s, s:s, s:s}", "label", label, "url", url, "version", version));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "label", label, "url", url,
+						    "version", version));
 	}
 	return list;
 }

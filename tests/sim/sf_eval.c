@@ -90,21 +90,27 @@ bool sf_like(const char *text, const char *pattern)
 	return !*pattern;
 }
 
-const struct sf_record *sf_follow(struct sf *sf, const struct sf_path *path,
-	const struct sf_record *record)
+const struct sf_record *sf_follow(
+	struct sf *sf, const struct sf_path *path, const struct sf_record *record)
 {
-	for (size_t i = 0; record && i < path->n_hops; i++) {
+	for (size_t i = 0; i < path->n_hops; i++) {
 		const char *id = sf_text(record, path->hops[i]->name);
 
 		record = id ? sf_find(sf, id) : NULL;
+		if (!record)
+			return NULL;
 	}
 	return record;
 }
 
 static json_t *path_value(struct sf *sf, const struct sf_path *path, const struct sf_record *record)
 {
-	record = sf_follow(sf, path, record);
-	return record ? sf_get(record, path->field->name) : NULL;
+	const struct sf_record *target;
+
+	if (!path->n_hops)
+		return sf_get(record, path->field->name);
+	target = sf_follow(sf, path, record);
+	return target ? sf_get(target, path->field->name) : NULL;
 }
 
 static double as_number(const json_t *value)
@@ -129,9 +135,7 @@ static bool has_null(const json_t *values)
 	size_t i;
 	json_t *value;
 
-	json_array_foreach(values, i, value)
-		if (json_is_null(value))
-			return true;
+	json_array_foreach(values, i, value) if (json_is_null(value)) return true;
 	return false;
 }
 
@@ -144,9 +148,8 @@ static bool in_values(const struct sf_expr *e, const json_t *value)
 		return has_null(e->values);
 	if (json_is_string(value))
 		return json_object_get(e->set, json_string_value(value)) != NULL;
-	json_array_foreach(e->values, i, other)
-		if (!json_is_null(other) && compare(value, other) == 0)
-			return true;
+	json_array_foreach(e->values, i,
+		other) if (!json_is_null(other) && compare(value, other) == 0) return true;
 	return false;
 }
 
@@ -235,12 +238,14 @@ static int compare_by(struct sf *sf, const struct sf_order *order, const struct 
 	const json_t *x = path_value(sf, &order->path, a);
 	const json_t *y = path_value(sf, &order->path, b);
 	enum sf_type type = order->path.field->type;
-	bool exact = type == SF_ID || type == SF_REFERENCE || type == SF_DATE || type == SF_DATETIME;
+	bool exact = type == SF_ID || type == SF_REFERENCE || type == SF_DATE ||
+		     type == SF_DATETIME;
 	int result;
 
 	if (!x || !y)
 		return x == y ? 0 : (!x ? -1 : 1) * (order->nulls_last ? -1 : 1);
-	result = json_is_string(x) && json_is_string(y) && !exact ? compare_text(x, y) : compare(x, y);
+	result = json_is_string(x) && json_is_string(y) && !exact ? compare_text(x, y)
+								  : compare(x, y);
 	return order->descending ? -result : result;
 }
 

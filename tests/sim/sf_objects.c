@@ -8,14 +8,15 @@
 
 #define SALUTATIONS "Mr.|Ms.|Mrs.|Dr.|Prof.|Mx."
 #define SOURCES	    "Web|Phone Inquiry|Partner Referral|Purchased List|Trade Show|Other"
-#define INDUSTRIES \
-	"Agriculture|Banking|Biotechnology|Chemicals|Communications|Construction|Consulting|" \
-	"Education|Electronics|Energy|Engineering|Finance|Healthcare|Hospitality|Insurance|" \
+#define INDUSTRIES                                                                                 \
+	"Agriculture|Banking|Biotechnology|Chemicals|Communications|Construction|Consulting|"      \
+	"Education|Electronics|Energy|Engineering|Finance|Healthcare|Hospitality|Insurance|"       \
 	"Machinery|Manufacturing|Media|Retail|Shipping|Technology|Transportation|Utilities|Other"
 #define CLEAN_STATUS "Matched|Different|Acknowledged|NotFound|Inactive|Pending|SelectMatch|Skipped"
-#define GEOCODES     "Address|NearAddress|Block|Street|ExtendedZip|Zip|Neighborhood|City|County|State|Unknown"
+#define GEOCODES                                                                                   \
+	"Address|NearAddress|Block|Street|ExtendedZip|Zip|Neighborhood|City|County|State|Unknown"
 
-/* clang-format off: tables */
+/* clang-format off */
 #define TEXT(n, l, len)		{ n, l, SF_STRING, len, SF_WRITE, NULL, NULL, NULL }
 #define AREA(n, l, len)		{ n, l, SF_TEXTAREA, len, SF_WRITE, NULL, NULL, NULL }
 #define PHONE(n, l)		{ n, l, SF_PHONE, 40, SF_WRITE, NULL, NULL, NULL }
@@ -26,26 +27,28 @@
 #define FIXED(n, l, t, len)	{ n, l, t, len, SF_NOT_NULL, NULL, NULL, NULL }
 
 #define ADDRESS(p, l) \
-	AREA(p "Street", l " Street", 255), TEXT(p "City", l " City", 40), \
-	TEXT(p "State", l " State/Province", 80), TEXT(p "PostalCode", l " Zip/Postal Code", 20), \
-	TEXT(p "Country", l " Country", 80), \
+	{ p "Street", l " Street", SF_TEXTAREA, 255, SF_WRITE, NULL, NULL, NULL }, \
+	{ p "City", l " City", SF_STRING, 40, SF_WRITE, NULL, NULL, NULL }, \
+	{ p "State", l " State/Province", SF_STRING, 80, SF_WRITE, NULL, NULL, NULL }, \
+	{ p "PostalCode", l " Zip/Postal Code", SF_STRING, 20, SF_WRITE, NULL, NULL, NULL }, \
+	{ p "Country", l " Country", SF_STRING, 80, SF_WRITE, NULL, NULL, NULL }, \
 	{ p "Latitude", l " Latitude", SF_DOUBLE, 0, SF_WRITE, NULL, NULL, NULL }, \
 	{ p "Longitude", l " Longitude", SF_DOUBLE, 0, SF_WRITE, NULL, NULL, NULL }, \
-	PICK(p "GeocodeAccuracy", l " Geocode Accuracy", 40, GEOCODES), \
+	{ p "GeocodeAccuracy", l " Geocode Accuracy", SF_PICKLIST, 40, SF_WRITE, NULL, NULL, GEOCODES }, \
 	{ p "Address", l " Address", SF_ADDRESS, 0, SF_CALCULATED | SF_NOFILTER, NULL, NULL, NULL }
 
 #define SYSTEM_FIELDS \
-	FIXED("CreatedDate", "Created Date", SF_DATETIME, 0), \
+	{ "CreatedDate", "Created Date", SF_DATETIME, 0, SF_NOT_NULL, NULL, NULL, NULL }, \
 	{ "CreatedById", "Created By ID", SF_REFERENCE, 18, SF_NOT_NULL, "User", "CreatedBy", NULL }, \
-	FIXED("LastModifiedDate", "Last Modified Date", SF_DATETIME, 0), \
+	{ "LastModifiedDate", "Last Modified Date", SF_DATETIME, 0, SF_NOT_NULL, NULL, NULL, NULL }, \
 	{ "LastModifiedById", "Last Modified By ID", SF_REFERENCE, 18, SF_NOT_NULL, "User", \
 	  "LastModifiedBy", NULL }, \
-	FIXED("SystemModstamp", "System Modstamp", SF_DATETIME, 0)
+	{ "SystemModstamp", "System Modstamp", SF_DATETIME, 0, SF_NOT_NULL, NULL, NULL, NULL }
 
 #define OWNER \
 	{ "OwnerId", "Owner ID", SF_REFERENCE, 18, SF_WRITE | SF_NOT_NULL, "User", "Owner", NULL }
 #define ID(l)	   { "Id", l " ID", SF_ID, 18, SF_NOT_NULL | SF_IDLOOKUP, NULL, NULL, NULL }
-#define IS_DELETED FIXED("IsDeleted", "Deleted", SF_BOOLEAN, 0)
+#define IS_DELETED { "IsDeleted", "Deleted", SF_BOOLEAN, 0, SF_NOT_NULL, NULL, NULL, NULL }
 #define MASTER(obj) \
 	{ "MasterRecordId", "Master Record ID", SF_REFERENCE, 18, 0, obj, "MasterRecord", NULL }
 
@@ -234,10 +237,14 @@ void sf_objects_init(struct sf *sf)
 	for (size_t i = 0; i < sf->n_tables; i++) {
 		struct sf_table *table = &sf->tables[i];
 
-		*table = (struct sf_table){ .name = objects[i].name, .label = objects[i].name,
-			.plural = objects[i].plural, .prefix = objects[i].prefix,
-			.n_fields = objects[i].n, .has_trash = objects[i].has_trash,
-			.has_owner = objects[i].has_trash, .unique = json_object() };
+		*table = (struct sf_table){ .name = objects[i].name,
+			.label = objects[i].name,
+			.plural = objects[i].plural,
+			.prefix = objects[i].prefix,
+			.n_fields = objects[i].n,
+			.has_trash = objects[i].has_trash,
+			.has_owner = objects[i].has_trash,
+			.unique = json_object() };
 		table->fields = xcalloc(objects[i].n, sizeof(*table->fields));
 		memcpy(table->fields, objects[i].fields, objects[i].n * sizeof(*table->fields));
 	}

@@ -72,8 +72,8 @@ json_t *sf_row(const struct sf_call *call, const struct sf_record *record,
 		json_object_set_new(row, fields[i]->name, sf_value_of(record, fields[i]));
 	for (size_t i = 0; !fields && i < table->n_fields; i++)
 		if (!(table->fields[i].flags & SF_HIDDEN))
-			json_object_set_new(row, table->fields[i].name,
-				sf_value_of(record, &table->fields[i]));
+			json_object_set_new(
+				row, table->fields[i].name, sf_value_of(record, &table->fields[i]));
 	return row;
 }
 
@@ -100,8 +100,8 @@ static void put_path(const struct sf_call *call, json_t *row, const struct sf_pa
 	json_object_set_new(row, path->field->name, sf_value_of(record, path->field));
 }
 
-static json_t *selected(const struct sf_call *call, const struct sf_soql *q,
-	const struct sf_record *record)
+static json_t *selected(
+	const struct sf_call *call, const struct sf_soql *q, const struct sf_record *record)
 {
 	json_t *row = attributes(call, record);
 
@@ -205,12 +205,14 @@ static void query(struct sf_call *call, bool deleted_too)
 	struct sf_cursor *c;
 
 	if (!text || !*text) {
-		sf_fail(call, sf_error("MALFORMED_QUERY", NULL, "A query string has to be specified"));
+		sf_fail(call,
+			sf_error("MALFORMED_QUERY", NULL, "A query string has to be specified"));
 		return;
 	}
 	if (strlen(text) > SF_QUERY_MAX) {
 		sf_fail(call, sf_error("QUERY_TOO_COMPLICATED", NULL,
-			"SOQL statements cannot be longer than %d characters", SF_QUERY_MAX));
+				      "SOQL statements cannot be longer than %d characters",
+				      SF_QUERY_MAX));
 		return;
 	}
 	q = sf_soql_parse(call->sf, text, &errors);
@@ -221,8 +223,8 @@ static void query(struct sf_call *call, bool deleted_too)
 	c = run(call, q, deleted_too);
 	call->status = 200;
 	if (q->count) {
-		call->result = json_pack("{s:I, s:b, s:[]}", "totalSize", (json_int_t)c->n, "done", 1,
-			"records");
+		call->result = json_pack(
+			"{s:I, s:b, s:[]}", "totalSize", (json_int_t)c->n, "done", 1, "records");
 		free_cursor(c);
 	} else if (c->n > c->page) {
 		keep_cursor(call->sf, c);

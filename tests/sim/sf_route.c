@@ -46,12 +46,18 @@ static const struct resource resources[] = {
 	{ "DELETE", "sobjects/*/*/*", "sf:delete", sf_row_delete_external, true, false },
 	{ "POST", "composite", "sf:composite", sf_composite, false, true },
 	{ "POST", "composite/batch", "sf:batch", sf_batch, false, true },
-	{ "POST", "composite/sobjects", "sf:collections-create", sf_collections_create, true, true },
-	{ "PATCH", "composite/sobjects", "sf:collections-update", sf_collections_update, true, true },
-	{ "DELETE", "composite/sobjects", "sf:collections-delete", sf_collections_delete, true, false },
-	{ "PATCH", "composite/sobjects/*/*", "sf:collections-upsert", sf_collections_upsert, true, true },
-	{ "GET", "composite/sobjects/*", "sf:collections-retrieve", sf_collections_retrieve, false, false },
-	{ "POST", "composite/sobjects/*", "sf:collections-retrieve", sf_collections_retrieve, false, true },
+	{ "POST", "composite/sobjects", "sf:collections-create", sf_collections_create, true,
+		true },
+	{ "PATCH", "composite/sobjects", "sf:collections-update", sf_collections_update, true,
+		true },
+	{ "DELETE", "composite/sobjects", "sf:collections-delete", sf_collections_delete, true,
+		false },
+	{ "PATCH", "composite/sobjects/*/*", "sf:collections-upsert", sf_collections_upsert, true,
+		true },
+	{ "GET", "composite/sobjects/*", "sf:collections-retrieve", sf_collections_retrieve, false,
+		false },
+	{ "POST", "composite/sobjects/*", "sf:collections-retrieve", sf_collections_retrieve, false,
+		true },
 };
 
 /* Helpers for the resources --------------------------------------------------------------- */
@@ -143,25 +149,27 @@ static const struct resource *find(const char *method, char **parts, size_t n, s
 /* The path below /services/data/vNN.0, or NULL; *version is 0 when it is not served. */
 static const char *below_version(const char *path, int *version)
 {
-	int used = 0;
+	char *end;
+	long number;
 
 	*version = 0;
 	if (strncasecmp(path, DATA, strlen(DATA)) != 0)
 		return NULL;
 	path += strlen(DATA);
-	if (sscanf(path, "%2d.0%n", version, &used) != 1 || !used || (path[used] && path[used] != '/'))
-		*version = 0;
-	if (*version < SF_VERSION_OLDEST || *version > SF_VERSION)
-		*version = 0;
-	return path + used;
+	number = strtol(path, &end, 10);
+	if (strncmp(end, ".0", 2) != 0 || (end[2] && end[2] != '/'))
+		return path;
+	if (number >= SF_VERSION_OLDEST && number <= SF_VERSION)
+		*version = (int)number;
+	return end + 2;
 }
 
 /* A form's way to say PATCH: POST ...?_HttpMethod=PATCH */
 static const char *method_of(const struct sim_request *req)
 {
 	const char *other = strcmp(req->method, "POST") == 0
-		? json_string_value(json_object_get(req->params, "_HttpMethod"))
-		: NULL;
+				    ? json_string_value(json_object_get(req->params, "_HttpMethod"))
+				    : NULL;
 
 	return other ? other : req->method;
 }
@@ -213,7 +221,7 @@ static bool injected(struct sf_call *call)
 	if (!fault)
 		return false;
 	sf_fail(call, sf_error(code ? code : "UNKNOWN_EXCEPTION", NULL, "%s",
-		message ? message : "An unexpected error occurred."));
+			      message ? message : "An unexpected error occurred."));
 	if (status)
 		call->status = (int)json_integer_value(status);
 	if (after) {
@@ -229,32 +237,34 @@ static bool body_fits(struct sf_call *call)
 
 	if (!call->nested && (!type || !strcasestr(type, "json"))) {
 		sf_fail(call, sf_error("UNSUPPORTED_MEDIA_TYPE", NULL,
-			"Content-Type header specified in HTTP request is not supported: %s",
-			type ? type : ""));
+				      "Content-Type header specified in HTTP request is not "
+				      "supported: %s",
+				      type ? type : ""));
 		return false;
 	}
 	if (json_is_object(call->body))
 		return true;
-	sf_fail(call, sf_error("JSON_PARSER_ERROR", NULL, "Unexpected character or end of the body"));
+	sf_fail(call,
+		sf_error("JSON_PARSER_ERROR", NULL, "Unexpected character or end of the body"));
 	return false;
 }
 
 static void run(struct sf_call *call)
 {
 	AUTOBUF struct buf allowed = BUF_INIT(256);
-	const struct resource *resource =
-		find(call->method, call->segments, call->n_segments, &allowed);
+	const struct resource *resource = find(
+		call->method, call->segments, call->n_segments, &allowed);
 
 	if (!resource) {
 		call->operation = "sf:unknown";
 		if (!allowed.len) {
 			sf_fail(call, sf_error("NOT_FOUND", NULL,
-				"The requested resource does not exist"));
+					      "The requested resource does not exist"));
 			return;
 		}
 		sf_fail(call, sf_error("METHOD_NOT_ALLOWED", NULL,
-			"HTTP Method '%s' not allowed. Allowed are %s", call->method,
-			buf_str(&allowed)));
+				      "HTTP Method '%s' not allowed. Allowed are %s", call->method,
+				      buf_str(&allowed)));
 		sf_header(call, "Allow", buf_str(&allowed));
 		return;
 	}

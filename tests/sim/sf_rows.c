@@ -36,7 +36,9 @@ static struct sf_record *row_or_fail(struct sf_call *call)
 	record = sf_find(call->sf, id);
 	if (!record || record->table != table || !sf_visible(call->sf, record, call->user)) {
 		sf_fail(call, sf_error("NOT_FOUND", NULL,
-			"Provided external ID field does not exist or is not accessible: %s", id));
+				      "Provided external ID field does not exist or is not "
+				      "accessible: %s",
+				      id));
 		return NULL;
 	}
 	if (record->deleted) {
@@ -76,13 +78,14 @@ static bool check_unmodified(struct sf_call *call, const struct sf_record *recor
 
 	if (given == 0) {
 		sf_fail(call, sf_error("INVALID_HTTP_HEADER", NULL,
-			"The value of If-Unmodified-Since is not an HTTP date"));
+				      "The value of If-Unmodified-Since is not an HTTP date"));
 		return false;
 	}
 	if (given < 0 || modified(record) <= since)
 		return true;
-	sf_fail(call, sf_error("PRECONDITION_FAILED", NULL,
-		"The record was modified since the date given by If-Unmodified-Since"));
+	sf_fail(call,
+		sf_error("PRECONDITION_FAILED", NULL,
+			"The record was modified since the date given by If-Unmodified-Since"));
 	return false;
 }
 
@@ -99,8 +102,8 @@ static void put_last_modified(struct sf_call *call, const struct sf_record *reco
 
 /* Reading --------------------------------------------------------------------------------- */
 
-const struct sf_field **sf_field_list(const struct sf_table *table, const char *names, size_t *n,
-	json_t **errors)
+const struct sf_field **sf_field_list(
+	const struct sf_table *table, const char *names, size_t *n, json_t **errors)
 {
 	const struct sf_field **fields = NULL;
 	char *copy AUTOFREE = xstrdup(names);
@@ -116,7 +119,8 @@ const struct sf_field **sf_field_list(const struct sf_table *table, const char *
 		field = sf_field_find(table, name);
 		if (!field) {
 			*errors = sf_error("INVALID_FIELD", NULL,
-				"No such column '%s' on entity '%s'. If you are attempting to use a "
+				"No such column '%s' on entity '%s'. If you are attempting to use "
+				"a "
 				"custom field, be sure to append the '__c' after the custom field "
 				"name.",
 				name, table->name);
@@ -215,7 +219,7 @@ void sf_row_update(struct sf_call *call)
 		update(call, record, call->body);
 }
 
-static void delete(struct sf_call *call, struct sf_record *record)
+static void delete (struct sf_call *call, struct sf_record *record)
 {
 	struct sf_save how = sf_save_of(call);
 	json_t *errors = sf_delete(call->sf, &how, record);
@@ -231,7 +235,7 @@ void sf_row_delete(struct sf_call *call)
 	struct sf_record *record = row_or_fail(call);
 
 	if (record)
-		delete(call, record);
+		delete (call, record);
 }
 
 /* By external id -------------------------------------------------------------------------- */
@@ -263,7 +267,8 @@ size_t sf_match_external(struct sf *sf, const struct sf_table *table, const stru
 		if (!hits++)
 			*hit = record;
 		if (urls) {
-			char *url AUTOFREE = sf_url(call, "sobjects/%s/%s", table->name, record->id);
+			char *url AUTOFREE = sf_url(
+				call, "sobjects/%s/%s", table->name, record->id);
 
 			json_array_append_new(urls, json_string(url));
 		}
@@ -278,14 +283,14 @@ static const struct sf_field *external_or_fail(struct sf_call *call, const struc
 	if (field && field->flags & SF_IDLOOKUP)
 		return field;
 	sf_fail(call, sf_error("NOT_FOUND", NULL,
-		"Provided external ID field does not exist or is not accessible: %s",
-		call->segments[2]));
+			      "Provided external ID field does not exist or is not accessible: %s",
+			      call->segments[2]));
 	return NULL;
 }
 
 /* The one record that the external id means; *table and *field are set unless the call failed. */
-static struct sf_record *external_match(struct sf_call *call, struct sf_table **table,
-	const struct sf_field **field)
+static struct sf_record *external_match(
+	struct sf_call *call, struct sf_table **table, const struct sf_field **field)
 {
 	json_t *urls;
 	struct sf_record *hit = NULL;
@@ -329,10 +334,11 @@ void sf_row_delete_external(struct sf_call *call)
 	struct sf_record *record = external_row(call);
 
 	if (record)
-		delete(call, record);
+		delete (call, record);
 }
 
-static void upsert_create(struct sf_call *call, struct sf_table *table, const struct sf_field *field)
+static void upsert_create(
+	struct sf_call *call, struct sf_table *table, const struct sf_field *field)
 {
 	json_t *input = json_copy((json_t *)call->body);
 	struct sf_save how = sf_save_of(call);
@@ -365,7 +371,8 @@ void sf_row_upsert(struct sf_call *call)
 		return;
 	if (json_object_get(call->body, field->name)) {
 		sf_fail(call, sf_error("INVALID_FIELD", NULL,
-			"The %s field should not be specified in the sobject data.", field->name));
+				      "The %s field should not be specified in the sobject data.",
+				      field->name));
 		return;
 	}
 	if (!hit) {
@@ -376,8 +383,8 @@ void sf_row_upsert(struct sf_call *call)
 	if (call->status != 204)
 		return;
 	call->status = 200;
-	call->result = json_pack("{s:s, s:b, s:[], s:b}", "id", hit->id, "success", 1, "errors",
-		"created", 0);
+	call->result = json_pack(
+		"{s:s, s:b, s:[], s:b}", "id", hit->id, "success", 1, "errors", "created", 0);
 }
 
 /* Spans of time --------------------------------------------------------------------------- */
@@ -396,13 +403,16 @@ static bool span_of(struct sf_call *call, struct span *span)
 		return false;
 	if (!start || !end || !sf_parse_datetime(start, &span->start) ||
 		!sf_parse_datetime(end, &span->end)) {
-		sf_fail(call, sf_error("INVALID_REPLICATION_DATE", NULL, "start and end are dateTimes"));
+		sf_fail(call,
+			sf_error("INVALID_REPLICATION_DATE", NULL, "start and end are dateTimes"));
 		return false;
 	}
 	if (span->start >= span->end || sf_now(call->sf) - span->start > 30 * 86400) {
-		sf_fail(call, sf_error("INVALID_REPLICATION_DATE", NULL, "%s",
-			span->start >= span->end ? "startDate must be at least one minute before endDate"
-						 : "startDate before org replication enabled date"));
+		sf_fail(call,
+			sf_error("INVALID_REPLICATION_DATE", NULL, "%s",
+				span->start >= span->end
+					? "startDate must be at least one minute before endDate"
+					: "startDate before org replication enabled date"));
 		return false;
 	}
 	return true;
@@ -415,7 +425,7 @@ static bool in_span(const struct sf_call *call, const struct span *span,
 	const char *text = sf_text(record, "SystemModstamp");
 
 	return text && record->deleted == deleted && sf_visible(call->sf, record, call->user) &&
-		sf_parse_datetime(text, &stamp) && stamp >= span->start && stamp < span->end;
+	       sf_parse_datetime(text, &stamp) && stamp >= span->start && stamp < span->end;
 }
 
 static json_t *covered(const struct sf_call *call, const struct span *span)
@@ -439,7 +449,8 @@ void sf_get_updated(struct sf_call *call)
 		if (in_span(call, &span, span.table->rows[i], false))
 			json_array_append_new(ids, json_string(span.table->rows[i]->id));
 	call->status = 200;
-	call->result = json_pack("{s:o, s:o}", "ids", ids, "latestDateCovered", covered(call, &span));
+	call->result = json_pack(
+		"{s:o, s:o}", "ids", ids, "latestDateCovered", covered(call, &span));
 }
 
 void sf_get_deleted(struct sf_call *call)
@@ -454,9 +465,9 @@ void sf_get_deleted(struct sf_call *call)
 		const struct sf_record *record = span.table->rows[i];
 
 		if (in_span(call, &span, record, true))
-			json_array_append_new(list,
-				json_pack("{s:s, s:s}", "id", record->id, "deletedDate",
-					sf_text(record, "SystemModstamp")));
+			json_array_append_new(
+				list, json_pack("{s:s, s:s}", "id", record->id, "deletedDate",
+					      sf_text(record, "SystemModstamp")));
 	}
 	call->status = 200;
 	call->result = json_pack("{s:o, s:s, s:o}", "deletedRecords", list, "earliestDateAvailable",

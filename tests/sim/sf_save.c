@@ -55,7 +55,8 @@ json_t *sf_error(const char *code, const char *field, const char *fmt, ...)
 	free(message);
 	error = json_pack("{s:s, s:s}", "message", buf_str(&text), "errorCode", code);
 	if (!error) /* a message that quotes bytes that are no UTF-8 */
-		error = json_pack("{s:s, s:s}", "message", "the value is not UTF-8", "errorCode", code);
+		error = json_pack(
+			"{s:s, s:s}", "message", "the value is not UTF-8", "errorCode", code);
 	if (field)
 		json_object_set_new(error, "fields", json_pack("[s]", field));
 	buf_free(&text);
@@ -67,7 +68,7 @@ json_t *sf_error(const char *code, const char *field, const char *fmt, ...)
 bool sf_visible(const struct sf *sf, const struct sf_record *record, const char *user)
 {
 	return !record->purged &&
-		!(record->hidden && user && sf->api_user && strcmp(user, sf->api_user) == 0);
+	       !(record->hidden && user && sf->api_user && strcmp(user, sf->api_user) == 0);
 }
 
 int64_t sf_now(struct sf *sf)
@@ -97,7 +98,8 @@ static void put_modified(struct sf *sf, json_t *fields, const char *user)
 static json_t *refuse_field(const struct sf_field *field)
 {
 	return sf_error("INVALID_FIELD_FOR_INSERT_UPDATE", field->name,
-		"Unable to create/update fields: %s. Please check the security settings of this field "
+		"Unable to create/update fields: %s. Please check the security settings of this "
+		"field "
 		"and verify that it is read/write for your profile or permission set.",
 		field->name);
 }
@@ -110,8 +112,8 @@ static json_t *apply_field(struct sf *sf, const struct sf_table *table, const ch
 	json_t *stored;
 
 	if (!field)
-		return sf_error("INVALID_FIELD", NULL, "No such column '%s' on sobject of type %s", name,
-			table->name);
+		return sf_error("INVALID_FIELD", NULL, "No such column '%s' on sobject of type %s",
+			name, table->name);
 	if (field->type == SF_ID)
 		return sf_error("INVALID_FIELD", NULL,
 			"The Id field should not be specified in the sobject data.");
@@ -136,7 +138,8 @@ static json_t *apply_input(struct sf *sf, const struct sf_table *table, const js
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)input, name, value) {
+	json_object_foreach((json_t *)input, name, value)
+	{
 		if (strcmp(name, "attributes") == 0)
 			continue;
 		errors = apply_field(sf, table, name, value, right, fields);
@@ -210,7 +213,8 @@ static char *change_case(const char *text, const char *action)
 	return out;
 }
 
-static char *flow_result(const char *action, const char *value, const char *old, const json_t *fields)
+static char *flow_result(
+	const char *action, const char *value, const char *old, const json_t *fields)
 {
 	if (strcmp(action, "set") == 0)
 		return xstrdup(value);
@@ -223,7 +227,7 @@ static char *flow_result(const char *action, const char *value, const char *old,
 	if (strcmp(action, "suffix") == 0)
 		return xasprintf("%s%s", old, value ? value : "");
 	if (strcmp(action, "cut") == 0)
-		return xstrndup(old, (size_t)atoi(value ? value : "1"));
+		return xstrndup(old, strtoul(value ? value : "1", NULL, 10));
 	return change_case(old, action);
 }
 
@@ -232,16 +236,19 @@ static void run_flows(struct sf *sf, const struct sf_table *table, json_t *field
 	size_t i;
 	json_t *flow;
 
-	json_array_foreach(sf->flows, i, flow) {
+	json_array_foreach(sf->flows, i, flow)
+	{
 		const char *field = json_string_value(json_object_get(flow, "field"));
 		const char *action = json_string_value(json_object_get(flow, "action"));
 		const char *value = json_string_value(json_object_get(flow, "value"));
 		const char *old = json_string_value(json_object_get(fields, field));
 		char *made AUTOFREE = NULL;
 
-		if (strcasecmp(json_string_value(json_object_get(flow, "object")), table->name) != 0)
+		if (strcasecmp(json_string_value(json_object_get(flow, "object")), table->name) !=
+			0)
 			continue;
-		made = strcmp(action, "clear") == 0 ? NULL : flow_result(action, value, old, fields);
+		made = strcmp(action, "clear") == 0 ? NULL
+						    : flow_result(action, value, old, fields);
 		/* An idempotent flow: what already begins so is not prefixed again. */
 		if (made && old && value && strcmp(action, "prefix") == 0 &&
 			strncmp(old, value, strlen(value)) == 0)
@@ -255,8 +262,8 @@ static void run_flows(struct sf *sf, const struct sf_table *table, json_t *field
 
 /* Duplicates ------------------------------------------------------------------------------ */
 
-static json_t *check_unique(const struct sf_table *table, const json_t *fields,
-	const struct sf_record *self)
+static json_t *check_unique(
+	const struct sf_table *table, const json_t *fields, const struct sf_record *self)
 {
 	for (size_t i = 0; i < table->n_fields; i++) {
 		const struct sf_field *field = &table->fields[i];
@@ -268,14 +275,15 @@ static json_t *check_unique(const struct sf_table *table, const json_t *fields,
 		other = sf_find_unique(table, value);
 		if (other && other != self)
 			return sf_error("DUPLICATE_VALUE", NULL,
-				"duplicate value found: %s duplicates value on record with id: %.15s",
+				"duplicate value found: %s duplicates value on record with id: "
+				"%.15s",
 				field->name, other->id);
 	}
 	return NULL;
 }
 
-static const struct sf_record *same_email(const struct sf_table *table, const char *email,
-	const struct sf_record *self)
+static const struct sf_record *same_email(
+	const struct sf_table *table, const char *email, const struct sf_record *self)
 {
 	for (size_t i = 0; i < table->n; i++) {
 		const struct sf_record *record = table->rows[i];
@@ -304,7 +312,8 @@ static json_t *check_duplicates(struct sf *sf, const struct sf_save *how,
 		return NULL;
 	errors = sf_error("DUPLICATES_DETECTED", NULL, "Use one of these records?");
 	json_object_set_new(json_array_get(errors, 0), "duplicateResult",
-		json_pack("{s:b, s:s, s:s, s:s, s:[{s:s, s:s, s:b, s:i, s:[{s:f, s:{s:{s:s}, s:s}}]}]}",
+		json_pack("{s:b, s:s, s:s, s:s, s:[{s:s, s:s, s:b, s:i, s:[{s:f, s:{s:{s:s}, "
+			  "s:s}}]}]}",
 			"allowSave", 1, "duplicateRule", "Standard_Contact_Duplicate_Rule",
 			"duplicateRuleEntityType", "Contact", "errorMessage",
 			"Use one of these records?", "matchResults", "entityType", "Contact",
@@ -328,7 +337,7 @@ static void watch_mails(struct sf *sf, const struct sf_save *how, const struct s
 		why = xasprintf("%s asks for a mail", table->name);
 		sim_mail_log(sf->sim, "salesforce", why, owner);
 	} else if (!how->no_assignment && (create || strcmp(table->name, "Lead") == 0) &&
-		strcmp(table->name, "User") != 0 && strcmp(table->name, "Account") != 0) {
+		   strcmp(table->name, "User") != 0 && strcmp(table->name, "Account") != 0) {
 		why = xasprintf("%s %s without Sforce-Auto-Assign: FALSE",
 			create ? "create" : "update", table->name);
 		sim_mail_log(sf->sim, "salesforce", why, owner);
@@ -338,8 +347,8 @@ static void watch_mails(struct sf *sf, const struct sf_save *how, const struct s
 static json_t *record_fault(struct sf *sf, const struct sf_save *how)
 {
 	const json_t *fault = how->privileged || !how->operation
-		? NULL
-		: sim_fault(sf->sim, how->operation, "sf-record");
+				      ? NULL
+				      : sim_fault(sf->sim, how->operation, "sf-record");
 	const char *code = json_string_value(json_object_get(fault, "code"));
 	const char *message = json_string_value(json_object_get(fault, "message"));
 	const char *field = json_string_value(json_object_get(fault, "field"));
@@ -349,7 +358,8 @@ static json_t *record_fault(struct sf *sf, const struct sf_save *how)
 	if (!code)
 		code = "UNABLE_TO_LOCK_ROW";
 	return sf_error(code, field, "%s",
-		message ? message : "unable to obtain exclusive access to this record or 1 records");
+		message ? message
+			: "unable to obtain exclusive access to this record or 1 records");
 }
 
 /* The saves ------------------------------------------------------------------------------- */
@@ -360,7 +370,8 @@ struct sf_save sf_save_of(const struct sf_call *call)
 	const char *rule = sim_header(call->req, "Sforce-Duplicate-Rule-Header");
 	const char *mail = sim_header(call->req, "Sforce-Email-Header");
 
-	return (struct sf_save){ .user = call->user, .operation = call->operation,
+	return (struct sf_save){ .user = call->user,
+		.operation = call->operation,
 		.no_assignment = assign && strcasecmp(assign, "FALSE") == 0,
 		.allow_duplicates = rule && strcasestr(rule, "allowSave=true"),
 		.mails = mail && strcasestr(mail, "true") };
@@ -417,8 +428,8 @@ json_t *sf_create(struct sf *sf, const struct sf_save *how, struct sf_table *tab
 	return NULL;
 }
 
-json_t *sf_update(struct sf *sf, const struct sf_save *how, struct sf_record *record,
-	const json_t *input)
+json_t *sf_update(
+	struct sf *sf, const struct sf_save *how, struct sf_record *record, const json_t *input)
 {
 	json_t *fields;
 	json_t *errors = record_fault(sf, how);
@@ -441,8 +452,8 @@ json_t *sf_update(struct sf *sf, const struct sf_save *how, struct sf_record *re
 	return NULL;
 }
 
-static json_t *set_deleted(struct sf *sf, const struct sf_save *how, struct sf_record *record,
-	bool deleted)
+static json_t *set_deleted(
+	struct sf *sf, const struct sf_save *how, struct sf_record *record, bool deleted)
 {
 	json_t *fields = json_copy(record->fields);
 
@@ -459,7 +470,8 @@ json_t *sf_delete(struct sf *sf, const struct sf_save *how, struct sf_record *re
 	if (errors)
 		return errors;
 	if (!record->table->has_trash)
-		return sf_error("INSUFFICIENT_ACCESS", NULL, "%s cannot be deleted", record->table->name);
+		return sf_error(
+			"INSUFFICIENT_ACCESS", NULL, "%s cannot be deleted", record->table->name);
 	if (record->deleted)
 		return sf_error("ENTITY_IS_DELETED", NULL, "entity is deleted");
 	return set_deleted(sf, how, record, true);

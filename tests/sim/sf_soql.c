@@ -23,8 +23,8 @@ enum token_kind { T_END, T_WORD, T_STRING, T_NUMBER, T_DATE, T_DATETIME, T_SIGN,
 
 struct token {
 	enum token_kind kind;
-	size_t at;    /* offset in the text */
-	char *text;   /* words and numbers as written, strings without quotes and escapes */
+	size_t at;  /* offset in the text */
+	char *text; /* words and numbers as written, strings without quotes and escapes */
 };
 
 struct parser {
@@ -148,15 +148,17 @@ static void next(struct parser *p)
 		return;
 	}
 	if (isalpha((unsigned char)*s) || *s == '_') {
-		len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:");
+		len = strspn(
+			s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:");
 		p->token.kind = T_WORD;
 	} else if (isdigit((unsigned char)*s) ||
-		((*s == '-' || *s == '+') && isdigit((unsigned char)s[1]))) {
+		   ((*s == '-' || *s == '+') && isdigit((unsigned char)s[1]))) {
 		len = 1 + strspn(s + 1, "0123456789.:+-TZeE");
 		p->token.kind = T_NUMBER;
 	} else {
 		len = 1;
-		if ((*s == '<' || *s == '>' || *s == '!') && (s[1] == '=' || (s[0] == '<' && s[1] == '>')))
+		if ((*s == '<' || *s == '>' || *s == '!') &&
+			(s[1] == '=' || (s[0] == '<' && s[1] == '>')))
 			len = 2;
 		p->token.kind = T_SIGN;
 	}
@@ -226,7 +228,8 @@ static void resolve(struct parser *p, const char *text, size_t at, struct sf_pat
 	*path = (struct sf_path){ 0 };
 	name = strsep(&rest, ".");
 	if (rest && !relationship(table, name) &&
-		(strcasecmp(name, table->name) == 0 || (p->alias && strcasecmp(name, p->alias) == 0)))
+		(strcasecmp(name, table->name) == 0 ||
+			(p->alias && strcasecmp(name, p->alias) == 0)))
 		name = strsep(&rest, ".");
 	for (; rest; name = strsep(&rest, ".")) {
 		const struct sf_field *hop = relationship(table, name);
@@ -234,8 +237,10 @@ static void resolve(struct parser *p, const char *text, size_t at, struct sf_pat
 		if (!hop || path->n_hops == SF_HOPS) {
 			fail(p, "INVALID_FIELD", at,
 				"Didn't understand relationship '%s' in field path. If you are "
-				"attempting to use a custom relationship, be sure to append the '__r' "
-				"after the custom relationship name. Please reference your WSDL or the "
+				"attempting to use a custom relationship, be sure to append the "
+				"'__r' "
+				"after the custom relationship name. Please reference your WSDL or "
+				"the "
 				"describe call for the appropriate names.",
 				name);
 			return;
@@ -258,7 +263,7 @@ static void resolve(struct parser *p, const char *text, size_t at, struct sf_pat
 static bool is_text(enum sf_type type)
 {
 	return type == SF_STRING || type == SF_TEXTAREA || type == SF_EMAIL || type == SF_PHONE ||
-		type == SF_URL || type == SF_PICKLIST;
+	       type == SF_URL || type == SF_PICKLIST;
 }
 
 static const char *type_name(enum sf_type type)
@@ -288,7 +293,8 @@ static json_t *wrong_literal(struct parser *p, const struct sf_field *field)
 	if (p->token.kind == T_BAD || p->token.kind == T_SIGN || p->token.kind == T_END)
 		unexpected(p); /* the first error counts */
 	fail(p, "INVALID_FIELD", p->token.at,
-		"value of filter criterion for field '%s' must be of type %s and should %sbe enclosed "
+		"value of filter criterion for field '%s' must be of type %s and should %sbe "
+		"enclosed "
 		"in quotes",
 		field->name, type_name(field->type), quote ? "" : "not ");
 	return NULL;
@@ -304,7 +310,7 @@ static json_t *relative_date(struct parser *p, const struct sf_field *field)
 	const char *word = p->token.text;
 	int64_t now = sf_now(p->sf);
 	char text[32];
-	int days = 0;
+	long days = 0;
 	bool known = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
@@ -313,13 +319,16 @@ static json_t *relative_date(struct parser *p, const struct sf_field *field)
 			known = true;
 		}
 	}
-	if (strncasecmp(word, "LAST_N_DAYS:", 12) == 0 || strncasecmp(word, "NEXT_N_DAYS:", 12) == 0) {
-		days = atoi(word + 12) * (tolower((unsigned char)word[0]) == 'l' ? -1 : 1);
-		known = days != 0;
+	if (strncasecmp(word, "LAST_N_DAYS:", 12) == 0 ||
+		strncasecmp(word, "NEXT_N_DAYS:", 12) == 0) {
+		days = strtol(word + 12, NULL, 10);
+		if (tolower((unsigned char)word[0]) == 'l')
+			days = -days;
+		known = days != 0 && labs(days) < 100000;
 	}
 	if (!known)
 		return wrong_literal(p, field);
-	sf_format_datetime(now / 86400 * 86400 + days * 86400LL, text);
+	sf_format_datetime(now / 86400 * 86400 + days * INT64_C(86400), text);
 	if (field->type == SF_DATE)
 		text[10] = '\0';
 	return json_string(text);
@@ -385,7 +394,7 @@ static json_t *literal(struct parser *p, const struct sf_field *field, bool like
 		value = date_literal(p, field);
 	else if (field->type == SF_BOOLEAN)
 		value = at_word(p, "true") || at_word(p, "false") ? json_boolean(at_word(p, "true"))
-								 : wrong_literal(p, field);
+								  : wrong_literal(p, field);
 	else
 		value = p->token.kind == T_NUMBER ? json_real(strtod(p->token.text, NULL))
 						  : wrong_literal(p, field);
@@ -421,8 +430,8 @@ static bool operator(struct parser *p, enum sf_op *op)
 	static const struct {
 		const char *sign;
 		enum sf_op op;
-	} signs[] = { { "=", SF_EQ }, { "!=", SF_NE }, { "<>", SF_NE }, { "<=", SF_LE }, { ">=", SF_GE },
-		{ "<", SF_LT }, { ">", SF_GT } };
+	} signs[] = { { "=", SF_EQ }, { "!=", SF_NE }, { "<>", SF_NE }, { "<=", SF_LE },
+		{ ">=", SF_GE }, { "<", SF_LT }, { ">", SF_GT } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
 		if (accept_sign(p, signs[i].sign)) {
@@ -470,11 +479,11 @@ static void check_filter(struct parser *p, const struct sf_expr *e, size_t at)
 		fail(p, "INVALID_FIELD", at, "field '%s' can not be filtered in a query call",
 			field->name);
 	if (e->op == SF_LIKE && !is_text(field->type))
-		fail(p, "INVALID_QUERY_FILTER_OPERATOR", at,
-			"invalid operator on %s field '%s'", type_name(field->type), field->name);
+		fail(p, "INVALID_QUERY_FILTER_OPERATOR", at, "invalid operator on %s field '%s'",
+			type_name(field->type), field->name);
 	if (field->type == SF_BOOLEAN && e->op != SF_EQ && e->op != SF_NE)
-		fail(p, "INVALID_QUERY_FILTER_OPERATOR", at, "invalid operator on boolean field '%s'",
-			field->name);
+		fail(p, "INVALID_QUERY_FILTER_OPERATOR", at,
+			"invalid operator on boolean field '%s'", field->name);
 }
 
 static struct sf_expr *comparison(struct parser *p)
@@ -553,7 +562,8 @@ static struct sf_path *add_select(struct sf_soql *q)
 static void select_fields_of(struct parser *p, const char *which)
 {
 	const struct sf_table *table = p->q->table;
-	bool standard = strcasecmp(which, "CUSTOM") != 0, custom = strcasecmp(which, "STANDARD") != 0;
+	bool standard = strcasecmp(which, "CUSTOM") != 0,
+	     custom = strcasecmp(which, "STANDARD") != 0;
 
 	for (size_t i = 0; i < table->n_fields; i++) {
 		const struct sf_field *field = &table->fields[i];
@@ -587,7 +597,7 @@ static void select_list(struct parser *p, struct name **names, size_t *n, char *
 		if (strcasecmp((*names)[*n - 1].text, "COUNT") == 0 && *n == 1 && at_sign(p, ")")) {
 			p->q->count = true;
 		} else if (strcasecmp((*names)[*n - 1].text, "FIELDS") == 0 && *n == 1 &&
-			(at_word(p, "ALL") || at_word(p, "STANDARD") || at_word(p, "CUSTOM"))) {
+			   (at_word(p, "ALL") || at_word(p, "STANDARD") || at_word(p, "CUSTOM"))) {
 			*fields_of = xstrdup(p->token.text);
 			next(p);
 		} else {
@@ -602,7 +612,7 @@ static void select_list(struct parser *p, struct name **names, size_t *n, char *
 
 static void from(struct parser *p)
 {
-	size_t at = p->token.at;
+	size_t at;
 
 	expect_word(p, "FROM");
 	if (p->errors)
@@ -616,7 +626,8 @@ static void from(struct parser *p)
 	if (!p->q->table) {
 		fail(p, "INVALID_TYPE", at,
 			"sObject type '%s' is not supported. If you are attempting to use a custom "
-			"object, be sure to append the '__c' after the entity name. Please reference "
+			"object, be sure to append the '__c' after the entity name. Please "
+			"reference "
 			"your WSDL or the describe call for the appropriate names.",
 			p->token.text);
 		return;
@@ -664,7 +675,8 @@ static long count_after(struct parser *p)
 {
 	long n = -1;
 
-	if (p->token.kind == T_NUMBER && strspn(p->token.text, "0123456789") == strlen(p->token.text))
+	if (p->token.kind == T_NUMBER &&
+		strspn(p->token.text, "0123456789") == strlen(p->token.text))
 		n = strtol(p->token.text, NULL, 10);
 	else
 		unexpected(p);
@@ -672,13 +684,15 @@ static long count_after(struct parser *p)
 	return n;
 }
 
-static void resolve_select(struct parser *p, const struct name *names, size_t n, const char *fields_of)
+static void resolve_select(
+	struct parser *p, const struct name *names, size_t n, const char *fields_of)
 {
 	if (p->q->count || p->errors)
 		return;
 	if (fields_of) {
 		select_fields_of(p, fields_of);
-		if (strcasecmp(fields_of, "STANDARD") != 0 && (p->q->limit < 0 || p->q->limit > 200))
+		if (strcasecmp(fields_of, "STANDARD") != 0 &&
+			(p->q->limit < 0 || p->q->limit > 200))
 			fail(p, "MALFORMED_QUERY", 0,
 				"The SOQL FIELDS function must have a LIMIT of at most 200");
 		return;
@@ -686,8 +700,8 @@ static void resolve_select(struct parser *p, const struct name *names, size_t n,
 	for (size_t i = 0; i < n && !p->errors; i++) {
 		for (size_t j = 0; j < i && !p->errors; j++)
 			if (strcasecmp(names[i].text, names[j].text) == 0)
-				fail(p, "INVALID_FIELD", names[i].at, "duplicate field selected: %s",
-					names[i].text);
+				fail(p, "INVALID_FIELD", names[i].at,
+					"duplicate field selected: %s", names[i].text);
 		resolve(p, names[i].text, names[i].at, add_select(p->q));
 	}
 }

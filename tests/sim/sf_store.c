@@ -191,7 +191,8 @@ static void note(struct sf *sf, struct sf_record *record)
 		undo->notes = xreallocarray(undo->notes, undo->cap, sizeof(*undo->notes));
 	}
 	undo->notes[undo->n++] = (struct undo_note){ .record = record,
-		.fields = json_incref(record->fields), .deleted = record->deleted,
+		.fields = json_incref(record->fields),
+		.deleted = record->deleted,
 		.purged = record->purged };
 }
 

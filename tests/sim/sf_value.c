@@ -27,24 +27,33 @@ bool sf_parse_date(const char *text)
 	return back.tm_mday == tm.tm_mday && back.tm_mon == tm.tm_mon;
 }
 
+/* Two digits at s, or -1. */
+static int two_digits(const char *s)
+{
+	if (!isdigit((unsigned char)s[0]) || !isdigit((unsigned char)s[1]))
+		return -1;
+	return (s[0] - '0') * 10 + s[1] - '0';
+}
+
 /* "Z", "+0000", "+00:00" */
 static bool parse_zone(const char *s, int64_t *offset)
 {
-	int hours, minutes, used = 0;
-	char sign = *s;
+	const char *rest;
+	int hours, minutes;
 
-	if (strcmp(s, "Z") == 0) {
-		*offset = 0;
+	*offset = 0;
+	if (strcmp(s, "Z") == 0)
 		return true;
-	}
-	if (sign != '+' && sign != '-')
+	if (*s != '+' && *s != '-')
 		return false;
-	if (sscanf(s + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 &&
-		sscanf(s + 1, "%2d%2d%n", &hours, &minutes, &used) != 2)
+	hours = two_digits(s + 1);
+	if (hours < 0)
 		return false;
-	if (s[1 + used])
+	rest = s + 3 + (s[3] == ':');
+	minutes = two_digits(rest);
+	if (minutes < 0 || rest[2])
 		return false;
-	*offset = (hours * 60 + minutes) * (sign == '-' ? -60 : 60);
+	*offset = (hours * INT64_C(60) + minutes) * (*s == '-' ? -60 : 60);
 	return true;
 }
 
@@ -79,22 +88,13 @@ void sf_format_datetime(int64_t seconds, char *out)
 
 bool sf_parse_http_date(const char *text, int64_t *seconds)
 {
-	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
-		"Sep", "Oct", "Nov", "Dec" };
 	struct tm tm = { 0 };
-	char weekday[4], month[4];
-	int used = 0;
+	const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 
-	if (sscanf(text, "%3s, %2d %3s %4d %2d:%2d:%2d GMT%n", weekday, &tm.tm_mday, month,
-		    &tm.tm_year, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 7 ||
-		!used || text[used])
+	if (!end || *end)
 		return false;
-	tm.tm_year -= 1900;
-	for (tm.tm_mon = 0; tm.tm_mon < 12; tm.tm_mon++)
-		if (strcmp(months[tm.tm_mon], month) == 0)
-			break;
 	*seconds = timegm(&tm);
-	return tm.tm_mon < 12;
+	return true;
 }
 
 /* Text ------------------------------------------------------------------------------------ */
@@ -127,7 +127,8 @@ static bool email_valid(const char *s)
 
 	if (!at || at == s || strchr(at + 1, '@') || !dot || dot == at + 1 || !dot[1])
 		return false;
-	return !strpbrk(s, " \t\r\n,;<>()[]\\\"") && !strstr(s, "..") && at[-1] != '.' && s[0] != '.';
+	return !strpbrk(s, " \t\r\n,;<>()[]\\\"") && !strstr(s, "..") && at[-1] != '.' &&
+	       s[0] != '.';
 }
 
 static bool in_list(const char *list, const char *value)
@@ -148,8 +149,8 @@ static bool in_list(const char *list, const char *value)
 static json_t *check_text(const struct sf_field *field, const char *text)
 {
 	if (field->type == SF_EMAIL && !email_valid(text))
-		return sf_error("INVALID_EMAIL_ADDRESS", field->name, "%s: invalid email address: %s",
-			field->label, text);
+		return sf_error("INVALID_EMAIL_ADDRESS", field->name,
+			"%s: invalid email address: %s", field->label, text);
 	if (field->length && characters(text) > (size_t)field->length)
 		return sf_error("STRING_TOO_LONG", field->name,
 			"%s: data value too large: %s (max length=%d)", field->label, text,
@@ -209,8 +210,8 @@ static json_t *text_in(const struct sf_field *field, const json_t *value, json_t
 	return *errors ? NULL : json_string(text);
 }
 
-static json_t *reference_in(struct sf *sf, const struct sf_field *field, const json_t *value,
-	json_t **errors)
+static json_t *reference_in(
+	struct sf *sf, const struct sf_field *field, const json_t *value, json_t **errors)
 {
 	const char *id = json_string_value(value);
 	struct sf_table *table = sf_table_find(sf, field->refers);
@@ -234,7 +235,8 @@ static json_t *reference_in(struct sf *sf, const struct sf_field *field, const j
 	}
 	target = sf_find(sf, id);
 	if (!target || target->deleted) {
-		*errors = sf_error("INVALID_CROSS_REFERENCE_KEY", NULL, "invalid cross reference id");
+		*errors = sf_error(
+			"INVALID_CROSS_REFERENCE_KEY", NULL, "invalid cross reference id");
 		return NULL;
 	}
 	return json_string(target->id);
@@ -263,7 +265,8 @@ static json_t *date_in(const struct sf_field *field, const json_t *value, json_t
 	return NULL;
 }
 
-json_t *sf_value_in(struct sf *sf, const struct sf_field *field, const json_t *value, json_t **errors)
+json_t *sf_value_in(
+	struct sf *sf, const struct sf_field *field, const json_t *value, json_t **errors)
 {
 	if (json_is_null(value))
 		return field->type == SF_BOOLEAN ? json_false() : json_null();
