@@ -93,8 +93,7 @@ static int make_item(struct commit *c, struct store_item *item, const struct com
 	item->uid = uid ? xstrdup(uid) : commit_new_uid();
 	item->doc = json_deep_copy(edit->shown);
 	json_object_set_new(item->doc, "uid", json_string(item->uid));
-	if (!edit->whole)
-		edit->kind->assign_slots(item->doc, NULL);
+	edit->kind->assign_slots(item->doc, NULL);
 	commit_mark_edited(c, item);
 	rc = store_item_save(c->store, item, err);
 	result->rev = item->rev;

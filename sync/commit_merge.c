@@ -61,8 +61,10 @@ static json_t *apply_edit(const struct commit_edit *edit, const struct store_ite
 	json_t *before, *wrote;
 
 	set_uid(after, item->uid);
-	if (edit->whole)
+	if (edit->whole) {
+		edit->kind->assign_slots(after, base); /* of values under ids of the user's own */
 		return after;
+	}
 	before = shown_before(edit, base, bytes);
 	set_uid(before, item->uid);
 	edit->kind->assign_slots(before, base);

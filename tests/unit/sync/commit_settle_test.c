@@ -316,6 +316,25 @@ static void a_document_written_changes_the_file(void **state)
 	assert_int_equal(e->committed, 1);
 }
 
+static void a_value_under_an_id_of_the_users_own_gets_a_slot(void **state)
+{
+	struct env *e = *state;
+	struct error err = ERROR_INIT;
+	uint64_t ino = put(e, e->contacts, "anna.vcf", anna(e));
+	int64_t id = item_of(e, ino);
+
+	assert_ok(json_write(e, ino, NULL,
+			  json_of(e, id, "emails",
+				  "{\"EmailAddress1\": {\"@type\": \"EmailAddress\","
+				  " \"address\": \"new@a.example\"},"
+				  " \"mine\": {\"@type\": \"EmailAddress\","
+				  " \"address\": \"anna@a.example\"}}"),
+			  &err),
+		err);
+	assert_string_equal(doc_text(e, id, "emails/EmailAddress1/address"), "new@a.example");
+	assert_string_equal(doc_text(e, id, "emails/EmailAddress2/address"), "anna@a.example");
+}
+
 static void a_document_may_leave_its_uid_out_but_not_change_it(void **state)
 {
 	struct env *e = *state;
@@ -384,6 +403,7 @@ int main(void)
 		TEST(categories_wait_for_no_writer),
 		TEST(utimens_sets_mtime_and_chmod_moves_ctime_only),
 		TEST(a_document_written_changes_the_file),
+		TEST(a_value_under_an_id_of_the_users_own_gets_a_slot),
 		TEST(a_document_may_leave_its_uid_out_but_not_change_it),
 		TEST(what_is_no_document_is_refused),
 		TEST(a_new_document_makes_an_item),
