@@ -58,14 +58,14 @@ static const char *member(const json_t *object, const char *name)
 /* " (LastName, Email)" */
 static void add_fields(struct buf *out, const json_t *fields)
 {
-	json_t *name;
-	size_t i;
-
 	if (!json_array_size(fields))
 		return;
 	buf_adds(out, " (");
-	json_array_foreach(fields, i, name) buf_addf(
-		out, "%s%s", i ? ", " : "", json_is_string(name) ? json_string_value(name) : "?");
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		const char *name = json_string_value(json_array_get(fields, i));
+
+		buf_addf(out, "%s%s", i ? ", " : "", name ? name : "?");
+	}
 	buf_addc(out, ')');
 }
 
@@ -367,7 +367,7 @@ static void take_emails(struct salesforce_object *object, const json_t *fields)
 	{
 		const char *type = member(field, "type"), *name = member(field, "name");
 
-		if (!type || strcmp(type, "email") || !is_name(name) ||
+		if (!type || strcmp(type, "email") != 0 || !is_name(name) ||
 			json_is_false(json_object_get(field, "filterable")))
 			continue;
 		object->emails = xreallocarray(

@@ -15,11 +15,16 @@
 
 /* ---- LastName ---------------------------------------------------------------------------------- */
 
-static json_t *text_at(const json_t *doc, const struct field_type *type, const char *path)
-{
-	struct field row = { .name = path, .path = path, .type = type };
+/* Places of a card that a stand-in is made of. */
+static const struct field given_name = { .path = "name/components/given",
+	.type = &field_name_component };
+static const struct field full_name = { .path = "name/full", .type = &field_text };
+static const struct field company = { .path = "organizations/CompanyName/name",
+	.type = &field_text };
 
-	return type->get(doc, &row);
+static json_t *text_at(const json_t *doc, const struct field *place)
+{
+	return place->type->get(doc, place);
 }
 
 /* The part before the '@' of the first address. */
@@ -62,14 +67,14 @@ static json_t *cut(json_t *value, size_t max)
 
 static json_t *stand_in(const json_t *doc)
 {
-	json_t *given = text_at(doc, &field_name_component, "name/components/given");
+	json_t *given = text_at(doc, &given_name);
 	json_t *value = NULL;
 
 	/* With a given name the full one would repeat it: "Anna Anna". */
 	if (!given)
-		value = text_at(doc, &field_text, "name/full");
+		value = text_at(doc, &full_name);
 	if (!value)
-		value = text_at(doc, &field_text, "organizations/CompanyName/name");
+		value = text_at(doc, &company);
 	if (!value)
 		value = local_part(doc);
 	if (!value)
@@ -100,7 +105,8 @@ static const struct field_type last_name = { last_name_get, last_name_set };
 
 #define ROW(name_, path_, type_, chars_, flags_)                                                   \
 	{                                                                                          \
-		.name = name_, .path = path_, .type = &type_, .flags = flags_, .max_chars = chars_ \
+		.name = (name_), .path = (path_), .type = &(type_), .flags = (flags_),             \
+		.max_chars = (chars_)                                                              \
 	}
 #define NAME(name_, kind_, chars_)                                                                 \
 	ROW(name_, "name/components/" kind_, field_name_component, chars_, FIELD_NAMING)

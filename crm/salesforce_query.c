@@ -338,15 +338,16 @@ struct addresses {
 static bool has_address(const struct crm_record *record, const void *arg)
 {
 	const struct addresses *wanted = arg;
-	json_t *email;
-	size_t i;
 
 	if (record->deleted)
 		return false;
-	json_array_foreach(
-		record->emails, i, email) for (size_t j = 0; j < wanted->n;
-					       j++) if (!strcmp(json_string_value(email),
-								wanted->names[j])) return true;
+	for (size_t i = 0; i < json_array_size(record->emails); i++) {
+		const char *email = json_string_value(json_array_get(record->emails, i));
+
+		for (size_t j = 0; j < wanted->n; j++)
+			if (!strcmp(email, wanted->names[j]))
+				return true;
+	}
 	return false;
 }
 

@@ -232,9 +232,15 @@ static void note_usage(struct crm *crm, const struct http_answer *answer)
 	char *info AUTOFREE = http_answer_header(answer, "Sforce-Limit-Info");
 	const char *usage = info ? strstr(info, "api-usage=") : NULL;
 	long used, total;
+	char *end;
 
-	if (!usage || sscanf(usage, "api-usage=%ld/%ld", &used, &total) != 2 || used < 0 ||
-		total < 0)
+	if (!usage)
+		return;
+	used = strtol(usage + strlen("api-usage="), &end, 10);
+	if (*end != '/')
+		return;
+	total = strtol(end + 1, NULL, 10);
+	if (used < 0 || total <= 0)
 		return;
 	atomic_store(&crm->requests_left, used < total ? total - used : 0);
 	pthread_mutex_lock(&crm->lock);
@@ -304,7 +310,7 @@ static int read_refusal(struct crm *crm, struct salesforce_call *call,
 	if (is_write(call) && answer->status >= 500 && answer->status != 503 && rc == ERR_REMOTE)
 		rc = error_set(
 			err, ERR_LOST, "Salesforce: HTTP status %d to a write", answer->status);
-	if (rc == ERR_THROTTLED && strcmp(code, "UNABLE_TO_LOCK_ROW"))
+	if (rc == ERR_THROTTLED && strcmp(code, "UNABLE_TO_LOCK_ROW") != 0)
 		err->retry_after_ms = strike(crm, answer);
 	if (answer->status >= 300 && answer->status < 400)
 		rc = error_set(err, ERR_REMOTE,

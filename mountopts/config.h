@@ -52,9 +52,10 @@ struct config_user {
 	char *crm_user; /* CRM user id, or NULL: looked up by address */
 	uid_t uid;
 	gid_t gid;
-	char *timezone; /* IANA, or NULL */
+	char *timezone;	       /* IANA, or NULL */
 	bool own_uid, own_gid; /* given for this user, not the mount's default */
-	const struct config_policy *policy; /* the first whose users match; NULL: not synced with the CRM */
+	const struct config_policy
+		*policy; /* the first whose users match; NULL: not synced with the CRM */
 };
 
 struct config {
@@ -65,20 +66,20 @@ struct config {
 	bool impersonate;
 	/* [crm]; crm_driver is NULL when the section is absent */
 	char *crm_driver, *crm_url, *crm_client_id, *crm_client_secret, *crm_ca_file;
-	char *crm_client_secret_file; /* as given */
-	char *crm_external_id_field; /* or NULL */
+	char *crm_client_secret_file;	/* as given */
+	char *crm_external_id_field;	/* or NULL */
 	unsigned int crm_daily_reserve; /* default 1000 */
 	/* [sync] */
-	unsigned int interval_s;    /* `interval` is in minutes; default 5 minutes */
-	unsigned int quiet_ms;	    /* `quiet`, seconds, decimals allowed; default 2 */
-	unsigned int quiet_max_ms;  /* 15 times quiet: 30 s by default */
+	unsigned int interval_s;      /* `interval` is in minutes; default 5 minutes */
+	unsigned int quiet_ms;	      /* `quiet`, seconds, decimals allowed; default 2 */
+	unsigned int quiet_max_ms;    /* 15 times quiet: 30 s by default */
 	unsigned int remove_quiet_ms; /* `remove-quiet`, seconds; default 10 */
-	unsigned int workers;	    /* default 2 */
+	unsigned int workers;	      /* default 2 */
 	enum config_conflict conflict;
 	unsigned int max_delete; /* default 20 */
 	unsigned int max_create; /* default 1000 a cycle, 0: no cap */
 	/* paths */
-	char *cache_dir; /* [sync] cache, or -o cache=; default /var/cache/tandemfs or XDG */
+	char *cache_dir;  /* [sync] cache, or -o cache=; default /var/cache/tandemfs or XDG */
 	char *record_dir; /* $TANDEM_RECORD: the transport records there (tests), or NULL */
 
 	struct config_policy *policies;

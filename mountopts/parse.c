@@ -310,7 +310,7 @@ static const struct key *find_key(struct parser *p, const char *name, void **obj
 		for (size_t i = 0; i < CONFIG_KINDS; i++) {
 			size_t len = strlen(config_kind_names[i]);
 
-			if (strncmp(name, config_kind_names[i], len) || name[len] != '-')
+			if (strncmp(name, config_kind_names[i], len) != 0 || name[len] != '-')
 				continue;
 			*object = &policy->rules[i];
 			keys = rule_keys;

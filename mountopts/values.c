@@ -53,7 +53,7 @@ int value_path(void *at, const char *value, const struct value_place *place, con
 	char *text = NULL;
 	int rc = value_text(&text, value, place, arg, err);
 
-	if (rc)
+	if (rc || !text)
 		return rc;
 	if (text[0] == '/' || !place->dir) {
 		replace(at, text);
@@ -180,7 +180,7 @@ int value_seconds(void *at, const char *value, const struct value_place *place, 
 int value_minutes(void *at, const char *value, const struct value_place *place, const void *arg,
 	struct error *err)
 {
-	unsigned int seconds;
+	unsigned int seconds = 0;
 	int rc = decimal(&seconds, value, 60, 7 * 86400u, err);
 
 	(void)place;

@@ -23,23 +23,23 @@
 struct http;
 
 struct http_options {
-	const char *name;	 /* "exchange", "crm": for messages and recordings */
-	const char *ca_file;	 /* PEM, or NULL for the system's */
-	size_t answer_limit;	 /* bytes after decompression; 0: 64 MiB */
-	unsigned int timeout_ms; /* of one request; 0: 100 s.  After it ERR_LOST */
+	const char *name;		 /* "exchange", "crm": for messages and recordings */
+	const char *ca_file;		 /* PEM, or NULL for the system's */
+	size_t answer_limit;		 /* bytes after decompression; 0: 64 MiB */
+	unsigned int timeout_ms;	 /* of one request; 0: 100 s.  After it ERR_LOST */
 	unsigned int connect_timeout_ms; /* 0: 10 s.  After it ERR_UNSENT */
-	const char *record_dir;	 /* every exchange is written there (secrets left out), or NULL */
+	const char *record_dir; /* every exchange is written there (secrets left out), or NULL */
 };
 
 struct http_request {
 	const char *method; /* "POST" */
 	const char *url;
-	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
+	const char *const *headers;  /* "Name: value", NULL-terminated, or NULL */
 	const char *user, *password; /* Basic auth, or NULL */
-	const char *body; /* or NULL */
+	const char *body;	     /* or NULL */
 	size_t body_len;
 	const char *operation; /* for recordings and messages: "GetItem" */
-	bool secret; /* the bodies hold secrets (a token endpoint): never recorded */
+	bool secret;	       /* the bodies hold secrets (a token endpoint): never recorded */
 };
 
 struct http_answer {
