@@ -198,7 +198,8 @@ struct ews_mailbox {
 	char *name;
 	unsigned char guid[EWS_KEY_LEN];
 	char *guid_text;
-	uint64_t next_counter;
+	uint64_t next_counter; /* of ids */
+	uint64_t next_change;
 	uint64_t hierarchy_seq;
 	struct ews_folder *root;
 	struct ews_folder **folders; /* live and dead, in order of creation */
@@ -333,6 +334,7 @@ enum ews_kind ews_element_kind(const char *element); /* 0 when it is none */
 /* ews_id.c */
 void ews_mailbox_ids(struct ews_mailbox *mb);
 uint64_t ews_next_counter(struct ews_mailbox *mb);
+uint64_t ews_next_change(struct ews_mailbox *mb); /* the number after it is never given */
 char *ews_item_id(const struct ews_item *item);
 char *ews_folder_id(const struct ews_folder *f);
 void ews_item_entry_id(const struct ews_item *item, unsigned char out[70]);

@@ -40,7 +40,7 @@ static struct ews_config *config_new(struct ews_folder *f, const char *name)
 	config->id = xasprintf("%.100s%s", f->id, tail);
 	config->name = xstrdup(name);
 	config->folder_id = xstrdup(f->id);
-	config->change = counter;
+	config->change = ews_next_change(mb);
 	config->next = mb->configs;
 	mb->configs = config;
 	return config;
@@ -167,7 +167,7 @@ static int read_parts(struct ews_ctx *c, struct ews_config *config, const xmlNod
 		free(config->parts[i]);
 		config->parts[i] = text;
 	}
-	config->change = ews_next_counter(ews_find_folder(c,
+	config->change = ews_next_change(ews_find_folder(c,
 		xml_first(xml_child(node, "UserConfigurationName")), err)->mailbox);
 	return 0;
 }

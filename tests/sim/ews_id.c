@@ -3,7 +3,7 @@
  * An EwsId is base64 of: two bytes of kind, the mailbox's GUID as text, and the MAPI entry id, which
  * ends in a 48-bit counter.  Clients must take it for opaque: it is case-sensitive, and since the
  * counter goes up in steps of COUNTER_STEP, neighbours' ids differ in nothing but the case of one
- * letter now and then, which finds every client that folds case.  What an id names is looked up as
+ * letter again and again, which finds every client that folds case.  What an id names is looked up as
  * a string; nothing is ever decoded from it. */
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -73,12 +73,19 @@ void ews_mailbox_ids(struct ews_mailbox *mb)
 		g[0], g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13],
 		g[14], g[15]);
 	mb->next_counter = 0x10c;
+	mb->next_change = 0x2f0;
 }
 
 uint64_t ews_next_counter(struct ews_mailbox *mb)
 {
 	mb->next_counter += COUNTER_STEP;
 	return mb->next_counter;
+}
+
+uint64_t ews_next_change(struct ews_mailbox *mb)
+{
+	mb->next_change += 2;
+	return mb->next_change;
 }
 
 static void put_counter(unsigned char *out, uint64_t counter)

@@ -90,7 +90,7 @@ struct ews_folder *ews_folder_child(struct ews_folder *parent, const char *name)
 
 void ews_folder_touch(struct ews *ews, struct ews_folder *f)
 {
-	f->change = ews_next_counter(f->mailbox);
+	f->change = ews_next_change(f->mailbox);
 	f->seq = ++f->mailbox->hierarchy_seq;
 	f->modified = sim_now_ns(ews->sim);
 }
@@ -249,7 +249,7 @@ void ews_item_insert(struct ews *ews, struct ews_item *draft, const char *by)
 
 void ews_item_touch(struct ews *ews, struct ews_item *item, const char *by, bool read_flag)
 {
-	item->change = ews_next_counter(item->mailbox);
+	item->change = ews_next_change(item->mailbox);
 	if (!read_flag || !item->modified) {
 		item->modified = sim_now_ns(ews->sim);
 		free(item->modified_by);
