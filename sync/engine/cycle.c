@@ -172,8 +172,6 @@ static int check_policy(struct cycle *c, struct error *err)
 	char *name AUTOFREE = xasprintf("policy:%lld", (long long)c->mb->id);
 	char *known AUTOFREE = NULL;
 	struct buf now AUTOBUF = BUF_INIT(1 << 20);
-	int64_t *ids = NULL;
-	size_t n = 0;
 	int rc;
 
 	if (c->policy) {
@@ -187,23 +185,10 @@ static int check_policy(struct cycle *c, struct error *err)
 	rc = store_value_get(c->store, name, &known, err);
 	if (rc || (known && !strcmp(known, buf_str(&now))))
 		return rc;
-	rc = store_items_all(c->store, c->mb->id, &ids, &n, err);
-	if (!rc)
-		rc = store_begin(c->store, STORE_NORMAL, STORE_LOCAL, err);
-	if (rc) {
-		free(ids);
+	rc = store_begin(c->store, STORE_NORMAL, STORE_LOCAL, err);
+	if (rc)
 		return rc;
-	}
-	for (size_t i = 0; !rc && i < n; i++) {
-		struct store_item item = { 0 };
-
-		rc = store_item_get(c->store, ids[i], &item, err);
-		item.dirty = true;
-		if (!rc)
-			rc = store_item_save(c->store, &item, err);
-		store_item_clear(&item);
-	}
-	free(ids);
+	rc = store_items_mark_dirty(c->store, c->mb->id, err);
 	if (!rc)
 		rc = store_value_set(c->store, name, buf_str(&now), err);
 	if (!rc)

@@ -36,28 +36,20 @@ static enum config_import import_option(const struct config_rule *rule)
 /* Is any of the record's addresses an address of an item here? */
 static bool is_known_address(struct cycle *c, const json_t *doc)
 {
-	json_t *wanted = card_emails(doc);
-	int64_t *ids = NULL;
-	size_t n = 0;
+	json_t *addresses = card_emails(doc), *address;
 	bool known = false;
+	size_t i;
 
-	if (json_array_size(wanted) && !store_items_all(c->store, c->mb->id, &ids, &n, NULL))
-		for (size_t i = 0; i < n && !known; i++) {
-			struct store_item item = { 0 };
-			json_t *have, *a, *b;
-			size_t j, k;
+	json_array_foreach(addresses, i, address) {
+		int64_t *ids = NULL;
+		size_t n = 0;
 
-			if (store_item_get(c->store, ids[i], &item, NULL))
-				continue;
-			have = card_emails(item.doc);
-			json_array_foreach(wanted, j, a)
-				json_array_foreach(have, k, b)
-					known |= json_equal(a, b);
-			json_decref(have);
-			store_item_clear(&item);
-		}
-	free(ids);
-	json_decref(wanted);
+		if (!known && !store_items_by_email(c->store, c->mb->id,
+				      json_string_value(address), &ids, &n, NULL))
+			known = n > 0;
+		free(ids);
+	}
+	json_decref(addresses);
 	return known;
 }
 

@@ -256,21 +256,14 @@ static int save_conflict(struct cycle *c, struct pair *pair, struct error *err)
 	struct store_conflict conflict = { .mailbox = c->mb->id, .item = pair->item.id,
 		.time = store_now(c->store) };
 	char *path AUTOFREE = NULL;
-	const char *base;
-	char when[32];
-	time_t seconds = conflict.time / NS_PER_S;
-	struct tm tm;
 	int rc;
 
 	if (!json_array_size(pair->clashes))
 		return 0;
 	path = pair_path(c, pair);
-	base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-	gmtime_r(&seconds, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	conflict.name = xasprintf("%.180s %s %lld.json", base, when, (long long)(conflict.time % NS_PER_S));
-	conflict.data = json_pack("{s:s, s:s?, s:s, s:O}", "item", path, "uid", pair->item.uid, "time",
-		when, "fields", pair->clashes);
+	conflict.name = xstrdup(strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
+	conflict.data = json_pack("{s:s, s:s?, s:O}", "item", path, "uid", pair->item.uid, "fields",
+		pair->clashes);
 	rc = store_conflict_add(c->store, &conflict, err);
 	free(conflict.name);
 	json_decref(conflict.data);

@@ -28,23 +28,6 @@ static const char *text(const json_t *data, const char *name)
 
 /* ---- identity --------------------------------------------------------------------------------- */
 
-/* Is this ItemId no longer there?  Asks Exchange when no delete was staged: it may have moved
- * between the pulls of two folders. */
-static bool is_gone(struct merge *m, const char *remote_id)
-{
-	struct mailbox_item item = { 0 };
-	bool gone;
-
-	if (json_object_get(m->deleted, remote_id))
-		return true;
-	if (m->c->engine->mailbox_driver->get_items(m->c->mb->connection, KIND_CONTACT, &remote_id, 1,
-		    &item, NULL))
-		return false;
-	gone = item.error.code == ERR_NOT_FOUND;
-	mailbox_item_clear(&item);
-	return gone;
-}
-
 /* The item whose key this is and whose own ItemId is gone; 0: none. */
 static int64_t moved_item(struct merge *m, const char *key)
 {
@@ -58,7 +41,7 @@ static int64_t moved_item(struct merge *m, const char *key)
 
 		if (!store_side_get(m->c->store, ids[i], SIDE_EXCHANGE, &side, NULL) &&
 			(side.status == SIDE_LINKED || side.status == SIDE_DELETING) &&
-			side.remote_id && is_gone(m, side.remote_id))
+			side.remote_id && json_object_get(m->deleted, side.remote_id))
 			found = ids[i];
 		store_side_clear(&side);
 	}
@@ -296,6 +279,40 @@ static int merge_one(struct merge *m, const struct store_pull *pull, bool *waits
 
 /* ---- the stage -------------------------------------------------------------------------------- */
 
+/* Notes an ItemId with this key that is gone although no delete was staged: its item moved between
+ * the pulls of two folders.  Asks Exchange, so it is called before the transaction. */
+static int note_gone(struct merge *m, const struct store_pull *pull, struct error *err)
+{
+	const char *key = text(pull->data, "key");
+	struct store_side known = { 0 };
+	int64_t *ids = NULL;
+	size_t n = 0;
+	bool is_known = !store_side_by_remote(m->c->store, m->c->mb->id, SIDE_EXCHANGE,
+		pull->remote_id, &known, NULL);
+	int rc = 0;
+
+	store_side_clear(&known);
+	if (is_known || !key)
+		return 0;
+	rc = store_sides_by_key(m->c->store, m->c->mb->id, key, &ids, &n, err);
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct mailbox_item item = { 0 };
+		struct store_side side;
+
+		if (!store_side_get(m->c->store, ids[i], SIDE_EXCHANGE, &side, NULL) &&
+			side.remote_id && !json_object_get(m->deleted, side.remote_id)) {
+			rc = m->c->engine->mailbox_driver->get_items(m->c->mb->connection,
+				KIND_CONTACT, (const char *const *)&side.remote_id, 1, &item, err);
+			if (!rc && item.error.code == ERR_NOT_FOUND)
+				json_object_set_new(m->deleted, side.remote_id, json_true());
+			mailbox_item_clear(&item);
+		}
+		store_side_clear(&side);
+	}
+	free(ids);
+	return rc;
+}
+
 /* Calls `step` with batches of staged rows, each batch in one transaction. */
 static int walk(struct merge *m,
 	int (*step)(struct merge *, const struct store_pull *, bool *waits, struct error *), bool deleted,
@@ -308,6 +325,9 @@ static int walk(struct merge *m,
 
 	do {
 		rc = store_pull_list(m->c->store, m->c->mb->id, after, MERGE_BATCH, &pulls, &n, err);
+		for (size_t i = 0; !rc && i < n; i++)
+			if (!deleted && !pulls[i].deleted)
+				rc = note_gone(m, &pulls[i], err);
 		if (!rc && n)
 			rc = store_begin(m->c->store, STORE_NORMAL, STORE_REMOTE, err);
 		if (rc)

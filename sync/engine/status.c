@@ -169,13 +169,12 @@ json_t *engine_errors(struct engine *e, const char *address)
 		size_t n = 0;
 
 		if (!is_meant(&e->mailboxes[i], address) ||
-			store_items_all(e->store, e->mailboxes[i].id, &ids, &n, NULL))
+			store_items_with_error(e->store, e->mailboxes[i].id, &ids, &n, NULL))
 			continue;
 		for (size_t j = 0; j < n; j++) {
 			struct store_item item = { 0 };
 
-			if (!store_item_get(e->store, ids[j], &item, NULL) &&
-				(item.state == ITEM_ERROR || item.error)) {
+			if (!store_item_get(e->store, ids[j], &item, NULL)) {
 				char *path AUTOFREE = item_path(e, &item);
 
 				json_array_append_new(list,
