@@ -55,7 +55,7 @@ static void start_sim(void)
 		run_sim(ends[1]);
 	close(ends[1]);
 	out = fdopen(ends[0], "r");
-	if (!fgets(line, sizeof(line), out) || strncmp(line, greeting, strlen(greeting)))
+	if (!fgets(line, sizeof(line), out) || strncmp(line, greeting, strlen(greeting)) != 0)
 		fail_msg("%s did not start (is it built?): %s", sim_path, line);
 	line[strcspn(line, "\r\n")] = '\0';
 	base_url = xstrdup(line + strlen(greeting));
@@ -247,7 +247,7 @@ static size_t pull_all(char **cursor, const char *want, struct crm_record *seen)
 		if (salesforce_driver.pull(crm, KIND_CONTACT, *cursor, &page, &err))
 			fail_msg("%s", err.text);
 		for (size_t i = 0; i < page.n; i++) {
-			if (!want || strcmp(page.records[i].id, want))
+			if (!want || strcmp(page.records[i].id, want) != 0)
 				continue;
 			crm_record_clear(seen);
 			*seen = page.records[i];
@@ -384,7 +384,7 @@ static void creates_in_collections(void **state)
 	assert_int_equal(salesforce_driver.get(crm, KIND_CONTACT, ids, 450, &records, &n, &err), 0);
 	assert_int_equal(n, 450);
 	for (size_t i = 0; i < n; i++) {
-		size_t number = (size_t)atoi(field(&records[i], "LastName") + strlen("many-"));
+		size_t number = strtoul(field(&records[i], "LastName") + strlen("many-"), NULL, 10);
 
 		assert_string_equal(records[i].id, ids[number]);
 		assert_string_equal(records[i].token, ops[number].token);

@@ -399,6 +399,51 @@ static void cancel_ends_what_waits(void **state)
 	server_stop(&s);
 }
 
+#define WORKERS 4
+#define EACH	10
+
+static void *send_many(void *arg)
+{
+	struct waiter *w = arg;
+
+	for (int i = 0; i < EACH && !w->rc; i++) {
+		struct http_answer answer;
+
+		w->rc = send_to(w->http, w->port, "POST", "x", &answer, &w->err);
+		if (!w->rc && strcmp(buf_str(&answer.body), "hi") != 0)
+			w->rc = ERR_INTERNAL;
+		http_answer_free(&answer);
+	}
+	return NULL;
+}
+
+/* Workers share one struct http: no more connections than workers, nothing lost or mixed up. */
+static void workers_share_the_pool(void **state)
+{
+	struct step steps[WORKERS * EACH];
+	struct http *http = client(NULL);
+	struct waiter workers[WORKERS];
+	pthread_t threads[WORKERS];
+	struct server s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		steps[i] = (struct step){ .answer = OK("2\r\n\r\nhi"), .after = KEEP };
+	server_start(&s, steps, ARRAY_SIZE(steps));
+	for (size_t i = 0; i < WORKERS; i++) {
+		workers[i] = (struct waiter){ .http = http, .port = s.port };
+		assert_int_equal(pthread_create(&threads[i], NULL, send_many, &workers[i]), 0);
+	}
+	for (size_t i = 0; i < WORKERS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(workers[i].rc, 0);
+	}
+	http_free(http);
+	server_stop(&s);
+	assert_int_equal(s.requests, WORKERS * EACH);
+	assert_in_range(s.connections, 1, WORKERS);
+}
+
 /* The files of a directory whose name holds `part`; the content of the last one in *content. */
 static size_t files_with(const char *dir, const char *part, char **content)
 {
@@ -515,6 +560,7 @@ int main(void)
 		cmocka_unit_test(retry_after),
 		cmocka_unit_test(back_off_is_shared),
 		cmocka_unit_test(cancel_ends_what_waits),
+		cmocka_unit_test(workers_share_the_pool),
 		cmocka_unit_test(records_bodies_and_no_secrets),
 	};
 
