@@ -179,14 +179,18 @@ class Simulator:
                 parsed = text
             return answer.status, answer.headers, parsed
 
-    def soql(self, query, resource="query", headers=None):
+    def token(self, user=None):
+        """A token of a user (by name or id); without one, of the gateway's own user."""
+        return self.act("token", **{"as": user or "integration@corp.example"})["access_token"]
+
+    def soql(self, query, resource="query", headers=None, token=None):
         """All rows of a query, over every page."""
         status, _, page = self.salesforce(
-            "GET", f"{resource}?q={urllib.parse.quote(query)}", headers=headers)
+            "GET", f"{resource}?q={urllib.parse.quote(query)}", headers=headers, token=token)
         assert status == 200, page
         rows = page["records"]
         while not page["done"]:
-            _, _, page = self.salesforce("GET", page["nextRecordsUrl"])
+            _, _, page = self.salesforce("GET", page["nextRecordsUrl"], token=token)
             rows += page["records"]
         return rows
 

@@ -408,11 +408,13 @@ def test_duplicate_rule(sim):
 
 def test_hidden_and_merged(sim):
     ids = [create(sim, LastName=n, Email=f"{n}@x.example")[2]["id"] for n in ("one", "two", "three")]
+    gateway = sim.token()
     sim.act("hide", id=ids[2])
-    assert {r["Id"] for r in sim.soql("SELECT Id FROM Contact")} == set(ids[:2])
-    assert sim.salesforce("GET", "sobjects/Contact/" + ids[2])[0] == 404
+    assert {r["Id"] for r in sim.soql("SELECT Id FROM Contact", token=gateway)} == set(ids[:2])
+    assert sim.salesforce("GET", "sobjects/Contact/" + ids[2], token=gateway)[0] == 404
+    assert sim.salesforce("GET", "sobjects/Contact/" + ids[2])[0] == 200  # others see it
     sim.act("hide", id=ids[2], hidden=False)
-    assert sim.salesforce("GET", "sobjects/Contact/" + ids[2])[0] == 200
+    assert sim.salesforce("GET", "sobjects/Contact/" + ids[2], token=gateway)[0] == 200
     sim.act("merge", master=ids[0], loser=ids[1])
     rows = {r["Id"]: r for r in sim.soql("SELECT Id, IsDeleted, MasterRecordId FROM Contact",
                                          "queryAll")}

@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-API = "integration@corp.example"
+GATEWAY = "integration@corp.example"  # whom the client credentials stand for
+ADMINISTRATOR = "dana.whitfield@corp.example"  # whom the token of clients.json stands for
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_rows(sim, jsforce):
     assert stored["FirstName"] == "Zoë"  # trimmed, as Salesforce does
     assert stored["Name"] == "Zoë Ågren"
     users = {u["Username"]: u["Id"] for u in sim.records("User")}
-    assert stored["CreatedById"] == stored["OwnerId"] == users[API]
+    assert stored["CreatedById"] == stored["OwnerId"] == users[ADMINISTRATOR]
 
     updated, row, gone, missing = jsforce(
         ("update", {"object": "Contact", "records": {"Id": created["id"], "Title": "CTO",
@@ -284,7 +285,7 @@ def test_sign_in(sim, jsforce):
         ("login", {**client, "username": alice["address"], "password": alice["password"],
                    "object": "Contact", "record": {"LastName": "By Alice"}}),
         ("versions", {}))
-    assert application["token"] and application["identity"]["username"] == API
+    assert application["token"] and application["identity"]["username"] == GATEWAY
     assert wrong["error"] == "invalid_client"
     assert person["user"]["id"] == alice["crm_user_id"]
     assert versions[-1]["version"] == "66.0"

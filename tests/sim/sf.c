@@ -61,8 +61,10 @@ void sf_set_client(struct sf *sf, const char *client_id, const char *client_secr
 
 const char *sf_access_token(struct sf *sf)
 {
-	if (!sf->token && sf->api_user)
-		sf->token = xstrdup(sf_issue_token(sf, sf->api_user));
+	const struct sf_table *users = sf_table_find(sf, "User");
+
+	if (!sf->token && users->n)
+		sf->token = xstrdup(sf_issue_token(sf, users->rows[users->n > 1]->id));
 	return sf->token ? sf->token : "";
 }
 

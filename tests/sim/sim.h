@@ -104,7 +104,8 @@ json_t *sf_act(struct sf *sf, const char *action, const json_t *args, int *statu
 /* Signs a user of Salesforce in by OAuth password grant, or the application by client credentials. */
 void sf_add_login(struct sf *sf, const char *user_id, const char *username, const char *password);
 void sf_set_client(struct sf *sf, const char *client_id, const char *client_secret);
-/* A token that signs in as the integration user, valid until tokens are expired on demand. */
+/* A token for other programs, valid until tokens are expired on demand.  It signs in as the sales
+ * administrator (the second user): what they change is another's, not the gateway's own. */
 const char *sf_access_token(struct sf *sf);
 
 #endif
