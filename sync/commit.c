@@ -35,8 +35,8 @@ int commit_end(struct commit *c, int rc, int64_t mailbox, struct error *err)
 	return rc;
 }
 
-int commit_refused(int *number, int value, struct error *err, enum error_code code, const char *fmt,
-	...)
+int commit_refused(
+	int *number, int value, struct error *err, enum error_code code, const char *fmt, ...)
 {
 	char text[ERROR_TEXT_MAX];
 	va_list ap;
@@ -60,8 +60,8 @@ static const char *const mark_names[] = {
 
 static char *mark_name(const struct store_item *item, enum commit_mark mark)
 {
-	return xasprintf("commit/%" PRId64 "/%" PRId64 "/%s", item->mailbox, item->id,
-		mark_names[mark]);
+	return xasprintf(
+		"commit/%" PRId64 "/%" PRId64 "/%s", item->mailbox, item->id, mark_names[mark]);
 }
 
 char *commit_marks_prefix(int64_t mailbox)
@@ -74,12 +74,12 @@ bool commit_mark_parse(const char *name, const char *prefix, int64_t *item, enum
 	size_t skip = strlen(prefix);
 	char *end;
 
-	if (strncmp(name, prefix, skip))
+	if (strncmp(name, prefix, skip) != 0)
 		return false;
 	*item = strtoll(name + skip, &end, 10);
 	for (size_t i = 0; *end == '/' && i < ARRAY_SIZE(mark_names); i++) {
 		*mark = (enum commit_mark)i;
-		if (!strcmp(end + 1, mark_names[i]))
+		if (strcmp(end + 1, mark_names[i]) == 0)
 			return true;
 	}
 	return false;
@@ -145,8 +145,8 @@ char *commit_path(struct commit *c, uint64_t parent, const char *name)
 	return path;
 }
 
-int commit_dir_kind(struct commit *c, const struct store_node *dir, enum item_kind *kind,
-	struct error *err)
+int commit_dir_kind(
+	struct commit *c, const struct store_node *dir, enum item_kind *kind, struct error *err)
 {
 	struct store_node at = *dir;
 
@@ -202,8 +202,8 @@ int commit_check_kind(struct commit *c, const struct store_node *node,
 	return rc;
 }
 
-static int check_complete(struct commit *c, const struct store_node *dir, int *number,
-	struct error *err)
+static int check_complete(
+	struct commit *c, const struct store_node *dir, int *number, struct error *err)
 {
 	struct store_folder folder;
 	bool complete;
@@ -235,8 +235,8 @@ int commit_place(struct commit *c, uint64_t parent, const char *name, struct com
 		return commit_refused(number, EPERM, err, ERR_DENIED,
 			"nothing can be made here; files belong into a folder of items");
 	if (!len || len >= sizeof(place->dir.name))
-		return commit_refused(number, ENAMETOOLONG, err, ERR_INVALID,
-			"a name has 1 to 255 bytes");
+		return commit_refused(
+			number, ENAMETOOLONG, err, ERR_INVALID, "a name has 1 to 255 bytes");
 	if (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
 		return commit_refused(number, EINVAL, err, ERR_INVALID, "not a file name");
 	rc = commit_dir_kind(c, &place->dir, &place->kind, err);

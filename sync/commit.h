@@ -55,24 +55,25 @@ int commit_write(struct commit *c, uint64_t ino, const char *bytes, size_t len, 
 int commit_draft(struct commit *c, uint64_t ino, const char *bytes, size_t len, struct error *err);
 
 /* Refused bytes go to lost+found with the reason. */
-int commit_refuse(struct commit *c, int64_t mailbox, const char *name, const char *bytes, size_t len,
-	const char *reason, struct error *err);
+int commit_refuse(struct commit *c, int64_t mailbox, const char *name, const char *bytes,
+	size_t len, const char *reason, struct error *err);
 
 /* A document written through .json/ onto an item (or, ino 0, a new one under parent and name, whose
  * item name has the kind's suffix).  Replaces the file with a new number. */
-int commit_json(struct commit *c, uint64_t ino, uint64_t parent, const char *name, const char *bytes,
-	size_t len, struct error *err);
+int commit_json(struct commit *c, uint64_t ino, uint64_t parent, const char *name,
+	const char *bytes, size_t len, struct error *err);
 
 /* An empty file (any name) or a directory.  *node is filled in.  EPERM cases are ERR_DENIED. */
 int commit_create(struct commit *c, uint64_t parent, const char *name, uint32_t mode,
 	struct store_node *node, struct error *err);
 int commit_mkdir(struct commit *c, uint64_t parent, const char *name, uint32_t mode,
 	struct store_node *node, struct error *err);
-int commit_rmdir(struct commit *c, uint64_t parent, const char *name, int *number, struct error *err);
+int commit_rmdir(
+	struct commit *c, uint64_t parent, const char *name, int *number, struct error *err);
 /* `*number` is the errno to answer (ENOTEMPTY, EPERM, EXDEV, ENOTDIR, EISDIR ...); err has the text.
  * no_replace: RENAME_NOREPLACE. */
-int commit_unlink(struct commit *c, uint64_t parent, const char *name, int *number,
-	struct error *err);
+int commit_unlink(
+	struct commit *c, uint64_t parent, const char *name, int *number, struct error *err);
 int commit_rename(struct commit *c, uint64_t parent, const char *name, uint64_t new_parent,
 	const char *new_name, bool no_replace, int *number, struct error *err);
 int commit_link(struct commit *c, uint64_t ino, uint64_t new_parent, const char *new_name,
@@ -80,8 +81,8 @@ int commit_link(struct commit *c, uint64_t ino, uint64_t new_parent, const char 
 
 /* user.tandem.categories: comma-separated.  ERR_BUSY while the file is open for writing.  Only the
  * CATEGORIES line of the stored bytes changes; the file gets a new number. */
-int commit_categories(struct commit *c, uint64_t ino, const char *value, size_t len,
-	struct error *err);
+int commit_categories(
+	struct commit *c, uint64_t ino, const char *value, size_t len, struct error *err);
 /* The present value, comma-separated. */
 int commit_categories_get(struct commit *c, uint64_t ino, struct buf *out, struct error *err);
 

@@ -51,7 +51,9 @@ static void set_keywords(json_t *doc, const json_t *names)
 	size_t i;
 
 	json_array_foreach((json_t *)names, i, name)
+	{
 		json_object_set_new(keywords, json_string_value(name), json_true());
+	}
 	if (json_object_size(keywords))
 		json_object_set(doc, "keywords", keywords);
 	else
@@ -120,8 +122,8 @@ static int check_item(const struct store_node *node, struct error *err)
 	return 0;
 }
 
-int commit_categories(struct commit *c, uint64_t ino, const char *value, size_t len,
-	struct error *err)
+int commit_categories(
+	struct commit *c, uint64_t ino, const char *value, size_t len, struct error *err)
 {
 	struct store_node node = { 0 };
 	json_t *names = split_names(value, len, err);
@@ -159,7 +161,8 @@ int commit_categories_get(struct commit *c, uint64_t ino, struct buf *out, struc
 		rc = store_item_get(c->store, node.item, &item, err);
 	if (rc)
 		return rc;
-	json_object_foreach(json_object_get(item.doc, "keywords"), name, is_set) {
+	json_object_foreach(json_object_get(item.doc, "keywords"), name, is_set)
+	{
 		if (json_is_false(is_set))
 			continue;
 		if (out->len)

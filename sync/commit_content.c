@@ -31,8 +31,8 @@ void commit_edit_clear(struct commit_edit *edit)
 	memset(edit, 0, sizeof(*edit));
 }
 
-int commit_is_update(struct commit *c, int64_t id, const struct commit_edit *edit, bool *yes,
-	struct error *err)
+int commit_is_update(
+	struct commit *c, int64_t id, const struct commit_edit *edit, bool *yes, struct error *err)
 {
 	const char *uid = document_uid(edit->shown);
 	struct store_item item = { 0 };
@@ -48,8 +48,8 @@ int commit_is_update(struct commit *c, int64_t id, const struct commit_edit *edi
 	return rc;
 }
 
-int commit_shown(struct commit *c, const struct store_node *node, struct buf *out,
-	struct error *err)
+int commit_shown(
+	struct commit *c, const struct store_node *node, struct buf *out, struct error *err)
 {
 	struct store_item item = { .id = node->item, .mailbox = node->mailbox };
 	char *former AUTOFREE = NULL;
@@ -217,13 +217,12 @@ int commit_render(struct commit *c, struct store_item *item, struct error *err)
 	if (!rc)
 		rc = buf_check(&bytes, "the file", err);
 	if (!rc)
-		rc = store_node_replace(c->store, item->ino, buf_str(&bytes), bytes.len, &item->ino,
-			err);
+		rc = store_node_replace(
+			c->store, item->ino, buf_str(&bytes), bytes.len, &item->ino, err);
 	return rc ? rc : commit_marks_drop(c, item, err);
 }
 
-int commit_show(struct commit *c, int64_t id, const struct commit_result *result,
-	struct error *err)
+int commit_show(struct commit *c, int64_t id, const struct commit_result *result, struct error *err)
 {
 	struct store_item item;
 	int rc;
@@ -269,7 +268,8 @@ static int write_item(struct commit *c, struct store_node *node, const struct co
 	else if (!rc)
 		rc = commit_detach(c, node, err);
 	if (!rc)
-		rc = store_content_set(c->store, node->ino, edit->bytes, edit->len, written(c), err);
+		rc = store_content_set(
+			c->store, node->ino, edit->bytes, edit->len, written(c), err);
 	if (!rc)
 		rc = commit_apply(c, node, edit, &before, result, err);
 	if (!rc)
@@ -277,8 +277,8 @@ static int write_item(struct commit *c, struct store_node *node, const struct co
 	return rc;
 }
 
-static int write_empty(struct commit *c, struct store_node *node, struct commit_result *result,
-	struct error *err)
+static int write_empty(
+	struct commit *c, struct store_node *node, struct commit_result *result, struct error *err)
 {
 	struct buf before AUTOBUF = BUF_INIT(COMMIT_BYTES_MAX);
 	int rc = commit_shown(c, node, &before, err);
@@ -339,8 +339,8 @@ int commit_draft(struct commit *c, uint64_t ino, const char *bytes, size_t len, 
 	return commit_end(c, rc, 0, err);
 }
 
-int commit_refuse(struct commit *c, int64_t mailbox, const char *name, const char *bytes, size_t len,
-	const char *reason, struct error *err)
+int commit_refuse(struct commit *c, int64_t mailbox, const char *name, const char *bytes,
+	size_t len, const char *reason, struct error *err)
 {
 	struct store_lost lost = { .mailbox = mailbox, .bytes = BUF_INIT(COMMIT_BYTES_MAX) };
 	int rc = commit_begin(c, err);
@@ -422,8 +422,8 @@ static int json_item(struct commit *c, struct store_node *node, const struct com
 	return rc;
 }
 
-int commit_json(struct commit *c, uint64_t ino, uint64_t parent, const char *name, const char *bytes,
-	size_t len, struct error *err)
+int commit_json(struct commit *c, uint64_t ino, uint64_t parent, const char *name,
+	const char *bytes, size_t len, struct error *err)
 {
 	struct commit_edit edit = { 0 };
 	struct commit_result result = { 0 };

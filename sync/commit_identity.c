@@ -82,7 +82,7 @@ static enum side_status side_status(struct commit *c, int64_t item, enum side wh
 bool commit_is_dying(struct commit *c, int64_t item)
 {
 	return side_status(c, item, SIDE_EXCHANGE) == SIDE_DELETING ||
-		side_status(c, item, SIDE_CRM) == SIDE_DELETING;
+	       side_status(c, item, SIDE_CRM) == SIDE_DELETING;
 }
 
 /* The link to the CRM passes from one item to another, shadows and all. */
@@ -126,7 +126,7 @@ static int take_over(struct commit *c, const struct store_node *node, struct sto
 		return rc;
 	if (former)
 		buf_adds(before, former);
-	if (!item->removed_name || strcmp(item->removed_name, node->name))
+	if (!item->removed_name || strcmp(item->removed_name, node->name) != 0)
 		item->name_chosen = true;
 	free(item->removed_name);
 	item->removed_name = NULL;
@@ -141,8 +141,8 @@ static int take_over(struct commit *c, const struct store_node *node, struct sto
 
 /* How well a removal suits: from this very place, from this folder, from elsewhere; 0: not at all,
  * since it is none, or its UID lives in this folder again. */
-static int removal_score(struct commit *c, const struct store_node *node,
-	const struct store_item *item)
+static int removal_score(
+	struct commit *c, const struct store_node *node, const struct store_item *item)
 {
 	if (!item->removed || item->ino ||
 		commit_check_uid(c, item->kind, item->mailbox, node->parent, item->id, item->uid,
@@ -168,7 +168,8 @@ static int best_removal(struct commit *c, const struct store_node *node, const i
 		if (rc)
 			return rc;
 		score = removal_score(c, node, &item);
-		if (score > best_score || (score && score == best_score && item.removed > best_time)) {
+		if (score > best_score ||
+			(score && score == best_score && item.removed > best_time)) {
 			*best = item.id;
 			best_score = score;
 			best_time = item.removed;
@@ -179,8 +180,8 @@ static int best_removal(struct commit *c, const struct store_node *node, const i
 }
 
 /* The link to the CRM record that a tombstone remembers. */
-static int revive_link(struct commit *c, int64_t item, const struct store_tombstone *t,
-	struct error *err)
+static int revive_link(
+	struct commit *c, int64_t item, const struct store_tombstone *t, struct error *err)
 {
 	static const char unlinked[] = "unlinked";
 	struct store_side side = { .item = item, .side = SIDE_CRM, .status = SIDE_LINKED };
@@ -311,12 +312,12 @@ int commit_detach(struct commit *c, struct store_node *node, struct error *err)
 static bool never_sent(struct commit *c, int64_t item)
 {
 	return side_status(c, item, SIDE_EXCHANGE) == SIDE_NONE &&
-		side_status(c, item, SIDE_CRM) == SIDE_NONE;
+	       side_status(c, item, SIDE_CRM) == SIDE_NONE;
 }
 
 /* The live file among `ids` that was never sent. */
-static int find_copy(struct commit *c, const int64_t *ids, size_t n, struct store_node *copy,
-	struct error *err)
+static int find_copy(
+	struct commit *c, const int64_t *ids, size_t n, struct store_node *copy, struct error *err)
 {
 	copy->ino = 0;
 	for (size_t i = 0; i < n && !copy->ino; i++) {
@@ -335,7 +336,7 @@ static int find_copy(struct commit *c, const int64_t *ids, size_t n, struct stor
 int commit_hand_over(struct commit *c, int64_t id, struct error *err)
 {
 	struct store_item item = { 0 };
-	struct store_node copy;
+	struct store_node copy = { 0 };
 	struct commit_edit edit = { 0 };
 	struct commit_result result = { 0 };
 	struct buf bytes AUTOBUF = BUF_INIT(COMMIT_BYTES_MAX);
@@ -355,8 +356,8 @@ int commit_hand_over(struct commit *c, int64_t id, struct error *err)
 	rc = commit_bytes(c, copy.ino, &bytes, err);
 	if (rc || commit_edit_parse(&edit, copy.kind, buf_str(&bytes), bytes.len, NULL))
 		goto out;
-	rc = commit_marks_drop(c, &(struct store_item){ .id = copy.item, .mailbox = copy.mailbox },
-		err);
+	rc = commit_marks_drop(
+		c, &(struct store_item){ .id = copy.item, .mailbox = copy.mailbox }, err);
 	if (!rc)
 		rc = store_item_delete(c->store, copy.item, err);
 	if (!rc) {

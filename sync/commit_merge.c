@@ -37,8 +37,8 @@ static void set_uid(json_t *doc, const char *uid)
 }
 
 /* The document as the file showed it before: parsed from its bytes, or from what `doc` renders to. */
-static json_t *shown_before(const struct commit_edit *edit, const json_t *doc,
-	const struct buf *bytes)
+static json_t *shown_before(
+	const struct commit_edit *edit, const json_t *doc, const struct buf *bytes)
 {
 	struct buf rendered AUTOBUF = BUF_INIT(COMMIT_BYTES_MAX);
 	json_t *before = NULL;
@@ -83,10 +83,10 @@ static bool same(const json_t *a, const json_t *b)
 static void note(json_t *clashes, const char *path, const json_t *base, const json_t *winner,
 	const char *winner_origin, const json_t *loser, const char *loser_origin)
 {
-	json_array_append_new(clashes,
-		json_pack("{s:s, s:O?, s:O?, s:s, s:[{s:s, s:O?}]}", "field", path, "base", base,
-			"winner", winner, "winner_origin", winner_origin, "losers", "origin",
-			loser_origin, "value", loser));
+	json_array_append_new(
+		clashes, json_pack("{s:s, s:O?, s:O?, s:s, s:[{s:s, s:O?}]}", "field", path, "base",
+				 base, "winner", winner, "winner_origin", winner_origin, "losers",
+				 "origin", loser_origin, "value", loser));
 }
 
 /* Places that changed between base and current and that the writer left as they were in base: its
@@ -107,7 +107,8 @@ static void note_left_out(json_t *clashes, const char *path, const json_t *base,
 	}
 	names = json_copy((json_t *)base);
 	json_object_update_missing(names, (json_t *)current);
-	json_object_foreach(names, name, unused) {
+	json_object_foreach(names, name, unused)
+	{
 		char *below AUTOFREE = xasprintf("%s%s%s", path, *path ? "/" : "", name);
 
 		note_left_out(clashes, below, json_object_get(base, name),
@@ -122,7 +123,8 @@ static void note_clashes(json_t *clashes, const json_t *found, const char *origi
 	json_t *clash;
 	size_t i;
 
-	json_array_foreach((json_t *)found, i, clash) {
+	json_array_foreach((json_t *)found, i, clash)
+	{
 		const char *path = json_string_value(json_object_get(clash, "path"));
 
 		note(clashes, path ? path : "", json_object_get(clash, "base"),
@@ -180,7 +182,8 @@ static bool is_noted(const json_t *clashes, const char *path)
 	json_t *clash;
 	size_t i;
 
-	json_array_foreach((json_t *)clashes, i, clash) {
+	json_array_foreach((json_t *)clashes, i, clash)
+	{
 		const char *noted = json_string_value(json_object_get(clash, "field"));
 
 		if (noted && !strcmp(noted, path))
@@ -207,7 +210,8 @@ static void note_replaced(json_t *clashes, const char *path, const json_t *befor
 	names = json_copy((json_t *)after);
 	if (json_is_object(before))
 		json_object_update_missing(names, (json_t *)before);
-	json_object_foreach(names, name, unused) {
+	json_object_foreach(names, name, unused)
+	{
 		char *below AUTOFREE = xasprintf("%s%s%s", path, *path ? "/" : "", name);
 
 		note_replaced(clashes, below, json_object_get(before, name),
@@ -257,7 +261,7 @@ static int base_version(struct commit *c, const struct store_item *item, int64_t
 static bool is_unchanged(const struct commit_edit *edit, const struct buf *before)
 {
 	return edit->bytes && before && before->len == edit->len &&
-		!memcmp(buf_str(before), edit->bytes, edit->len);
+	       !memcmp(buf_str(before), edit->bytes, edit->len);
 }
 
 int commit_merge(struct commit *c, const struct store_item *item, const struct commit_edit *edit,

@@ -26,9 +26,11 @@ int commit_create(struct commit *c, uint64_t parent, const char *name, uint32_t 
 		return rc;
 	rc = commit_place(c, parent, name, &place, NULL, err);
 	if (!rc) {
-		*node = (struct store_node){ .parent = parent, .kind = place.kind,
+		*node = (struct store_node){ .parent = parent,
+			.kind = place.kind,
 			.type = place.is_item ? NODE_ITEM : NODE_DRAFT,
-			.mailbox = place.dir.mailbox, .mode = mode & 07777 };
+			.mailbox = place.dir.mailbox,
+			.mode = mode & 07777 };
 		node_name(node, name);
 		rc = store_node_create(c->store, node, err);
 	}
@@ -43,8 +45,8 @@ static bool same_text(const char *a, const char *b)
 }
 
 /* The removed folder of this name and place whose removal was not sent yet: *found is its number. */
-static int find_removed(struct commit *c, const struct store_node *node, uint64_t *found,
-	struct error *err)
+static int find_removed(
+	struct commit *c, const struct store_node *node, uint64_t *found, struct error *err)
 {
 	struct store_folder parent = { 0 };
 	uint64_t *inos AUTOFREE = NULL;
@@ -113,8 +115,10 @@ int commit_mkdir(struct commit *c, uint64_t parent, const char *name, uint32_t m
 		rc = commit_check_name(name, NULL, err);
 	if (rc)
 		goto out;
-	*node = (struct store_node){ .parent = parent, .kind = place.kind,
-		.type = is_folder ? NODE_FOLDER : NODE_DRAFT_DIR, .mailbox = place.dir.mailbox,
+	*node = (struct store_node){ .parent = parent,
+		.kind = place.kind,
+		.type = is_folder ? NODE_FOLDER : NODE_DRAFT_DIR,
+		.mailbox = place.dir.mailbox,
 		.mode = mode & 07777 };
 	node_name(node, name);
 	rc = store_node_create(c->store, node, err);
@@ -131,20 +135,20 @@ static bool stop_at_first(void *data, const struct store_node *node)
 	return false;
 }
 
-int commit_check_empty(struct commit *c, const struct store_node *dir, int *number,
-	struct error *err)
+int commit_check_empty(
+	struct commit *c, const struct store_node *dir, int *number, struct error *err)
 {
 	bool found = false;
 	int rc = store_node_list(c->store, dir->ino, 0, stop_at_first, &found, err);
 
 	if (!rc && found)
-		return commit_refused(number, ENOTEMPTY, err, ERR_EXISTS, "%s is not empty",
-			dir->name);
+		return commit_refused(
+			number, ENOTEMPTY, err, ERR_EXISTS, "%s is not empty", dir->name);
 	return rc;
 }
 
-int commit_check_folder(struct commit *c, const struct store_node *node, int *number,
-	struct error *err)
+int commit_check_folder(
+	struct commit *c, const struct store_node *node, int *number, struct error *err)
 {
 	struct store_folder folder;
 	int rc = store_folder_get(c->store, node->ino, &folder, err);
@@ -159,8 +163,8 @@ int commit_check_folder(struct commit *c, const struct store_node *node, int *nu
 }
 
 /* A folder known in Exchange stays as a row until its removal is sent. */
-static int remove_folder(struct commit *c, const struct store_node *node, int *number,
-	struct error *err)
+static int remove_folder(
+	struct commit *c, const struct store_node *node, int *number, struct error *err)
 {
 	struct store_folder folder = { 0 };
 	int rc = store_folder_get(c->store, node->ino, &folder, err);
@@ -180,14 +184,14 @@ static int remove_folder(struct commit *c, const struct store_node *node, int *n
 	return rc;
 }
 
-int commit_remove_dir(struct commit *c, const struct store_node *node, int *number,
-	struct error *err)
+int commit_remove_dir(
+	struct commit *c, const struct store_node *node, int *number, struct error *err)
 {
 	int rc = 0;
 
 	if (node->type != NODE_FOLDER && node->type != NODE_DRAFT_DIR)
-		return commit_refused(number, EPERM, err, ERR_DENIED, "%s cannot be removed",
-			node->name);
+		return commit_refused(
+			number, EPERM, err, ERR_DENIED, "%s cannot be removed", node->name);
 	if (node->type == NODE_FOLDER)
 		rc = commit_check_folder(c, node, number, err);
 	if (!rc)
@@ -202,7 +206,8 @@ static bool is_dir(const struct store_node *node)
 	return node->type != NODE_ITEM && node->type != NODE_DRAFT;
 }
 
-int commit_rmdir(struct commit *c, uint64_t parent, const char *name, int *number, struct error *err)
+int commit_rmdir(
+	struct commit *c, uint64_t parent, const char *name, int *number, struct error *err)
 {
 	struct store_node node = { 0 };
 	int rc = commit_begin(c, err);
@@ -211,8 +216,8 @@ int commit_rmdir(struct commit *c, uint64_t parent, const char *name, int *numbe
 	if (!rc) {
 		rc = store_node_lookup(c->store, parent, name, &node, err);
 		if (!rc && !is_dir(&node))
-			rc = commit_refused(number, ENOTDIR, err, ERR_INVALID,
-				"%s is not a directory", name);
+			rc = commit_refused(
+				number, ENOTDIR, err, ERR_INVALID, "%s is not a directory", name);
 		if (!rc)
 			rc = commit_remove_dir(c, &node, number, err);
 		rc = commit_end(c, rc, node.type == NODE_FOLDER ? node.mailbox : 0, err);
@@ -229,8 +234,8 @@ int commit_remove_file(struct commit *c, struct store_node *node, struct error *
 	return rc ? rc : store_node_remove(c->store, node->ino, err);
 }
 
-int commit_unlink(struct commit *c, uint64_t parent, const char *name, int *number,
-	struct error *err)
+int commit_unlink(
+	struct commit *c, uint64_t parent, const char *name, int *number, struct error *err)
 {
 	struct store_node node = { 0 };
 	int64_t item = 0;
@@ -240,8 +245,8 @@ int commit_unlink(struct commit *c, uint64_t parent, const char *name, int *numb
 	if (!rc) {
 		rc = store_node_lookup(c->store, parent, name, &node, err);
 		if (!rc && is_dir(&node))
-			rc = commit_refused(number, EISDIR, err, ERR_INVALID, "%s is a directory",
-				name);
+			rc = commit_refused(
+				number, EISDIR, err, ERR_INVALID, "%s is a directory", name);
 		item = node.item;
 		if (!rc)
 			rc = commit_remove_file(c, &node, err);
@@ -259,14 +264,17 @@ static int copy_file(struct commit *c, const struct store_node *from, uint64_t p
 	struct buf bytes AUTOBUF = BUF_INIT(COMMIT_BYTES_MAX);
 	int rc = commit_bytes(c, from->ino, &bytes, err);
 
-	*copy = (struct store_node){ .parent = parent, .type = NODE_DRAFT, .kind = from->kind,
-		.mailbox = from->mailbox, .mode = from->mode };
+	*copy = (struct store_node){ .parent = parent,
+		.type = NODE_DRAFT,
+		.kind = from->kind,
+		.mailbox = from->mailbox,
+		.mode = from->mode };
 	node_name(copy, name);
 	if (!rc)
 		rc = store_node_create(c->store, copy, err);
 	if (!rc)
-		rc = store_content_set(c->store, copy->ino, buf_str(&bytes), bytes.len, from->mtime,
-			err);
+		rc = store_content_set(
+			c->store, copy->ino, buf_str(&bytes), bytes.len, from->mtime, err);
 	return rc ? rc : store_node_get(c->store, copy->ino, copy, err);
 }
 

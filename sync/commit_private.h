@@ -48,8 +48,7 @@ int commit_mark_get(struct commit *c, const struct store_item *item, enum commit
 int commit_marks_drop(struct commit *c, const struct store_item *item, struct error *err);
 /* Prefix of the names of a mailbox's marks, and what one of them says. */
 char *commit_marks_prefix(int64_t mailbox);
-bool commit_mark_parse(const char *name, const char *prefix, int64_t *item,
-	enum commit_mark *mark);
+bool commit_mark_parse(const char *name, const char *prefix, int64_t *item, enum commit_mark *mark);
 
 /* Name of the value that notes when Exchange changed the item; the prefix of all of them. */
 char *commit_arrivals_name(const struct store_item *item);
@@ -71,8 +70,8 @@ struct commit_place {
 int commit_place(struct commit *c, uint64_t parent, const char *name, struct commit_place *place,
 	int *number, struct error *err);
 /* The kind of the folder that this directory is or lies in. */
-int commit_dir_kind(struct commit *c, const struct store_node *dir, enum item_kind *kind,
-	struct error *err);
+int commit_dir_kind(
+	struct commit *c, const struct store_node *dir, enum item_kind *kind, struct error *err);
 /* An item, and a draft that becomes one, stays within its kind: EPERM. */
 int commit_check_kind(struct commit *c, const struct store_node *node,
 	const struct commit_place *place, int *number, struct error *err);
@@ -106,8 +105,8 @@ void commit_edit_clear(struct commit_edit *edit);
 int commit_is_update(struct commit *c, int64_t item, const struct commit_edit *edit, bool *yes,
 	struct error *err);
 /* What the file of an item shows or, when it was emptied, showed before. */
-int commit_shown(struct commit *c, const struct store_node *node, struct buf *out,
-	struct error *err);
+int commit_shown(
+	struct commit *c, const struct store_node *node, struct buf *out, struct error *err);
 /* The item of `node` becomes what the edit says; without one (node->item 0) identity is decided here.
  * Content and name of the node are in place already, its type is NODE_ITEM.  `before`: what the item
  * showed until now. */
@@ -120,17 +119,17 @@ int commit_empty(struct commit *c, const struct store_node *node, const struct b
 	struct commit_result *result, struct error *err);
 /* Where the document says more than the bytes: renders the file anew, or notes that it is to be once no
  * handle writes to it. */
-int commit_show(struct commit *c, int64_t item, const struct commit_result *result,
-	struct error *err);
+int commit_show(
+	struct commit *c, int64_t item, const struct commit_result *result, struct error *err);
 /* Renders the file of the item from its document under a new number. */
 int commit_render(struct commit *c, struct store_item *item, struct error *err);
 
 /* ---- commit_merge.c --------------------------------------------------------------------------- */
 
 struct commit_merge {
-	json_t *wrote;	  /* what the writer meant: its base with its edits (new reference) */
-	json_t *merged;	  /* what the item becomes (new reference) */
-	json_t *clashes;  /* fields of a conflict record, or an empty array */
+	json_t *wrote;	 /* what the writer meant: its base with its edits (new reference) */
+	json_t *merged;	 /* what the item becomes (new reference) */
+	json_t *clashes; /* fields of a conflict record, or an empty array */
 };
 
 /* What the edit makes of item->doc.  `before`: the bytes that the file showed when the base is the
@@ -165,13 +164,13 @@ char *commit_new_uid(void);
 /* ---- commit_names.c --------------------------------------------------------------------------- */
 
 /* ENOTEMPTY when the directory has children. */
-int commit_check_empty(struct commit *c, const struct store_node *dir, int *number,
-	struct error *err);
+int commit_check_empty(
+	struct commit *c, const struct store_node *dir, int *number, struct error *err);
 /* EPERM for the default folders and Salesforce_Sync. */
-int commit_check_folder(struct commit *c, const struct store_node *node, int *number,
-	struct error *err);
-int commit_remove_dir(struct commit *c, const struct store_node *node, int *number,
-	struct error *err);
+int commit_check_folder(
+	struct commit *c, const struct store_node *node, int *number, struct error *err);
+int commit_remove_dir(
+	struct commit *c, const struct store_node *node, int *number, struct error *err);
 /* Takes the name away; an item becomes a removal that waits. */
 int commit_remove_file(struct commit *c, struct store_node *node, struct error *err);
 
@@ -179,9 +178,8 @@ int commit_remove_file(struct commit *c, struct store_node *node, struct error *
 
 /* A draft takes an item name, which `target` (may be NULL) has now: the draft's bytes are judged as a
  * commit, its number, mtime and size stay.  *node is as it is afterwards. */
-int commit_become_item(struct commit *c, struct store_node *node, uint64_t parent,
-	const char *name, struct store_node *target, struct commit_result *result,
-	struct error *err);
+int commit_become_item(struct commit *c, struct store_node *node, uint64_t parent, const char *name,
+	struct store_node *target, struct commit_result *result, struct error *err);
 /* A refused draft: a copy of its bytes goes to lost+found with err's text as the reason, in a
  * transaction of its own; err stays as it is. */
 void commit_keep_refused(struct commit *c, uint64_t ino, const char *name, const struct error *err);

@@ -57,8 +57,8 @@ static int move_node(struct commit *c, struct store_node *node, enum node_type t
 }
 
 /* The name's present file gives way.  With `update` its item passes to the file that comes. */
-static int give_way(struct commit *c, struct store_node *target, bool update, int64_t *item,
-	struct error *err)
+static int give_way(
+	struct commit *c, struct store_node *target, bool update, int64_t *item, struct error *err)
 {
 	*item = 0;
 	if (!target || !target->ino)
@@ -119,9 +119,8 @@ static int put_content(struct commit *c, struct store_node *node, uint64_t paren
 	return rc;
 }
 
-int commit_become_item(struct commit *c, struct store_node *node, uint64_t parent,
-	const char *name, struct store_node *target, struct commit_result *result,
-	struct error *err)
+int commit_become_item(struct commit *c, struct store_node *node, uint64_t parent, const char *name,
+	struct store_node *target, struct commit_result *result, struct error *err)
 {
 	struct store_node dir;
 	int rc = store_node_get(c->store, parent, &dir, err);
@@ -145,8 +144,8 @@ static int item_to_draft(struct move *m, struct error *err)
 	if (!rc && m->target.ino)
 		rc = commit_remove_file(c, &m->target, err);
 	if (!rc)
-		rc = move_node(c, &m->node, NODE_DRAFT, m->place.dir.ino, m->name, m->place.kind,
-			err);
+		rc = move_node(
+			c, &m->node, NODE_DRAFT, m->place.dir.ino, m->name, m->place.kind, err);
 	if (!rc)
 		rc = commit_hand_over(c, item, err);
 	m->result.send = item != 0;
@@ -164,8 +163,8 @@ static int item_to_item(struct move *m, struct error *err)
 	if (m->target.ino)
 		rc = commit_remove_file(c, &m->target, err);
 	if (!rc && item.folder != m->place.dir.ino)
-		rc = commit_check_uid(c, item.kind, item.mailbox, m->place.dir.ino, item.id,
-			item.uid, err);
+		rc = commit_check_uid(
+			c, item.kind, item.mailbox, m->place.dir.ino, item.id, item.uid, err);
 	if (!rc)
 		rc = store_node_rename(c->store, m->node.ino, m->place.dir.ino, m->name, err);
 	if (!rc) {
@@ -187,15 +186,15 @@ static int move_file(struct move *m, struct error *err)
 	int rc = 0;
 
 	if (m->target.ino && m->target.type != NODE_ITEM && m->target.type != NODE_DRAFT)
-		return commit_refused(m->number, EISDIR, err, ERR_INVALID, "%s is a directory",
-			m->name);
+		return commit_refused(
+			m->number, EISDIR, err, ERR_INVALID, "%s is a directory", m->name);
 	if (was_item || m->place.is_item)
 		rc = commit_check_kind(m->c, &m->node, &m->place, m->number, err);
 	if (rc)
 		return rc;
 	if (judged) {
-		rc = commit_become_item(m->c, &m->node, m->place.dir.ino, m->name, &m->target,
-			&m->result, err);
+		rc = commit_become_item(
+			m->c, &m->node, m->place.dir.ino, m->name, &m->target, &m->result, err);
 		m->refused = commit_is_refusal(rc);
 		return rc;
 	}
@@ -250,8 +249,8 @@ static int move_dir(struct move *m, struct error *err)
 	int rc = 0;
 
 	if (m->target.ino && (there == NODE_ITEM || there == NODE_DRAFT))
-		return commit_refused(m->number, ENOTDIR, err, ERR_INVALID, "%s is not a directory",
-			m->name);
+		return commit_refused(
+			m->number, ENOTDIR, err, ERR_INVALID, "%s is not a directory", m->name);
 	rc = check_dir(m, err);
 	if (!rc)
 		rc = check_not_below(m, err);

@@ -18,8 +18,8 @@
 /* ---- showing again ------------------------------------------------------------------------------ */
 
 /* The bytes that the item showed, or what its document renders to. */
-static int former_bytes(struct commit *c, const struct store_item *item, struct buf *out,
-	struct error *err)
+static int former_bytes(
+	struct commit *c, const struct store_item *item, struct buf *out, struct error *err)
 {
 	const struct document_kind *kind = document_kind(item->kind);
 	char *former AUTOFREE = NULL;
@@ -43,8 +43,8 @@ static int show_former(struct commit *c, struct store_item *item, struct error *
 	int rc = former_bytes(c, item, &bytes, err);
 
 	if (!rc)
-		rc = store_node_replace(c->store, item->ino, buf_str(&bytes), bytes.len, &item->ino,
-			err);
+		rc = store_node_replace(
+			c->store, item->ino, buf_str(&bytes), bytes.len, &item->ino, err);
 	return rc ? rc : commit_marks_drop(c, item, err);
 }
 
@@ -74,8 +74,8 @@ static int settle_anew(struct commit *c, struct store_item *item, struct error *
 	return commit_render(c, item, err);
 }
 
-static int settle_mark(struct commit *c, int64_t mailbox, int64_t id, enum commit_mark mark,
-	struct error *err)
+static int settle_mark(
+	struct commit *c, int64_t mailbox, int64_t id, enum commit_mark mark, struct error *err)
 {
 	struct store_item item = { 0 };
 	int rc = store_item_get(c->store, id, &item, err);
@@ -109,7 +109,8 @@ static int settle_all(struct commit *c, int64_t mailbox, const char *prefix, con
 	json_t *name;
 	int rc = store_items_all(c->store, mailbox, &ids, &n, err);
 
-	json_array_foreach((json_t *)names, i, name) {
+	json_array_foreach((json_t *)names, i, name)
+	{
 		enum commit_mark mark;
 		int64_t id;
 
@@ -153,7 +154,8 @@ bool commit_is_waiting(struct commit *c, int64_t mailbox)
 
 	if (store_value_names(c->store, prefix, &names, NULL))
 		return false;
-	json_array_foreach(names, i, name) {
+	json_array_foreach(names, i, name)
+	{
 		enum commit_mark mark;
 		int64_t item;
 
@@ -192,14 +194,17 @@ int commit_released(struct commit *c, uint64_t ino, struct error *err)
 static int former_attributes(struct commit *c, const struct store_item *item,
 	struct store_node *node, uint64_t *ino, struct error *err)
 {
-	char *value AUTOFREE = NULL;
+	char *value AUTOFREE = NULL, *end;
 	int rc = commit_mark_get(c, item, MARK_INO, &value, err);
 
 	*ino = 0;
 	node->mode = 0600;
-	if (!rc && value)
-		sscanf(value, "%" SCNu64 " %" SCNd64 " %" SCNo32, ino, &node->mtime, &node->mode);
-	return rc;
+	if (rc || !value)
+		return rc;
+	*ino = strtoull(value, &end, 10);
+	node->mtime = strtoll(end, &end, 10);
+	node->mode = (uint32_t)strtoul(end, &end, 8);
+	return 0;
 }
 
 /* "anna.vcf" or, n >= 2, "anna (2).vcf". */
@@ -232,8 +237,8 @@ static int make_node(struct commit *c, struct store_node *node, uint64_t ino, st
 	return rc ? rc : store_node_update(c->store, node, err);
 }
 
-static int make_file(struct commit *c, const struct store_item *item, struct store_node *node,
-	struct error *err)
+static int make_file(
+	struct commit *c, const struct store_item *item, struct store_node *node, struct error *err)
 {
 	const struct document_kind *kind = document_kind(item->kind);
 	bool named = item->removed_name && document_is_item_name(item->kind, item->removed_name);
@@ -256,8 +261,10 @@ static int make_file(struct commit *c, const struct store_item *item, struct sto
 static int restore(struct commit *c, struct store_item *item, struct error *err)
 {
 	struct buf bytes AUTOBUF = BUF_INIT(COMMIT_BYTES_MAX);
-	struct store_node dir, node = { .parent = item->folder, .type = NODE_ITEM,
-		.kind = item->kind, .mailbox = item->mailbox };
+	struct store_node dir, node = { .parent = item->folder,
+		.type = NODE_ITEM,
+		.kind = item->kind,
+		.mailbox = item->mailbox };
 	int rc;
 
 	if (item->ino || !item->removed || !document_kind(item->kind))
@@ -269,15 +276,15 @@ static int restore(struct commit *c, struct store_item *item, struct error *err)
 		rc = error_set(err, ERR_NOT_FOUND, "the folder of %s is gone",
 			item->removed_name ? item->removed_name : "the item");
 	if (!rc)
-		rc = commit_check_uid(c, item->kind, item->mailbox, item->folder, item->id,
-			item->uid, err);
+		rc = commit_check_uid(
+			c, item->kind, item->mailbox, item->folder, item->id, item->uid, err);
 	if (!rc)
 		rc = former_bytes(c, item, &bytes, err);
 	if (!rc)
 		rc = make_file(c, item, &node, err);
 	if (!rc)
-		rc = store_content_set(c->store, node.ino, buf_str(&bytes), bytes.len, node.mtime,
-			err);
+		rc = store_content_set(
+			c->store, node.ino, buf_str(&bytes), bytes.len, node.mtime, err);
 	if (rc)
 		return rc;
 	item->ino = node.ino;
@@ -314,8 +321,8 @@ static bool looks_like_json(const struct buf *bytes)
 }
 
 /* Bytes of a handle that died, as at RELEASE. */
-static int judge_working(struct commit *c, const struct store_node *node, const struct buf *bytes,
-	struct error *err)
+static int judge_working(
+	struct commit *c, const struct store_node *node, const struct buf *bytes, struct error *err)
 {
 	struct error why = ERROR_INIT;
 	const char *name = node->name[0] ? node->name : "unnamed";
@@ -330,8 +337,8 @@ static int judge_working(struct commit *c, const struct store_node *node, const 
 	if (node->type == NODE_ITEM && looks_like_json(bytes))
 		rc = commit_json(c, node->ino, 0, NULL, buf_str(bytes), bytes->len, &why);
 	else
-		rc = commit_write(c, node->ino, buf_str(bytes), bytes->len, COMMIT_NO_BASE, NULL,
-			&why);
+		rc = commit_write(
+			c, node->ino, buf_str(bytes), bytes->len, COMMIT_NO_BASE, NULL, &why);
 	if (!rc)
 		return 0;
 	return commit_refuse(c, node->mailbox, name, buf_str(bytes), bytes->len, why.text, err);
@@ -365,7 +372,8 @@ static int drop_arrivals(struct commit *c, struct error *err)
 	size_t i;
 	int rc = store_value_names(c->store, COMMIT_ARRIVALS_PREFIX, &names, err);
 
-	json_array_foreach(names, i, name) {
+	json_array_foreach(names, i, name)
+	{
 		char *value AUTOFREE = NULL;
 		const char *time;
 

@@ -71,10 +71,16 @@ static inline void env_changes(void *data, const struct store_change *changes, s
 static inline uint64_t env_folder(struct env *e, int64_t mailbox, uint64_t parent, const char *name,
 	enum item_kind kind, bool is_default, bool is_sync)
 {
-	struct store_node node = { .parent = parent, .type = NODE_FOLDER, .kind = kind,
-		.mailbox = mailbox, .mode = 0700 };
-	struct store_folder folder = { .mailbox = mailbox, .kind = kind, .is_default = is_default,
-		.is_sync = is_sync, .complete = true };
+	struct store_node node = { .parent = parent,
+		.type = NODE_FOLDER,
+		.kind = kind,
+		.mailbox = mailbox,
+		.mode = 0700 };
+	struct store_folder folder = { .mailbox = mailbox,
+		.kind = kind,
+		.is_default = is_default,
+		.is_sync = is_sync,
+		.complete = true };
 	struct error err = ERROR_INIT;
 
 	snprintf(node.name, sizeof(node.name), "%s", name);
@@ -105,8 +111,10 @@ static inline void env_open(struct env *e)
 
 	assert_ok(store_open(&e->store, e->dir, &err), err);
 	store_set_listener(e->store, env_changes, e);
-	e->c = (struct commit){ .store = e->store, .remove_quiet_ns = 10 * 1000000000LL,
-		.committed = env_committed, .data = e };
+	e->c = (struct commit){ .store = e->store,
+		.remove_quiet_ns = 10 * 1000000000LL,
+		.committed = env_committed,
+		.data = e };
 }
 
 static inline int env_setup(void **state)
@@ -121,10 +129,10 @@ static inline int env_setup(void **state)
 	env_mailbox(e, "alice@corp.example", &e->mailbox, &e->root);
 	env_mailbox(e, "bob@corp.example", &e->other, &e->other_root);
 	e->contacts = env_folder(e, e->mailbox, e->root, "Contacts", KIND_CONTACT, true, false);
-	e->sync = env_folder(e, e->mailbox, e->contacts, "Salesforce_Sync", KIND_CONTACT, false,
-		true);
-	e->other_contacts = env_folder(e, e->other, e->other_root, "Contacts", KIND_CONTACT, true,
-		false);
+	e->sync = env_folder(
+		e, e->mailbox, e->contacts, "Salesforce_Sync", KIND_CONTACT, false, true);
+	e->other_contacts = env_folder(
+		e, e->other, e->other_root, "Contacts", KIND_CONTACT, true, false);
 	assert_ok(store_commit(e->store, &err), err);
 	*state = e;
 	return 0;
@@ -158,14 +166,14 @@ static inline int env_teardown(void **state)
 static inline const char *card(struct env *e, const char *uid, const char *name, const char *extra)
 {
 	return keep(e, xasprintf("BEGIN:VCARD\r\nVERSION:4.0\r\n%s%s%sFN:%s\r\n%sEND:VCARD\r\n",
-				uid ? "UID:" : "", uid ? uid : "", uid ? "\r\n" : "", name, extra));
+			       uid ? "UID:" : "", uid ? uid : "", uid ? "\r\n" : "", name, extra));
 }
 
-#define MOBILE(number)	  "TEL;TYPE=cell:" number "\r\n"
-#define EMAIL(address)	  "EMAIL:" address "\r\n"
-#define JOB(title)	  "TITLE:" title "\r\n"
-#define ANNA_UID	  "anna-1"
-#define BERT_UID	  "bert-2"
+#define MOBILE(number) "TEL;TYPE=cell:" number "\r\n"
+#define EMAIL(address) "EMAIL:" address "\r\n"
+#define JOB(title)     "TITLE:" title "\r\n"
+#define ANNA_UID       "anna-1"
+#define BERT_UID       "bert-2"
 
 /* ---- files -------------------------------------------------------------------------------------- */
 
@@ -213,8 +221,8 @@ static inline uint64_t create(struct env *e, uint64_t parent, const char *name)
 }
 
 /* One write and close: the handle is open while its bytes are judged. */
-static inline int write_rc(struct env *e, uint64_t ino, const char *bytes, int64_t base,
-	struct error *err)
+static inline int write_rc(
+	struct env *e, uint64_t ino, const char *bytes, int64_t base, struct error *err)
 {
 	int64_t rev;
 	int rc;
@@ -251,8 +259,8 @@ static inline void remove_file(struct env *e, uint64_t parent, const char *name)
 	assert_ok(commit_unlink(&e->c, parent, name, &number, &err), err);
 }
 
-static inline void move(struct env *e, uint64_t parent, const char *name, uint64_t to,
-	const char *new_name)
+static inline void move(
+	struct env *e, uint64_t parent, const char *name, uint64_t to, const char *new_name)
 {
 	struct error err = ERROR_INIT;
 	int number;
@@ -262,8 +270,8 @@ static inline void move(struct env *e, uint64_t parent, const char *name, uint64
 }
 
 /* The errno of a rename that must fail. */
-static inline int move_errno(struct env *e, uint64_t parent, const char *name, uint64_t to,
-	const char *new_name)
+static inline int move_errno(
+	struct env *e, uint64_t parent, const char *name, uint64_t to, const char *new_name)
 {
 	struct error err = ERROR_INIT;
 	int number = 0;
@@ -354,7 +362,9 @@ static inline size_t count_items(struct env *e)
 /* The item is in Exchange and in sync. */
 static inline void remote_link(struct env *e, int64_t id, const char *remote_id)
 {
-	struct store_side side = { .item = id, .side = SIDE_EXCHANGE, .status = SIDE_LINKED,
+	struct store_side side = { .item = id,
+		.side = SIDE_EXCHANGE,
+		.status = SIDE_LINKED,
 		.remote_id = (char *)remote_id };
 	struct store_item item = item_get(e, id);
 	struct error err = ERROR_INIT;
@@ -403,8 +413,8 @@ static inline void remote_set(struct env *e, int64_t id, const char *member, con
 	assert_ok(store_item_save(e->store, &item, &err), err);
 	if (render) {
 		assert_ok(document_kind(item.kind)->render(item.doc, &bytes, &err), err);
-		assert_ok(store_node_replace(e->store, item.ino, buf_str(&bytes), bytes.len,
-				  &item.ino, &err),
+		assert_ok(store_node_replace(
+				  e->store, item.ino, buf_str(&bytes), bytes.len, &item.ino, &err),
 			err);
 	}
 	assert_ok(store_commit(e->store, &err), err);
@@ -422,13 +432,18 @@ static inline void remote_mobile(struct env *e, int64_t id, const char *number)
 }
 
 /* The removal was sent: as a cycle does it, with or without a tombstone that remembers a CRM link. */
-static inline void remote_removed(struct env *e, int64_t id, const char *record,
-	const char *record_state)
+static inline void remote_removed(
+	struct env *e, int64_t id, const char *record, const char *record_state)
 {
 	struct store_item item = item_get(e, id);
-	struct store_tombstone t = { .mailbox = item.mailbox, .kind = item.kind, .uid = item.uid,
-		.name = item.removed_name, .folder = item.folder, .doc = item.doc,
-		.record_id = (char *)record, .record_state = (char *)record_state };
+	struct store_tombstone t = { .mailbox = item.mailbox,
+		.kind = item.kind,
+		.uid = item.uid,
+		.name = item.removed_name,
+		.folder = item.folder,
+		.doc = item.doc,
+		.record_id = (char *)record,
+		.record_state = (char *)record_state };
 	struct error err = ERROR_INIT;
 
 	assert_ok(store_begin(e->store, STORE_FULL, STORE_REMOTE, &err), err);

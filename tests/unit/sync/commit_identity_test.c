@@ -155,8 +155,8 @@ static void the_newest_removal_of_a_name_is_taken_over(void **state)
 	remove_file(e, e->contacts, "x.vcf");
 	second = item_of(e, put(e, e->contacts, "x.vcf", card(e, BERT_UID, "Bert Vos", "")));
 	remove_file(e, e->contacts, "x.vcf");
-	assert_int_equal(item_of(e, put(e, e->contacts, "x.vcf", card(e, NULL, "Bert Vos", ""))),
-		second);
+	assert_int_equal(
+		item_of(e, put(e, e->contacts, "x.vcf", card(e, NULL, "Bert Vos", ""))), second);
 	assert_true(is_removed(e, first));
 }
 
@@ -210,10 +210,14 @@ static void a_removal_that_is_being_sent_is_succeeded(void **state)
 	struct env *e = *state;
 	struct error err = ERROR_INIT;
 	int64_t id = linked_anna(e, anna(e)), successor;
-	struct store_side deleting = { .item = id, .side = SIDE_EXCHANGE, .status = SIDE_DELETING,
-		.remote_id = "AAA" };
-	struct store_side crm = { .item = id, .side = SIDE_CRM, .status = SIDE_LINKED,
-		.remote_id = "003A", .ours = json_pack("{s:s}", "LastName", "Berg") };
+	struct store_side deleting = {
+		.item = id, .side = SIDE_EXCHANGE, .status = SIDE_DELETING, .remote_id = "AAA"
+	};
+	struct store_side crm = { .item = id,
+		.side = SIDE_CRM,
+		.status = SIDE_LINKED,
+		.remote_id = "003A",
+		.ours = json_pack("{s:s}", "LastName", "Berg") };
 	struct store_side side;
 
 	remove_file(e, e->contacts, "anna.vcf");
@@ -232,8 +236,8 @@ static void a_removal_that_is_being_sent_is_succeeded(void **state)
 	assert_string_equal(side.remote_id, "003A");
 	assert_non_null(json_object_get(side.ours, "LastName"));
 	store_side_clear(&side);
-	assert_int_equal(store_side_get(e->store, successor, SIDE_EXCHANGE, &side, NULL),
-		ERR_NOT_FOUND);
+	assert_int_equal(
+		store_side_get(e->store, successor, SIDE_EXCHANGE, &side, NULL), ERR_NOT_FOUND);
 	assert_int_equal(store_side_get(e->store, id, SIDE_CRM, &side, NULL), ERR_NOT_FOUND);
 }
 
@@ -324,14 +328,14 @@ static void a_file_committed_with_the_uid_of_a_tombstone_revives_its_link(void *
 
 	remove_file(e, e->contacts, "anna.vcf");
 	remote_removed(e, id, "003A", "linked");
-	revived = item_of(e, put(e, e->contacts, "anna2.vcf",
-				    card(e, ANNA_UID, "Anna Berg", JOB("Buyer"))));
+	revived = item_of(
+		e, put(e, e->contacts, "anna2.vcf", card(e, ANNA_UID, "Anna Berg", JOB("Buyer"))));
 	side = crm_side(e, revived);
 	assert_int_equal(side.status, SIDE_LINKED);
 	assert_string_equal(side.remote_id, "003A");
 	store_side_clear(&side);
-	assert_int_equal(store_side_get(e->store, revived, SIDE_EXCHANGE, &side, NULL),
-		ERR_NOT_FOUND);
+	assert_int_equal(
+		store_side_get(e->store, revived, SIDE_EXCHANGE, &side, NULL), ERR_NOT_FOUND);
 	assert_string_equal(doc_text(e, revived, "titles/JobTitle/name"), "Buyer");
 	assert_null(doc_text(e, revived, "emails/EmailAddress1/address"));
 	assert_int_equal(store_tombstone_find(e->store, e->mailbox, ANNA_UID, NULL, &t, NULL),

@@ -50,8 +50,8 @@ static void suffix_and_dot_decide_what_a_new_name_is(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		assert_int_equal(node_of(e, create(e, e->contacts, rows[i].name)).type,
-			rows[i].type);
+		assert_int_equal(
+			node_of(e, create(e, e->contacts, rows[i].name)).type, rows[i].type);
 }
 
 static void nothing_is_made_outside_folders(void **state)
@@ -74,8 +74,8 @@ static void names_that_go_to_exchange_are_clean_text(void **state)
 	static const char *const bad[] = { "a\nb.vcf", "a\x7f.vcf", "a\xff.vcf" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(commit_create(&e->c, e->contacts, bad[i], 0600, &node, &err),
-			ERR_INVALID);
+		assert_int_equal(
+			commit_create(&e->c, e->contacts, bad[i], 0600, &node, &err), ERR_INVALID);
 	assert_int_equal(commit_mkdir(&e->c, e->contacts, "a\xff", 0700, &node, &err), ERR_INVALID);
 	create(e, e->contacts, "a\xff"); /* a draft goes nowhere */
 }
@@ -87,10 +87,10 @@ static void a_name_exists_once(void **state)
 	struct store_node node;
 
 	create(e, e->contacts, "anna.vcf");
-	assert_int_equal(commit_create(&e->c, e->contacts, "anna.vcf", 0600, &node, &err),
-		ERR_EXISTS);
-	assert_int_equal(commit_mkdir(&e->c, e->contacts, "Salesforce_Sync", 0700, &node, &err),
-		ERR_EXISTS);
+	assert_int_equal(
+		commit_create(&e->c, e->contacts, "anna.vcf", 0600, &node, &err), ERR_EXISTS);
+	assert_int_equal(
+		commit_mkdir(&e->c, e->contacts, "Salesforce_Sync", 0700, &node, &err), ERR_EXISTS);
 }
 
 static void a_directory_with_a_dot_is_a_draft_and_others_are_folders(void **state)
@@ -263,8 +263,8 @@ static void between_kinds_it_is_eperm_and_between_mailboxes_exdev(void **state)
 	assert_int_equal(move_errno(e, e->contacts, "anna.vcf", dir, "anna.ics"), EPERM);
 	assert_int_equal(move_errno(e, dir, "tmp", e->contacts, "bert.vcf"), EPERM);
 	move(e, dir, "tmp", e->contacts, "tmp");
-	assert_int_equal(move_errno(e, e->contacts, "anna.vcf", e->other_contacts, "anna.vcf"),
-		EXDEV);
+	assert_int_equal(
+		move_errno(e, e->contacts, "anna.vcf", e->other_contacts, "anna.vcf"), EXDEV);
 	assert_int_equal(move_errno(e, e->contacts, "anna.vcf", e->other_root, "anna.vcf"), EXDEV);
 	assert_int_equal(move_errno(e, e->contacts, "anna.vcf", e->root, "anna.vcf"), EPERM);
 	assert_int_equal(move_errno(e, e->contacts, "nobody.vcf", e->sync, "x.vcf"), ENOENT);
@@ -491,8 +491,8 @@ static void folders_that_have_to_stay_stay(void **state)
 	assert_int_equal(move_errno(e, e->contacts, "Salesforce_Sync", e->contacts, "S"), EPERM);
 	assert_int_equal(move_errno(e, e->contacts, "A", e->contacts, "Salesforce_Sync"), EPERM);
 	assert_int_equal(move_errno(e, e->root, "Contacts", e->contacts, "C"), EPERM);
-	assert_int_equal(move_errno(e, STORE_ROOT_INO, "alice@corp.example", e->contacts, "C"),
-		EPERM);
+	assert_int_equal(
+		move_errno(e, STORE_ROOT_INO, "alice@corp.example", e->contacts, "C"), EPERM);
 }
 
 static void a_directory_replaces_only_an_empty_one(void **state)

@@ -51,7 +51,8 @@ static char *pick_bytes(struct random *r)
 	case 1:
 		return xstrdup("BEGIN:VCARD\nnonsense");
 	default:
-		return xasprintf("BEGIN:VCARD\r\nVERSION:4.0\r\n%s%s%sFN:Person %zu\r\n%sEND:VCARD\r\n",
+		return xasprintf(
+			"BEGIN:VCARD\r\nVERSION:4.0\r\n%s%s%sFN:Person %zu\r\n%sEND:VCARD\r\n",
 			uid ? "UID:" : "", uid ? uid : "", uid ? "\r\n" : "", pick(r, 5),
 			extras[pick(r, ARRAY_SIZE(extras))]);
 	}
@@ -68,8 +69,8 @@ static void op_write(struct random *r)
 	struct store_node node;
 	int64_t base = COMMIT_NO_BASE;
 
-	if (!pick_file(r, &node) && commit_create(&r->e->c, pick_dir(r), pick_name(r), 0600, &node,
-					    &r->err))
+	if (!pick_file(r, &node) &&
+		commit_create(&r->e->c, pick_dir(r), pick_name(r), 0600, &node, &r->err))
 		return;
 	if (node.item && !pick(r, 3)) {
 		struct store_item item = item_get(r->e, node.item);
@@ -91,8 +92,8 @@ static void op_link(struct random *r)
 	struct store_node node;
 
 	if (pick_file(r, &node))
-		commit_link(&r->e->c, node.ino, pick_dir(r), pick_name(r), &node, &r->number,
-			&r->err);
+		commit_link(
+			&r->e->c, node.ino, pick_dir(r), pick_name(r), &node, &r->number, &r->err);
 }
 
 static void op_unlink(struct random *r)
@@ -168,11 +169,12 @@ static void check_shown(struct env *e, const struct store_node *file, const stru
 		return;
 	assert_ok(store_content_get(e->store, file->ino, &bytes, &err), err);
 	assert_int_equal(bytes.len, file->size);
-	assert_ok(document_kind(KIND_CONTACT)->parse(buf_str(&bytes), bytes.len, &shown, &err), err);
+	assert_ok(
+		document_kind(KIND_CONTACT)->parse(buf_str(&bytes), bytes.len, &shown, &err), err);
 	assert_string_equal(text_at(shown, "name", "full"), text_at(item->doc, "name", "full"));
 	assert_true(json_equal(json_object_get(shown, "keywords"),
 			    json_object_get(item->doc, "keywords")) ||
-		json_object_get(shown, "keywords") == json_object_get(item->doc, "keywords"));
+		    json_object_get(shown, "keywords") == json_object_get(item->doc, "keywords"));
 	assert_int_equal(json_object_size(json_object_get(shown, "phones")),
 		json_object_size(json_object_get(item->doc, "phones")));
 	assert_int_equal(json_object_size(json_object_get(shown, "emails")),
@@ -219,10 +221,10 @@ static void check_files(struct random *r)
 
 			if (store_node_lookup(r->e->store, r->dirs[d], names[i], &node, NULL))
 				continue;
-			assert_int_equal(node.type,
-				folder && document_is_item_name(KIND_CONTACT, names[i])
-					? NODE_ITEM
-					: NODE_DRAFT);
+			assert_int_equal(
+				node.type, folder && document_is_item_name(KIND_CONTACT, names[i])
+						   ? NODE_ITEM
+						   : NODE_DRAFT);
 			if (node.item) {
 				struct store_item item = item_get(r->e, node.item);
 
@@ -253,7 +255,8 @@ static void check_all(struct random *r)
 
 static void run(struct env *e, uint64_t seed)
 {
-	struct random r = { .e = e, .seed = seed,
+	struct random r = { .e = e,
+		.seed = seed,
 		.dirs = { e->contacts, e->sync, make_dir(e, e->contacts, "Customers"),
 			make_dir(e, e->contacts, ".dot") } };
 

@@ -202,7 +202,8 @@ static const char *categories(struct env *e, uint64_t ino)
 static void setting_categories_edits_only_their_line(void **state)
 {
 	struct env *e = *state;
-	const char *odd = "BEGIN:VCARD\nVERSION:4.0\nUID:" ANNA_UID "\nX-B:1\nFN:Anna\nX-A;Z=q:2\nEND:VCARD\n";
+	const char *odd = "BEGIN:VCARD\nVERSION:4.0\nUID:" ANNA_UID
+			  "\nX-B:1\nFN:Anna\nX-A;Z=q:2\nEND:VCARD\n";
 	uint64_t ino = put(e, e->contacts, "anna.vcf", odd);
 	int64_t id = item_of(e, ino);
 	const char *now;
@@ -229,8 +230,8 @@ static void setting_categories_edits_only_their_line(void **state)
 static void the_same_categories_change_nothing(void **state)
 {
 	struct env *e = *state;
-	uint64_t ino = put(e, e->contacts, "anna.vcf",
-		card(e, ANNA_UID, "Anna Berg", "CATEGORIES:b,a\r\n"));
+	uint64_t ino = put(
+		e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", "CATEGORIES:b,a\r\n"));
 
 	set_categories(e, ino, "a,b");
 	assert_int_equal(at(e, e->contacts, "anna.vcf").ino, ino);
@@ -285,8 +286,8 @@ static char *json_of(struct env *e, int64_t id, const char *member, const char *
 	return text;
 }
 
-static int json_write(struct env *e, uint64_t ino, const char *name, const char *text,
-	struct error *err)
+static int json_write(
+	struct env *e, uint64_t ino, const char *name, const char *text, struct error *err)
 {
 	return commit_json(&e->c, ino, ino ? 0 : e->contacts, name, text, strlen(text), err);
 }
@@ -345,8 +346,8 @@ static void a_document_may_leave_its_uid_out_but_not_change_it(void **state)
 	assert_ok(json_write(e, ino, NULL, json_of(e, id, "uid", NULL), &err), err);
 	assert_string_equal(doc_text(e, id, "uid"), ANNA_UID);
 	ino = at(e, e->contacts, "anna.vcf").ino;
-	assert_int_equal(json_write(e, ino, NULL, json_of(e, id, "uid", "\"x\""), &err),
-		ERR_INVALID);
+	assert_int_equal(
+		json_write(e, ino, NULL, json_of(e, id, "uid", "\"x\""), &err), ERR_INVALID);
 }
 
 static void what_is_no_document_is_refused(void **state)
@@ -380,9 +381,9 @@ static void a_new_document_makes_an_item(void **state)
 	assert_non_null(strstr(bytes_of(e, node.ino), "FN:Bert Vos"));
 	assert_int_equal(e->committed, 1);
 	set_complete(e, e->contacts, false);
-	assert_int_equal(json_write(e, 0, "carl.vcf",
-				 "{\"@type\":\"Card\",\"version\":\"1.0\",\"name\":{\"full\":\"C\"}}",
-				 &err),
+	assert_int_equal(
+		json_write(e, 0, "carl.vcf",
+			"{\"@type\":\"Card\",\"version\":\"1.0\",\"name\":{\"full\":\"C\"}}", &err),
 		ERR_BUSY);
 }
 

@@ -17,8 +17,7 @@ static void content_that_parses_makes_an_item(void **state)
 	assert_true(item.name_chosen);
 	assert_true(item.edited > 0 && item.edited_first > 0);
 	assert_int_equal(e->committed, 1);
-	assert_string_equal(doc_text(e, item.id, "emails/EmailAddress1/address"),
-		"anna@a.example");
+	assert_string_equal(doc_text(e, item.id, "emails/EmailAddress1/address"), "anna@a.example");
 	store_item_clear(&item);
 }
 
@@ -30,9 +29,9 @@ static void what_does_not_parse_changes_nothing(void **state)
 	uint64_t ino = put(e, e->contacts, "anna.vcf", good);
 	int64_t mtime = node_of(e, ino).mtime;
 
-	assert_int_equal(write_rc(e, ino,
-				 "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:A\r\nTEL 123\r\nEND:VCARD\r\n",
-				 COMMIT_NO_BASE, &err),
+	assert_int_equal(
+		write_rc(e, ino, "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:A\r\nTEL 123\r\nEND:VCARD\r\n",
+			COMMIT_NO_BASE, &err),
 		ERR_INVALID);
 	assert_non_null(strstr(err.text, "line 4"));
 	assert_string_equal(bytes_of(e, ino), good);
@@ -127,7 +126,8 @@ static void the_same_bytes_again_are_no_edit(void **state)
 static void bytes_that_say_the_same_are_kept_but_not_sent(void **state)
 {
 	struct env *e = *state;
-	const char *other = "BEGIN:VCARD\nVERSION:4.0\nUID:" ANNA_UID "\nFN:Anna\n  Berg\nEND:VCARD\n";
+	const char *other = "BEGIN:VCARD\nVERSION:4.0\nUID:" ANNA_UID
+			    "\nFN:Anna\n  Berg\nEND:VCARD\n";
 	uint64_t ino = put(e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", ""));
 	struct store_item item;
 
@@ -207,8 +207,8 @@ static void an_editor_that_saves_a_stale_copy_reverts_nothing(void **state)
 {
 	struct env *e = *state;
 	struct error err = ERROR_INIT;
-	uint64_t ino = put(e, e->contacts, "anna.vcf",
-		card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
+	uint64_t ino = put(
+		e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
 	int64_t id = item_of(e, ino), opened = rev_of(e, id);
 	struct store_node now;
 
@@ -230,8 +230,8 @@ static void what_its_bytes_left_out_is_in_a_conflict_record(void **state)
 {
 	struct env *e = *state;
 	struct error err = ERROR_INIT;
-	uint64_t ino = put(e, e->contacts, "anna.vcf",
-		card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
+	uint64_t ino = put(
+		e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
 	int64_t id = item_of(e, ino), opened = rev_of(e, id);
 	const char *text;
 
@@ -252,8 +252,8 @@ static void where_both_changed_the_edit_wins_and_the_loser_is_kept(void **state)
 {
 	struct env *e = *state;
 	struct error err = ERROR_INIT;
-	uint64_t ino = put(e, e->contacts, "anna.vcf",
-		card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
+	uint64_t ino = put(
+		e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
 	int64_t id = item_of(e, ino), opened = rev_of(e, id);
 	const char *text;
 
@@ -271,8 +271,8 @@ static void where_both_changed_the_edit_wins_and_the_loser_is_kept(void **state)
 static void any_other_writer_is_judged_against_the_current_version(void **state)
 {
 	struct env *e = *state;
-	uint64_t ino = put(e, e->contacts, "anna.vcf",
-		card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
+	uint64_t ino = put(
+		e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
 	int64_t id = item_of(e, ino);
 	const char *old = bytes_of(e, ino);
 
@@ -286,8 +286,8 @@ static void a_file_merged_while_written_keeps_its_number_until_released(void **s
 {
 	struct env *e = *state;
 	struct error err = ERROR_INIT;
-	uint64_t ino = put(e, e->contacts, "anna.vcf",
-		card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
+	uint64_t ino = put(
+		e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
 	int64_t id = item_of(e, ino), opened = rev_of(e, id), rev;
 	const char *stale = card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Buyer"));
 	const char *again = card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Head"));
@@ -319,7 +319,8 @@ static void an_old_version_that_is_forgotten_counts_as_none(void **state)
 	for (int i = 0; i < 6; i++)
 		remote_mobile(e, id, keep(e, xasprintf("+49 %d", i)));
 	ino = at(e, e->contacts, "anna.vcf").ino;
-	assert_ok(write_rc(e, ino, card(e, ANNA_UID, "Anna Berg", JOB("Buyer")), opened, &err), err);
+	assert_ok(
+		write_rc(e, ino, card(e, ANNA_UID, "Anna Berg", JOB("Buyer")), opened, &err), err);
 	assert_null(doc_text(e, id, "phones/MobilePhone/number"));
 	assert_string_equal(doc_text(e, id, "titles/JobTitle/name"), "Buyer");
 }
