@@ -4,8 +4,11 @@ Each test looks from both ends: what jsforce reports, and what the simulator the
 """
 import datetime
 import json
+import urllib.parse
 
 import pytest
+
+from simulator import Simulator
 
 GATEWAY = "integration@corp.example"  # whom the client credentials stand for
 ADMINISTRATOR = "dana.whitfield@corp.example"  # whom the token of clients.json stands for
@@ -22,6 +25,14 @@ def jsforce(sim, node):
         })
 
     return run
+
+
+@pytest.fixture(scope="module")
+def soql_sim(tmp_path_factory):
+    """One simulator for all the queries that are refused: they change nothing."""
+    sim = Simulator(tmp_path_factory.mktemp("soql"))
+    yield sim
+    sim.stop()
 
 
 def contacts(n, **fields):
@@ -80,6 +91,92 @@ def test_query_relationships_and_conditions(sim, jsforce):
                                                                 ("Mateusz", "Wójcik")]
     assert wrong["error"] == "INVALID_FIELD" and "No such column 'Nonsense'" in wrong["message"]
     assert malformed["error"] == "MALFORMED_QUERY" and "<EOF>" in malformed["message"]
+
+
+CONDITIONS = {
+    "mailboxes": [{"address": "alice@corp.example", "name": "Alice Moreau", "password": "p"}],
+    "salesforce": {
+        "Account": [{"Name": "Acme", "BillingCity": "Köln"}, {"Name": "Blue"}],
+        "Contact": [
+            {"LastName": "Ämter", "Email": "a@x.example", "Account": "Acme", "Birthdate": "1970-01-31",
+             "DoNotCall": True, "SystemModstamp": "2026-01-01T10:00:00.000+0000"},
+            {"LastName": "Böll", "Email": "B@X.example", "Account": "Blue", "Birthdate": "1980-06-15",
+             "SystemModstamp": "2026-01-01T10:00:01.000+0000"},
+            {"LastName": "100%_sure", "Title": "O'Hara \\ Sons",
+             "SystemModstamp": "2026-01-02T00:00:00.000+0000"}]},
+}
+
+
+@pytest.mark.sim(seed=CONDITIONS)
+def test_conditions(sim, jsforce):
+    a, b, c = "Ämter", "Böll", "100%_sure"
+    cases = [
+        ("LastName = 'ÄMTER'", [a]), ("LastName != 'böll'", [a, c]), ("Email = null", [c]),
+        ("Email != null", [a, b]), ("Email != 'a@x.example'", [b, c]),
+        ("Email IN ('b@x.example', 'nobody@x.example')", [b]),
+        ("Email NOT IN ('b@x.example')", [a, c]), ("NOT (Email IN ('b@x.example'))", [a, c]),
+        ("LastName LIKE '%ÖL%'", [b]), ("LastName LIKE '_mter'", [a]),
+        ("LastName LIKE '100\\%\\_s%'", [c]), ("LastName LIKE '1_0%'", [c]),
+        ("Title = 'O\\'Hara \\\\ Sons'", [c]), ("Email LIKE '%'", [a, b]),
+        ("Birthdate < 1975-01-01", [a]), ("Birthdate >= 1980-06-15", [b]),
+        ("DoNotCall = true", [a]), ("DoNotCall != true", [b, c]),
+        ("SystemModstamp > 2026-01-01T10:00:00Z", [b, c]),
+        ("SystemModstamp >= 2026-01-01T10:00:00.000+00:00", [a, b, c]),
+        ("SystemModstamp <= 2026-01-01T11:00:00+01:00", [a]),
+        ("Account.Name = 'acme'", [a]), ("Account.BillingCity = null", [b, c]),
+        ("AccountId = null", [c]), ("Account.Name IN ('Acme', 'Blue')", [a, b]),
+        ("(LastName = 'Böll' OR DoNotCall = true) AND Email != null", [a, b]),
+        ("NOT LastName = 'Böll'", [a, c]), ("CreatedDate < TODAY", [a, b, c]),
+        ("CreatedDate = LAST_N_DAYS:1", []),
+    ]
+    results = jsforce(*(("query", {"soql": f"SELECT LastName FROM Contact WHERE {where}"})
+                        for where, _ in cases))
+    for (where, expected), result in zip(cases, results):
+        assert "error" not in result, (where, result)
+        assert sorted(r["LastName"] for r in result["records"]) == sorted(expected), where
+
+
+@pytest.mark.sim(seed=CONDITIONS)
+def test_order_limit_offset(sim, jsforce):
+    cases = [
+        ("ORDER BY SystemModstamp DESC", ["100%_sure", "Böll", "Ämter"]),
+        ("ORDER BY Email", ["100%_sure", "Ämter", "Böll"]),
+        ("ORDER BY Email DESC NULLS LAST", ["Böll", "Ämter", "100%_sure"]),
+        ("ORDER BY Account.Name DESC NULLS LAST, LastName LIMIT 1", ["Böll"]),
+        ("ORDER BY SystemModstamp LIMIT 1 OFFSET 1", ["Böll"]),
+        ("ORDER BY SystemModstamp OFFSET 5", []), ("LIMIT 0", []),
+    ]
+    results = jsforce(*(("query", {"soql": f"SELECT LastName FROM Contact {tail}"})
+                        for tail, _ in cases))
+    for (tail, expected), result in zip(cases, results):
+        assert [r["LastName"] for r in result["records"]] == expected, tail
+
+
+@pytest.mark.parametrize("soql, code", [
+    ("SELECT Id FROM Nothing", "INVALID_TYPE"),
+    ("SELECT Id FROM Contact WHERE Nothing = 1", "INVALID_FIELD"),
+    ("SELECT Nothing.Name FROM Contact", "INVALID_FIELD"),
+    ("SELECT Id FROM Contact ORDER BY Nothing", "INVALID_FIELD"),
+    ("SELECT Id, Id FROM Contact", "INVALID_FIELD"),
+    ("SELECT Id FROM Contact WHERE SystemModstamp > '2026-01-01T00:00:00Z'", "INVALID_FIELD"),
+    ("SELECT Id FROM Contact WHERE LastName = 5", "INVALID_FIELD"),
+    ("SELECT Id FROM Contact WHERE Description LIKE 'x%'", "INVALID_FIELD"),
+    ("SELECT Id FROM Contact WHERE Id = 'nonsense'", "INVALID_QUERY_FILTER_OPERATOR"),
+    ("SELECT Id FROM Contact WHERE DoNotCall > true", "INVALID_QUERY_FILTER_OPERATOR"),
+    ("SELECT Id FROM Contact WHERE LastName = 'a' AND FirstName = 'b' OR Email = 'c'",
+     "MALFORMED_QUERY"),
+    ("SELECT Id FROM Contact WHERE (LastName = 'a'", "MALFORMED_QUERY"),
+    ("SELECT Id FROM Contact WHERE LastName = 'a", "MALFORMED_QUERY"),
+    ("SELECT Id FROM Contact WHERE LastName IN ()", "MALFORMED_QUERY"),
+    ("SELECT Id FROM Contact LIMIT x", "MALFORMED_QUERY"),
+    ("SELECT FROM Contact", "MALFORMED_QUERY"),
+    ("SELECT Id FROM Contact garbage garbage", "MALFORMED_QUERY"),
+    ("SELECT Id FROM Contact LIMIT 1 OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE"),
+    ("SELECT FIELDS(ALL) FROM Contact", "MALFORMED_QUERY"),
+])
+def test_queries_refused(soql_sim, soql, code):
+    status, _, errors = soql_sim.salesforce("GET", "query?q=" + urllib.parse.quote(soql))
+    assert (status, errors[0]["errorCode"]) == (400, code), errors
 
 
 def test_rows(sim, jsforce):
