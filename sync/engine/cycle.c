@@ -33,8 +33,11 @@ void cycle_log(struct cycle *c, const char *fmt, ...)
 	if (!line)
 		return;
 	json_array_append_new(c->log, json_string(line));
-	if (c->engine->log)
-		c->engine->log(c->engine->log_data, line);
+	if (c->engine->log) {
+		char *named AUTOFREE = xasprintf("%s: %s", c->mb->user->address, line);
+
+		c->engine->log(c->engine->log_data, named);
+	}
 	free(line);
 }
 
@@ -72,7 +75,9 @@ static int open_mailbox(struct cycle *c, struct error *err)
 	int rc = 0;
 
 	pthread_mutex_lock(&e->remote_lock);
-	if (!e->server)
+	if (e->stopping)
+		rc = error_set(err, ERR_CANCELLED, "tandemfs is stopping");
+	else if (!e->server)
 		rc = e->mailbox_driver->server_open(&e->server, config->exchange_url,
 			config->exchange_ca_file, config->record_dir, err);
 	pthread_mutex_unlock(&e->remote_lock);
@@ -90,6 +95,8 @@ static int open_crm(struct engine *e, struct error *err)
 		.external_id_field = config->crm_external_id_field,
 		.daily_reserve = config->crm_daily_reserve, .record_dir = config->record_dir };
 
+	if (e->stopping)
+		return error_set(err, ERR_CANCELLED, "tandemfs is stopping");
 	return e->crm ? 0 : e->crm_driver->open(&e->crm, &options, err);
 }
 

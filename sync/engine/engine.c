@@ -107,6 +107,7 @@ int engine_new(struct engine **out, const struct engine_options *options, struct
 	e->log_data = options->data;
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_mutex_init(&e->remote_lock, NULL);
+	pthread_mutex_init(&e->pull_lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&e->wake, &attr);
@@ -147,6 +148,7 @@ void engine_free(struct engine *e)
 	free(e->workers);
 	pthread_mutex_destroy(&e->lock);
 	pthread_mutex_destroy(&e->remote_lock);
+	pthread_mutex_destroy(&e->pull_lock);
 	pthread_cond_destroy(&e->wake);
 	pthread_cond_destroy(&e->ended);
 	free(e);

@@ -6,6 +6,7 @@
 #define SYNC_ENGINE_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "sync/engine/engine.h"
 
@@ -61,11 +62,13 @@ struct engine {
 	size_t n_mailboxes;
 	pthread_t *workers;
 	size_t n_workers;
-	bool stopping, held;
+	atomic_bool held; /* likewise */
+	atomic_bool stopping; /* written under lock, read anywhere */
 
-	pthread_mutex_t remote_lock; /* opening the two remotes, the CRM's pull */
+	pthread_mutex_t remote_lock; /* of the two pointers; never held during a request */
 	void *server;
 	struct crm *crm;
+	pthread_mutex_t pull_lock; /* one pull of the CRM at a time */
 	int64_t crm_pulled; /* when the last whole pull of the CRM began */
 };
 

@@ -105,7 +105,7 @@ int pull_crm(struct cycle *c, struct error *err)
 	int64_t began;
 	int rc = 0;
 
-	pthread_mutex_lock(&e->remote_lock);
+	pthread_mutex_lock(&e->pull_lock);
 	began = monotonic_ns();
 	/* Another mailbox's cycle has pulled since this one was asked for: that serves us too. */
 	if (e->crm_pulled < c->asked_at || !e->crm_pulled) {
@@ -115,7 +115,7 @@ int pull_crm(struct cycle *c, struct error *err)
 		if (!rc)
 			e->crm_pulled = began;
 	}
-	pthread_mutex_unlock(&e->remote_lock);
+	pthread_mutex_unlock(&e->pull_lock);
 	return rc;
 }
 
