@@ -114,8 +114,10 @@ static int prepare_crm(struct cycle *c, struct error *err)
 			rc = e->crm_driver->fields(e->crm, kind, &c->tables[SIDE_CRM][kind], err);
 	if (!rc && !c->mb->crm_user && c->mb->user->crm_user)
 		c->mb->crm_user = xstrdup(c->mb->user->crm_user);
-	if (!rc && !c->mb->crm_user)
+	if (!rc && !c->mb->crm_user && !c->mb->crm_user_asked) {
 		rc = e->crm_driver->find_users(e->crm, &address, 1, &c->mb->crm_user, err);
+		c->mb->crm_user_asked = rc == 0;
+	}
 	if (!rc)
 		c->crm = e->crm;
 	return rc;

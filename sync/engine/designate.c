@@ -192,17 +192,15 @@ static int sort_items(struct cycle *c, const int64_t *ids, size_t n, struct want
 
 /* ---- matching --------------------------------------------------------------------------------- */
 
-/* Does a record carry one of these addresses in any of its fields? */
+/* Does a record carry one of these addresses in any of its e-mail fields? */
 static bool record_has(const struct crm_record *record, const json_t *addresses)
 {
-	const char *name;
-	json_t *value, *address;
-	size_t i;
+	json_t *have, *wanted;
+	size_t i, j;
 
-	json_object_foreach(record->fields, name, value)
-		json_array_foreach((json_t *)addresses, i, address)
-			if (json_is_string(value) &&
-				!strcasecmp(json_string_value(value), json_string_value(address)))
+	json_array_foreach(record->emails, i, have)
+		json_array_foreach((json_t *)addresses, j, wanted)
+			if (!strcasecmp(json_string_value(have), json_string_value(wanted)))
 				return true;
 	return false;
 }

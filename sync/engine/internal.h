@@ -33,7 +33,8 @@ struct engine_mailbox {
 	int64_t id;
 	const struct config_user *user;
 	struct mailbox *connection; /* opened at the first cycle; used by the running worker only */
-	char *crm_user;		    /* looked up at the first cycle with a CRM */
+	char *crm_user;		    /* looked up at the first cycle with a CRM; NULL: none */
+	bool crm_user_asked;
 	/* scheduling; under engine->lock */
 	int64_t first_touch, last_touch; /* 0: none */
 	int64_t due;			 /* of the timer */
