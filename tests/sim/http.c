@@ -416,7 +416,6 @@ static bool serve(struct exchange *x, enum server server, bool *truncate)
 		x->malformed = true;
 		record(x, operation); /* once more, apart, as the client gets it */
 	}
-	sim->current = NULL;
 	return true;
 }
 
@@ -446,6 +445,7 @@ static enum MHD_Result answer(struct exchange *x, const char *method)
 		control_handle(x->sim, &x->req, &x->resp);
 	else
 		keep = serve(x, server, &truncate);
+	x->sim->current = NULL;
 	pthread_mutex_unlock(&x->sim->lock);
 	return keep ? send_answer(x, truncate) : MHD_NO;
 }

@@ -193,6 +193,8 @@ static bool test(struct sf *sf, const struct sf_expr *e, const struct sf_record 
 
 	if (!e->text || !value)
 		return test_value(e, value);
+	if (!json_is_string(value)) /* a seed file may hold anything */
+		return test_value(e, NULL);
 	folded = sf_fold(json_string_value(value));
 	copy = json_string(folded);
 	result = test_value(e, copy);
