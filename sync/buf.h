@@ -19,7 +19,10 @@ struct buf {
 	bool failed;
 };
 
-#define BUF_INIT(max) { .limit = (max) }
+#define BUF_INIT(max)                                                                              \
+	{                                                                                          \
+		.limit = (max)                                                                     \
+	}
 
 void buf_init(struct buf *b, size_t limit);
 void buf_add(struct buf *b, const void *data, size_t len);

@@ -36,7 +36,7 @@ struct crm_record {
 	char *created_by_id;
 	bool created_by_us;
 	char *account_id, *account_name;
-	char *token; /* the external id field's value, or NULL */
+	char *token;	/* the external id field's value, or NULL */
 	json_t *fields; /* flat object { field name: value } of the table's rows; empty ones absent */
 	json_t *emails; /* array: addresses of every e-mail field of the object, rows or not, in lower
 			 * case; or NULL */
@@ -53,16 +53,17 @@ struct crm_page {
 enum crm_op_type { CRM_CREATE, CRM_UPDATE, CRM_DELETE };
 
 struct crm_op {
-	const char *id;	       /* update, delete */
-	const char *version;   /* update: SystemModstamp it is guarded by */
-	const char *token;     /* create: I1 */
-	const char *owner_id;  /* create: the mailbox's CRM user, or NULL */
+	const char *id;		/* update, delete */
+	const char *version;	/* update: SystemModstamp it is guarded by */
+	const char *token;	/* create: I1 */
+	const char *owner_id;	/* create: the mailbox's CRM user, or NULL */
 	const char *account_id; /* create: or NULL */
-	const json_t *fields;  /* create, update: the whole projection */
-	const json_t *changed; /* update: array of names to send; names absent from fields are emptied */
+	const json_t *fields;	/* create, update: the whole projection */
+	const json_t
+		*changed; /* update: array of names to send; names absent from fields are emptied */
 
-	char *new_id; /* create (or the existing one of an upsert); owned by the op */
-	bool created; /* create: a new record, not an upsert onto an existing one */
+	char *new_id;	    /* create (or the existing one of an upsert); owned by the op */
+	bool created;	    /* create: a new record, not an upsert onto an existing one */
 	struct error error; /* ERR_CONFLICT: newer there; ERR_NOT_FOUND: gone or out of view */
 };
 
@@ -77,8 +78,8 @@ struct crm_driver {
 
 	/* Reads the object's description once (lengths, readable, writable) and hands out the table
 	 * fitted to it.  The table lives as long as the crm. */
-	int (*fields)(struct crm *crm, enum item_kind kind, struct field_table *table,
-		struct error *err);
+	int (*fields)(
+		struct crm *crm, enum item_kind kind, struct field_table *table, struct error *err);
 
 	/* One page of what changed since cursor (NULL: everything), deleted ones included.  Not
 	 * filtered by owner; with an overlap, so records are seen again. */
@@ -95,8 +96,8 @@ struct crm_driver {
 
 	/* Writes of one type, batched inside (collections of 200).  When the call fails as a whole,
 	 * ops whose fate is unknown have ERR_LOST, ops not sent ERR_UNSENT. */
-	int (*write)(struct crm *crm, enum item_kind kind, enum crm_op_type type, struct crm_op *ops,
-		size_t n, struct error *err);
+	int (*write)(struct crm *crm, enum item_kind kind, enum crm_op_type type,
+		struct crm_op *ops, size_t n, struct error *err);
 
 	/* User ids for mailbox addresses: ids[i] is a new string or NULL. */
 	int (*find_users)(struct crm *crm, const char *const *addresses, size_t n, char **ids,

@@ -23,13 +23,14 @@ enum error_code {
 	ERR_DENIED = -6,    /* signing in or the right to do this was refused */
 	ERR_THROTTLED = -7, /* try again after `retry_after_ms` */
 	ERR_UNSENT = -8,    /* no connection: nothing can have been applied */
-	ERR_LOST = -9,      /* sent, but the answer was lost: it may or may not have been applied */
+	ERR_LOST = -9,	    /* sent, but the answer was lost: it may or may not have been applied */
 	ERR_REMOTE = -10,   /* the remote refused this request or item for a reason of its own */
 	ERR_TOO_BIG = -11,  /* a size limit was passed */
-	ERR_BUSY = -12,     /* not now: folder not complete, file open for writing, held */
-	ERR_FULL = -13,     /* no space on the disk of the cache */
+	ERR_BUSY = -12,	    /* not now: folder not complete, file open for writing, held */
+	ERR_FULL = -13,	    /* no space on the disk of the cache */
 	ERR_CANCELLED = -14, /* shutting down */
-	ERR_CURSOR = -15,    /* a sync cursor that the remote no longer knows (ErrorInvalidSyncStateData) */
+	ERR_CURSOR =
+		-15, /* a sync cursor that the remote no longer knows (ErrorInvalidSyncStateData) */
 };
 
 struct error {
@@ -38,7 +39,10 @@ struct error {
 	char text[ERROR_TEXT_MAX];
 };
 
-#define ERROR_INIT { .code = ERR_NONE }
+#define ERROR_INIT                                                                                 \
+	{                                                                                          \
+		.code = ERR_NONE                                                                   \
+	}
 
 /* Stores code and the formatted text (cut at ERROR_TEXT_MAX - 1); returns the code. */
 int error_set(struct error *err, enum error_code code, const char *fmt, ...)

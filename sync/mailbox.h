@@ -22,11 +22,11 @@
 struct mailbox;
 
 struct mailbox_options {
-	const char *url;      /* of the EWS endpoint */
-	const char *user;     /* signs in as this account */
-	const char *password; /* secret; the driver copies it to memory it wipes */
-	const char *address;  /* the mailbox to work on */
-	bool impersonate;     /* else delegate access: folders are addressed by mailbox */
+	const char *url;	/* of the EWS endpoint */
+	const char *user;	/* signs in as this account */
+	const char *password;	/* secret; the driver copies it to memory it wipes */
+	const char *address;	/* the mailbox to work on */
+	bool impersonate;	/* else delegate access: folders are addressed by mailbox */
 	const char *record_dir; /* or NULL; see sync/http/http.h */
 };
 
@@ -42,14 +42,14 @@ struct mailbox_marks {
 
 struct mailbox_item {
 	char *id;
-	char *version;	 /* ChangeKey */
+	char *version; /* ChangeKey */
 	char *folder_id;
-	char *key;	 /* identity that survives a move: PidTagSearchKey in hex (calendar: UID) */
+	char *key; /* identity that survives a move: PidTagSearchKey in hex (calendar: UID) */
 	char *modified_by; /* display name or address of who changed it last, or NULL */
 	bool modified_by_us; /* ... is the account we sign in as (or the impersonated user did it through us) */
 	int64_t modified; /* ns since the epoch, 0 when unknown */
-	json_t *fields;	 /* flat object { field name: value }, empty fields absent */
-	json_t *unread;	 /* array of names that were not given whole (truncated, denied), or NULL */
+	json_t *fields;	  /* flat object { field name: value }, empty fields absent */
+	json_t *unread; /* array of names that were not given whole (truncated, denied), or NULL */
 	struct mailbox_marks marks;
 	bool unsupported; /* an item of the folder we do not show (its class is in `why`) */
 	char *why;
@@ -94,9 +94,10 @@ struct mailbox_op {
 	struct mailbox_marks marks; /* create: those not NULL are set.  update: see set_marks */
 	bool set_marks; /* update: crm_link, unlinked, uid and file_name are set, NULL ones deleted */
 
-	char *new_id;	   /* owned by the op; freed by mailbox_op_clear */
+	char *new_id; /* owned by the op; freed by mailbox_op_clear */
 	char *new_version;
-	struct error error; /* ERR_NOT_FOUND: it is gone; ERR_CONFLICT: version is stale; ERR_LOST ... */
+	struct error
+		error; /* ERR_NOT_FOUND: it is gone; ERR_CONFLICT: version is stale; ERR_LOST ... */
 };
 
 struct mailbox_driver {
@@ -106,8 +107,8 @@ struct mailbox_driver {
 	struct field_table (*fields)(enum item_kind kind);
 
 	/* Shared by all mailboxes of one server: connections, back-off. */
-	int (*server_open)(void **server, const char *url, const char *ca_file, const char *record_dir,
-		struct error *err);
+	int (*server_open)(void **server, const char *url, const char *ca_file,
+		const char *record_dir, struct error *err);
 	void (*server_close)(void *server);
 	void (*server_cancel)(void *server);
 	unsigned int (*server_back_off_left)(void *server); /* ms */
@@ -121,9 +122,9 @@ struct mailbox_driver {
 
 	/* Folders of the kinds below their default folders (Deleted Items and what lies below it are
 	 * left out).  cursor NULL: all.  *folders is a new array of *n (mailbox_folder_clear each),
-	 * *next the new cursor.  ERR_STATE: the cursor is not known any more. */
-	int (*sync_folders)(struct mailbox *mailbox, const char *cursor, struct mailbox_folder **folders,
-		size_t *n, char **next, struct error *err);
+	 * *next the new cursor.  ERR_CURSOR: the cursor is not known any more. */
+	int (*sync_folders)(struct mailbox *mailbox, const char *cursor,
+		struct mailbox_folder **folders, size_t *n, char **next, struct error *err);
 
 	/* One page of changes of a folder.  cursor NULL: from the start. */
 	int (*sync_items)(struct mailbox *mailbox, const char *folder_id, const char *cursor,
@@ -131,25 +132,26 @@ struct mailbox_driver {
 
 	/* Whole items, in batches of 100 inside.  items[i] belongs to ids[i]; the caller clears them.
 	 * A batch that fails as a whole fails the call; one item fails in its `error`. */
-	int (*get_items)(struct mailbox *mailbox, enum item_kind kind, const char *const *ids, size_t n,
-		struct mailbox_item *items, struct error *err);
+	int (*get_items)(struct mailbox *mailbox, enum item_kind kind, const char *const *ids,
+		size_t n, struct mailbox_item *items, struct error *err);
 
 	/* Writes of one type and kind, batched inside.  When the call fails as a whole, every op whose
 	 * fate is not known has its error set to ERR_LOST, every op not sent ERR_UNSENT. */
-	int (*write_items)(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *ops,
-		size_t n, struct error *err);
+	int (*write_items)(struct mailbox *mailbox, enum mailbox_op_type type,
+		struct mailbox_op *ops, size_t n, struct error *err);
 
 	int (*create_folder)(struct mailbox *mailbox, const char *parent_id, const char *name,
 		enum item_kind kind, struct mailbox_folder *out, struct error *err);
 	int (*rename_folder)(struct mailbox *mailbox, const char *id, const char *version,
 		const char *name, struct error *err);
-	int (*move_folder)(struct mailbox *mailbox, const char *id, const char *parent_id,
-		struct error *err);
-	int (*delete_folder)(struct mailbox *mailbox, const char *id, struct error *err); /* to Deleted Items */
+	int (*move_folder)(
+		struct mailbox *mailbox, const char *id, const char *parent_id, struct error *err);
+	int (*delete_folder)(
+		struct mailbox *mailbox, const char *id, struct error *err); /* to Deleted Items */
 
 	/* Makes Outlook show these categories: adds what is missing to the CategoryList. */
-	int (*add_categories)(struct mailbox *mailbox, const char *const *names, size_t n,
-		struct error *err);
+	int (*add_categories)(
+		struct mailbox *mailbox, const char *const *names, size_t n, struct error *err);
 };
 
 void mailbox_item_clear(struct mailbox_item *item);

@@ -13,7 +13,7 @@ void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *old, size_t size) __attribute__((returns_nonnull));
 /* n * size with overflow checked. */
 void *xreallocarray(void *old, size_t n, size_t size);
-char *xstrdup(const char *s) __attribute__((malloc));             /* NULL gives NULL */
+char *xstrdup(const char *s) __attribute__((malloc)); /* NULL gives NULL */
 char *xstrndup(const char *s, size_t n) __attribute__((malloc));
 char *xasprintf(const char *fmt, ...) __attribute__((malloc, format(printf, 1, 2)));
 
@@ -22,7 +22,7 @@ void xstrset(char **where, const char *value);
 
 /* Cleanup attribute: `char *s AUTOFREE = NULL;` is freed when it leaves scope. */
 void mem_autofree(void *pointer_to_pointer);
-#define AUTOFREE __attribute__((cleanup(mem_autofree)))
+#define AUTOFREE      __attribute__((cleanup(mem_autofree)))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -14,8 +14,8 @@ static bool is_meant(const struct engine_mailbox *mb, const char *address)
 }
 
 /* Calls `change` for every item of the meant mailboxes, in transactions of a batch. */
-static int for_items(struct engine *e, const char *address, int (*change)(struct cycle *, int64_t,
-	struct error *), struct error *err)
+static int for_items(struct engine *e, const char *address,
+	int (*change)(struct cycle *, int64_t, struct error *), struct error *err)
 {
 	bool any = false;
 	int rc = 0;
@@ -38,7 +38,8 @@ static int for_items(struct engine *e, const char *address, int (*change)(struct
 		free(ids);
 	}
 	if (!any)
-		return error_set(err, ERR_NOT_FOUND, "no mailbox %s here", address ? address : "at all");
+		return error_set(
+			err, ERR_NOT_FOUND, "no mailbox %s here", address ? address : "at all");
 	return rc;
 }
 
@@ -222,8 +223,8 @@ int engine_restore_deletes(struct engine *e, int64_t batch, struct error *err)
 
 /* ---- links ------------------------------------------------------------------------------------- */
 
-static int relink_item(struct engine *e, struct engine_mailbox *mb, int64_t id, const char *record_id,
-	struct error *err)
+static int relink_item(struct engine *e, struct engine_mailbox *mb, int64_t id,
+	const char *record_id, struct error *err)
 {
 	struct cycle c = { .engine = e, .store = e->store, .mb = mb };
 	char *note AUTOFREE = NULL;
@@ -288,19 +289,22 @@ int engine_relink(struct engine *e, uint64_t ino, const char *record_id, struct 
 
 static json_t *verdict(int rc, const struct error *err)
 {
-	return rc ? json_pack("{s:b, s:s}", "ok", 0, "error", err->text) : json_pack("{s:b}", "ok", 1);
+	return rc ? json_pack("{s:b, s:s}", "ok", 0, "error", err->text)
+		  : json_pack("{s:b}", "ok", 1);
 }
 
 static json_t *test_mailbox(struct engine *e, const char *address)
 {
 	struct mailbox_options options = { .url = e->config->exchange_url,
-		.user = e->config->exchange_user, .password = e->config->exchange_password,
-		.address = address, .impersonate = e->config->impersonate };
+		.user = e->config->exchange_user,
+		.password = e->config->exchange_password,
+		.address = address,
+		.impersonate = e->config->impersonate };
 	struct error error = ERROR_INIT;
 	struct mailbox *mailbox = NULL;
 	void *server = NULL;
-	int rc = e->mailbox_driver->server_open(&server, e->config->exchange_url,
-		e->config->exchange_ca_file, NULL, &error);
+	int rc = e->mailbox_driver->server_open(
+		&server, e->config->exchange_url, e->config->exchange_ca_file, NULL, &error);
 
 	if (!rc)
 		rc = e->mailbox_driver->open(&mailbox, server, &options, &error);
@@ -316,7 +320,8 @@ static json_t *test_mailbox(struct engine *e, const char *address)
 static json_t *test_crm(struct engine *e)
 {
 	struct crm_options options = { .url = e->config->crm_url,
-		.client_id = e->config->crm_client_id, .client_secret = e->config->crm_client_secret,
+		.client_id = e->config->crm_client_id,
+		.client_secret = e->config->crm_client_secret,
 		.ca_file = e->config->crm_ca_file,
 		.external_id_field = e->config->crm_external_id_field,
 		.daily_reserve = e->config->crm_daily_reserve };
@@ -349,7 +354,7 @@ int engine_test(struct engine *e, const char *address, json_t **result, struct e
 		json_object_set_new(entry, "name", json_string(e->crm_driver->name));
 		json_array_append_new(list, entry);
 	}
-	json_array_foreach(list, i, entry)
+	json_array_foreach (list, i, entry)
 		fine &= json_is_true(json_object_get(entry, "ok"));
 	*result = list;
 	return fine ? 0 : error_set(err, ERR_REMOTE, "not every connection works");

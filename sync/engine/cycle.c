@@ -69,8 +69,10 @@ static int open_mailbox(struct cycle *c, struct error *err)
 	struct engine *e = c->engine;
 	const struct config *config = e->config;
 	struct mailbox_options options = { .url = config->exchange_url,
-		.user = config->exchange_user, .password = config->exchange_password,
-		.address = c->mb->user->address, .impersonate = config->impersonate,
+		.user = config->exchange_user,
+		.password = config->exchange_password,
+		.address = c->mb->user->address,
+		.impersonate = config->impersonate,
 		.record_dir = config->record_dir };
 	int rc = 0;
 
@@ -90,10 +92,13 @@ static int open_mailbox(struct cycle *c, struct error *err)
 static int open_crm(struct engine *e, struct error *err)
 {
 	const struct config *config = e->config;
-	struct crm_options options = { .url = config->crm_url, .client_id = config->crm_client_id,
-		.client_secret = config->crm_client_secret, .ca_file = config->crm_ca_file,
+	struct crm_options options = { .url = config->crm_url,
+		.client_id = config->crm_client_id,
+		.client_secret = config->crm_client_secret,
+		.ca_file = config->crm_ca_file,
 		.external_id_field = config->crm_external_id_field,
-		.daily_reserve = config->crm_daily_reserve, .record_dir = config->record_dir };
+		.daily_reserve = config->crm_daily_reserve,
+		.record_dir = config->record_dir };
 
 	if (e->stopping)
 		return error_set(err, ERR_CANCELLED, "tandemfs is stopping");
@@ -244,7 +249,7 @@ static void write_end(struct cycle *c, const struct error *error)
 
 	if (store_begin(c->store, STORE_NORMAL, STORE_LOCAL, NULL))
 		return;
-	json_array_foreach(c->log, i, line)
+	json_array_foreach (c->log, i, line)
 		store_log(c->store, c->mb->id, json_string_value(line), NULL);
 	if (!store_mailbox_get(c->store, c->mb->id, &mb, NULL)) {
 		free(mb.last_error);
@@ -261,9 +266,14 @@ static void write_end(struct cycle *c, const struct error *error)
 int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t asked_at,
 	struct error *err)
 {
-	struct cycle c = { .engine = e, .store = e->store, .mb = mb,
-		.policy = e->crm_driver ? mb->user->policy : NULL, .urgent = urgent,
-		.began = store_now(e->store), .asked_at = asked_at, .log = json_array() };
+	struct cycle c = { .engine = e,
+		.store = e->store,
+		.mb = mb,
+		.policy = e->crm_driver ? mb->user->policy : NULL,
+		.urgent = urgent,
+		.began = store_now(e->store),
+		.asked_at = asked_at,
+		.log = json_array() };
 	int rc;
 
 	for (int kind = 0; kind < ITEM_KINDS; kind++)

@@ -86,15 +86,16 @@ void designate_unlink(struct cycle *c, struct pair *pair, const char *reason)
 	}
 	xstrset(&crm->error, NULL);
 	store_claims_drop(c->store, pair->item.id, NULL);
-	cycle_log(c, "%s: unlinked from %s (%s)", path, crm->remote_id ? crm->remote_id : "?", reason);
+	cycle_log(c, "%s: unlinked from %s (%s)", path, crm->remote_id ? crm->remote_id : "?",
+		reason);
 }
 
 /* ---- one item --------------------------------------------------------------------------------- */
 
 struct wanted {
-	int64_t *match;	 /* items to be matched */
+	int64_t *match; /* items to be matched */
 	size_t n_match;
-	int64_t *fetch;	 /* linked ones whose record must be read: no base yet, or no version */
+	int64_t *fetch; /* linked ones whose record must be read: no base yet, or no version */
 	size_t n_fetch;
 };
 
@@ -161,8 +162,8 @@ static bool sort_item(struct cycle *c, struct pair *pair, struct wanted *w)
 	return false;
 }
 
-static int sort_items(struct cycle *c, const int64_t *ids, size_t n, struct wanted *w,
-	struct error *err)
+static int sort_items(
+	struct cycle *c, const int64_t *ids, size_t n, struct wanted *w, struct error *err)
 {
 	int rc = 0;
 
@@ -198,8 +199,8 @@ static bool record_has(const struct crm_record *record, const json_t *addresses)
 	json_t *have, *wanted;
 	size_t i, j;
 
-	json_array_foreach(record->emails, i, have)
-		json_array_foreach((json_t *)addresses, j, wanted)
+	json_array_foreach (record->emails, i, have)
+		json_array_foreach ((json_t *)addresses, j, wanted)
 			if (!strcasecmp(json_string_value(have), json_string_value(wanted)))
 				return true;
 	return false;
@@ -226,8 +227,8 @@ static int64_t linked_elsewhere(struct cycle *c, const char *record_id, int64_t 
 	return other;
 }
 
-static int link_record(struct cycle *c, struct pair *pair, const struct crm_record *record,
-	struct error *err)
+static int link_record(
+	struct cycle *c, struct pair *pair, const struct crm_record *record, struct error *err)
 {
 	struct store_side *crm = &pair->sides[SIDE_CRM];
 	int64_t other = linked_elsewhere(c, record->id, pair->item.id);
@@ -237,7 +238,8 @@ static int link_record(struct cycle *c, struct pair *pair, const struct crm_reco
 
 	if (other) {
 		error_set(&refusal, ERR_EXISTS,
-			"record %s has one of its addresses and is linked with another item of this "
+			"record %s has one of its addresses and is linked with another item of "
+			"this "
 			"mailbox",
 			record->id);
 		pair_refuse(c, pair, SIDE_CRM, &refusal);
@@ -249,8 +251,8 @@ static int link_record(struct cycle *c, struct pair *pair, const struct crm_reco
 	rc = pull_crm_store(c, pair->item.kind, record, err);
 	row = xcalloc(1, sizeof(*row));
 	if (!rc)
-		rc = store_record_get(c->store, document_kind(pair->item.kind)->name, record->id, row,
-			err);
+		rc = store_record_get(
+			c->store, document_kind(pair->item.kind)->name, record->id, row, err);
 	if (!rc)
 		rc = pull_crm_merge_record(c, pair, row, false, err);
 	store_records_free(row, 1);
@@ -266,10 +268,10 @@ static int claim(struct cycle *c, struct pair *pair, const json_t *addresses, st
 	json_t *address;
 	size_t i;
 
-	json_array_foreach((json_t *)addresses, i, address) {
+	json_array_foreach ((json_t *)addresses, i, address) {
 		int64_t holder = 0;
-		int rc = store_claim_take(c->store, object, json_string_value(address), pair->item.id,
-			&holder, err);
+		int rc = store_claim_take(
+			c->store, object, json_string_value(address), pair->item.id, &holder, err);
 
 		if (rc)
 			return rc;
@@ -307,7 +309,8 @@ static int match_item(struct cycle *c, int64_t item, const struct crm_record *re
 		}
 	if (hits > 1) {
 		error_set(&refusal, ERR_EXISTS,
-			"several records have one of its addresses; tandemctl relink PATH RECORD-ID "
+			"several records have one of its addresses; tandemctl relink PATH "
+			"RECORD-ID "
 			"decides");
 		pair_refuse(c, &pair, SIDE_CRM, &refusal);
 	} else if (hits == 1) {
@@ -337,7 +340,7 @@ static json_t *addresses_of(struct cycle *c, const int64_t *items, size_t n)
 		if (store_item_get(c->store, items[i], &item, NULL))
 			continue;
 		addresses = document_kind(item.kind)->emails(item.doc);
-		json_array_foreach(addresses, j, address)
+		json_array_foreach (addresses, j, address)
 			json_object_set_new(all, json_string_value(address), json_true());
 		json_decref(addresses);
 		store_item_clear(&item);
@@ -353,11 +356,11 @@ static int match_batch(struct cycle *c, const int64_t *items, size_t n, struct e
 	size_t m = 0, found = 0;
 	int rc = 0;
 
-	json_object_foreach(addresses, address, value)
+	json_object_foreach (addresses, address, value)
 		list[m++] = address;
 	if (m)
-		rc = c->engine->crm_driver->match_emails(c->crm, KIND_CONTACT, list, m, &records,
-			&found, err);
+		rc = c->engine->crm_driver->match_emails(
+			c->crm, KIND_CONTACT, list, m, &records, &found, err);
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = match_item(c, items[i], records, found, err);
 	crm_records_free(records, found);

@@ -39,19 +39,25 @@ char *engine_token(void)
 
 static const char *const kind_folders[ITEM_KINDS] = { "Contacts", "Calendar", "Tasks", "Mail" };
 
-static int ensure_default_folder(struct engine *e, const struct store_mailbox *mb,
-	enum item_kind kind, struct error *err)
+static int ensure_default_folder(
+	struct engine *e, const struct store_mailbox *mb, enum item_kind kind, struct error *err)
 {
-	struct store_node node = { .parent = mb->ino, .type = NODE_FOLDER, .kind = kind,
-		.mailbox = mb->id, .mode = 0700 };
+	struct store_node node = { .parent = mb->ino,
+		.type = NODE_FOLDER,
+		.kind = kind,
+		.mailbox = mb->id,
+		.mode = 0700 };
 	struct store_folder folder = { .mailbox = mb->id, .kind = kind, .is_default = true };
 	int rc;
 
 	rc = store_node_lookup(e->store, mb->ino, kind_folders[kind], &node, err);
 	if (rc != ERR_NOT_FOUND)
 		return rc;
-	node = (struct store_node){ .parent = mb->ino, .type = NODE_FOLDER, .kind = kind,
-		.mailbox = mb->id, .mode = 0700 };
+	node = (struct store_node){ .parent = mb->ino,
+		.type = NODE_FOLDER,
+		.kind = kind,
+		.mailbox = mb->id,
+		.mode = 0700 };
 	snprintf(node.name, sizeof(node.name), "%s", kind_folders[kind]);
 	rc = store_node_create(e->store, &node, err);
 	if (rc)
@@ -60,8 +66,8 @@ static int ensure_default_folder(struct engine *e, const struct store_mailbox *m
 	return store_folder_save(e->store, &folder, err);
 }
 
-static int ensure_mailbox(struct engine *e, const struct config_user *user, int64_t *id,
-	struct error *err)
+static int ensure_mailbox(
+	struct engine *e, const struct config_user *user, int64_t *id, struct error *err)
 {
 	struct store_mailbox mb = { 0 };
 	int rc = store_begin(e->store, STORE_NORMAL, STORE_REMOTE, err);
@@ -274,7 +280,8 @@ int engine_start(struct engine *e, struct error *err)
 
 		if (rc) {
 			engine_stop(e);
-			return error_set(err, ERR_INTERNAL, "cannot start a worker: %s", strerror(rc));
+			return error_set(
+				err, ERR_INTERNAL, "cannot start a worker: %s", strerror(rc));
 		}
 	}
 	return 0;
@@ -341,7 +348,8 @@ int engine_sync(struct engine *e, const char *address, bool wait, struct error *
 		mb->asked_at = clock_ns();
 	}
 	if (!rc && !meant)
-		rc = error_set(err, ERR_NOT_FOUND, "no mailbox %s here", address ? address : "at all");
+		rc = error_set(
+			err, ERR_NOT_FOUND, "no mailbox %s here", address ? address : "at all");
 	pthread_cond_broadcast(&e->wake);
 	for (size_t i = 0; !rc && wait && i < e->n_mailboxes; i++) {
 		struct engine_mailbox *mb = &e->mailboxes[i];

@@ -32,8 +32,8 @@ static char *clean_name(const char *name)
 /* ---- from Exchange ---------------------------------------------------------------------------- */
 
 /* The default folder's row of a kind. */
-static int default_folder(struct cycle *c, enum item_kind kind, struct store_folder *out,
-	struct error *err)
+static int default_folder(
+	struct cycle *c, enum item_kind kind, struct store_folder *out, struct error *err)
 {
 	uint64_t *inos = NULL;
 	size_t n = 0;
@@ -60,8 +60,11 @@ static int create_node(struct cycle *c, const struct mailbox_folder *remote, uin
 	int rc = ERR_EXISTS;
 
 	for (unsigned int n = 1; rc == ERR_EXISTS; n++) {
-		*node = (struct store_node){ .parent = parent, .type = NODE_FOLDER,
-			.kind = remote->kind, .mailbox = c->mb->id, .mode = 0700 };
+		*node = (struct store_node){ .parent = parent,
+			.type = NODE_FOLDER,
+			.kind = remote->kind,
+			.mailbox = c->mb->id,
+			.mode = 0700 };
 		if (n == 1)
 			snprintf(node->name, sizeof(node->name), "%s", name);
 		else
@@ -105,11 +108,12 @@ static int new_folder(struct cycle *c, const struct mailbox_folder *remote, stru
 		rc = adopt_local(c, remote, parent.ino, &folder, err);
 		if (rc == ERR_NOT_FOUND) {
 			rc = create_node(c, remote, parent.ino, &node, err);
-			folder = (struct store_folder){ .ino = node.ino, .mailbox = c->mb->id,
-				.kind = remote->kind };
+			folder = (struct store_folder){
+				.ino = node.ino, .mailbox = c->mb->id, .kind = remote->kind
+			};
 		}
 		folder.is_sync |= parent.is_default && remote->kind == KIND_CONTACT &&
-			!strcmp(remote->name, sync_folder_name(c));
+				  !strcmp(remote->name, sync_folder_name(c));
 	}
 	if (!rc) {
 		xstrset(&folder.remote_id, remote->id);
@@ -130,7 +134,7 @@ static int known_folder(struct cycle *c, const struct mailbox_folder *remote,
 	struct store_node node;
 	bool renamed = !folder->remote_name || strcmp(folder->remote_name, remote->name) != 0;
 	bool moved = !folder->remote_parent ||
-		strcmp(folder->remote_parent, remote->parent_id ? remote->parent_id : "") != 0;
+		     strcmp(folder->remote_parent, remote->parent_id ? remote->parent_id : "") != 0;
 	int rc = store_node_get(c->store, folder->ino, &node, err);
 
 	if (!rc && !folder->is_default && (renamed || moved)) {
@@ -138,7 +142,8 @@ static int known_folder(struct cycle *c, const struct mailbox_folder *remote,
 		uint64_t to = node.parent;
 
 		if (moved && remote->parent_id &&
-			!store_folder_by_remote(c->store, c->mb->id, remote->parent_id, &parent, NULL))
+			!store_folder_by_remote(
+				c->store, c->mb->id, remote->parent_id, &parent, NULL))
 			to = parent.ino;
 		rc = store_node_rename(c->store, folder->ino, to, renamed ? name : node.name, err);
 		if (rc == ERR_EXISTS)
@@ -164,8 +169,9 @@ static int gone_folder(struct cycle *c, struct store_folder *folder, struct erro
 
 	for (size_t i = 0; !rc && i < n; i++) {
 		struct store_side side;
-		struct store_pull pull = { .mailbox = c->mb->id, .folder = folder->ino,
-			.deleted = true };
+		struct store_pull pull = {
+			.mailbox = c->mb->id, .folder = folder->ino, .deleted = true
+		};
 
 		rc = store_side_get(c->store, ids[i], SIDE_EXCHANGE, &side, err);
 		if (!rc && side.remote_id) {
@@ -238,7 +244,8 @@ int folders_pull(struct cycle *c, struct error *err)
 
 	cycle_progress(c, "folders", 0, 0);
 	if (!rc)
-		rc = driver->sync_folders(c->mb->connection, mb.folder_cursor, &folders, &n, &next, err);
+		rc = driver->sync_folders(
+			c->mb->connection, mb.folder_cursor, &folders, &n, &next, err);
 	if (rc == ERR_CURSOR)
 		rc = driver->sync_folders(c->mb->connection, NULL, &folders, &n, &next, err);
 	if (!rc && (n || !mb.folder_cursor || strcmp(mb.folder_cursor, next) != 0))
@@ -256,8 +263,9 @@ int folders_pull(struct cycle *c, struct error *err)
 /* Salesforce_Sync below Contacts is a real folder, made if missing. */
 static int ensure_sync_folder(struct cycle *c, struct error *err)
 {
-	struct store_folder parent = { 0 }, folder = { .mailbox = c->mb->id, .kind = KIND_CONTACT,
-		.is_sync = true, .complete = true };
+	struct store_folder parent = { 0 }, folder = {
+		.mailbox = c->mb->id, .kind = KIND_CONTACT, .is_sync = true, .complete = true
+	};
 	struct store_node node;
 	int rc;
 
@@ -271,8 +279,11 @@ static int ensure_sync_folder(struct cycle *c, struct error *err)
 	if (rc == ERR_NOT_FOUND) {
 		rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
 		if (!rc) {
-			node = (struct store_node){ .parent = parent.ino, .type = NODE_FOLDER,
-				.kind = KIND_CONTACT, .mailbox = c->mb->id, .mode = 0700 };
+			node = (struct store_node){ .parent = parent.ino,
+				.type = NODE_FOLDER,
+				.kind = KIND_CONTACT,
+				.mailbox = c->mb->id,
+				.mode = 0700 };
 			snprintf(node.name, sizeof(node.name), "%s", sync_folder_name(c));
 			rc = store_node_create(c->store, &node, err);
 			folder.ino = node.ino;
@@ -315,8 +326,8 @@ static int create(struct cycle *c, struct store_folder *folder, const struct sto
 	const char *parent_id, struct error *err)
 {
 	struct mailbox_folder made = { 0 };
-	int rc = c->engine->mailbox_driver->create_folder(c->mb->connection, parent_id, node->name,
-		folder->kind, &made, err);
+	int rc = c->engine->mailbox_driver->create_folder(
+		c->mb->connection, parent_id, node->name, folder->kind, &made, err);
 
 	if (rc == ERR_EXISTS) /* made by somebody else, or by us and the answer was lost: the next
 			       * hierarchy shows it and it is adopted by its name */
@@ -332,8 +343,8 @@ static int create(struct cycle *c, struct store_folder *folder, const struct sto
 	return save(c, folder, false, err);
 }
 
-static int rename_or_move(struct cycle *c, struct store_folder *folder, const struct store_node *node,
-	const char *parent_id, struct error *err)
+static int rename_or_move(struct cycle *c, struct store_folder *folder,
+	const struct store_node *node, const char *parent_id, struct error *err)
 {
 	const struct mailbox_driver *driver = c->engine->mailbox_driver;
 	char *shown AUTOFREE = clean_name(folder->remote_name);
@@ -343,8 +354,8 @@ static int rename_or_move(struct cycle *c, struct store_folder *folder, const st
 	/* "Name (2)" is how a taken name is shown, not a rename. */
 	if (strcmp(node->name, shown) != 0 &&
 		!(!strncmp(node->name, shown, n) && !strncmp(node->name + n, " (", 2))) {
-		rc = driver->rename_folder(c->mb->connection, folder->remote_id, folder->version,
-			node->name, err);
+		rc = driver->rename_folder(
+			c->mb->connection, folder->remote_id, folder->version, node->name, err);
 		if (!rc) {
 			xstrset(&folder->remote_name, node->name);
 			rc = save(c, folder, false, err);
@@ -372,8 +383,8 @@ static int remove_folder(struct cycle *c, struct store_folder *folder, struct er
 	if (!rc && n) /* its items go first (held ones keep it) */
 		return 0;
 	if (!rc && folder->remote_id)
-		rc = c->engine->mailbox_driver->delete_folder(c->mb->connection, folder->remote_id,
-			err);
+		rc = c->engine->mailbox_driver->delete_folder(
+			c->mb->connection, folder->remote_id, err);
 	if (rc && rc != ERR_NOT_FOUND)
 		return rc;
 	if (!store_node_get(c->store, folder->ino, &node, NULL) && node.parent) {

@@ -10,7 +10,7 @@
 #include "sync/mem.h"
 
 #define DAY_NS (24 * 3600 * NS_PER_S)
-#define FEW 5
+#define FEW    5
 
 static bool too_many(const struct cycle *c, uint64_t sent, size_t wanted, size_t folder_size)
 {
@@ -18,7 +18,7 @@ static bool too_many(const struct cycle *c, uint64_t sent, size_t wanted, size_t
 	uint64_t tenth = folder_size / 10 > FEW ? folder_size / 10 : FEW;
 
 	return total > c->engine->config->max_delete || total > tenth ||
-		(folder_size >= FEW && wanted >= folder_size);
+	       (folder_size >= FEW && wanted >= folder_size);
 }
 
 /* Puts one of the states that an administrator or an earlier cycle gave these items into known[]:
@@ -43,8 +43,13 @@ static int known_states(struct cycle *c, enum side side, enum deletion_state sta
 static int hold(struct cycle *c, uint64_t folder, enum side side, int64_t item, int64_t batch,
 	struct error *err)
 {
-	struct store_deletion row = { .mailbox = c->mb->id, .item = item, .folder = folder,
-		.side = side, .state = DELETION_HELD, .time = store_now(c->store), .batch = batch };
+	struct store_deletion row = { .mailbox = c->mb->id,
+		.item = item,
+		.folder = folder,
+		.side = side,
+		.state = DELETION_HELD,
+		.time = store_now(c->store),
+		.batch = batch };
 	struct pair pair;
 	int rc = pair_load(c, item, &pair, err);
 
@@ -108,8 +113,11 @@ int guard_judge(struct cycle *c, uint64_t folder, enum side side, const int64_t 
 
 int guard_sent(struct cycle *c, const struct pair *pair, enum side side, struct error *err)
 {
-	struct store_deletion row = { .mailbox = c->mb->id, .item = pair->item.id,
-		.folder = pair->item.folder, .side = side, .state = DELETION_SENT,
+	struct store_deletion row = { .mailbox = c->mb->id,
+		.item = pair->item.id,
+		.folder = pair->item.folder,
+		.side = side,
+		.state = DELETION_SENT,
 		.time = store_now(c->store) };
 	struct store_deletion *rows;
 	size_t n;

@@ -40,12 +40,12 @@ static bool is_known_address(struct cycle *c, const json_t *doc)
 	bool known = false;
 	size_t i;
 
-	json_array_foreach(addresses, i, address) {
+	json_array_foreach (addresses, i, address) {
 		int64_t *ids = NULL;
 		size_t n = 0;
 
-		if (!known && !store_items_by_email(c->store, c->mb->id,
-				      json_string_value(address), &ids, &n, NULL))
+		if (!known && !store_items_by_email(c->store, c->mb->id, json_string_value(address),
+				      &ids, &n, NULL))
 			known = n > 0;
 		free(ids);
 	}
@@ -77,21 +77,25 @@ static json_t *document_of(struct cycle *c, const struct store_record *record)
 	json_t *doc = card_new(), *fields = value_get(record->data, "fields"), *value;
 	const char *name;
 
-	json_object_foreach(fields, name, value)
+	json_object_foreach (fields, name, value)
 		field_apply(&c->tables[SIDE_CRM][KIND_CONTACT], doc, name, value, NULL);
 	return doc;
 }
 
-static int import_into(struct cycle *c, const struct store_record *record, uint64_t folder,
-	struct error *err)
+static int import_into(
+	struct cycle *c, const struct store_record *record, uint64_t folder, struct error *err)
 {
 	struct pair pair = { .sides = { { .side = SIDE_EXCHANGE }, { .side = SIDE_CRM } } };
 	char *token AUTOFREE = engine_token();
 	struct buf title AUTOBUF = BUF_INIT(4096);
 	int rc;
 
-	pair.item = (struct store_item){ .mailbox = c->mb->id, .kind = KIND_CONTACT, .folder = folder,
-		.doc = document_of(c, record), .state = ITEM_PENDING, .dirty = true };
+	pair.item = (struct store_item){ .mailbox = c->mb->id,
+		.kind = KIND_CONTACT,
+		.folder = folder,
+		.doc = document_of(c, record),
+		.state = ITEM_PENDING,
+		.dirty = true };
 	pair.item.uid = xasprintf("%.8s-%.4s-4%.3s-a%.3s-%.12s", token, token + 8, token + 13,
 		token + 17, token + 20);
 	json_object_set_new(pair.item.doc, "uid", json_string(pair.item.uid));

@@ -10,8 +10,8 @@
 
 #include "sync/engine/engine.h"
 
-#define SIDES 2
-#define NS_PER_S 1000000000LL
+#define SIDES	  2
+#define NS_PER_S  1000000000LL
 #define NS_PER_MS 1000000LL
 
 /* A create whose answer was lost is sent again only when a pull that began this long after it was
@@ -63,14 +63,14 @@ struct engine {
 	size_t n_mailboxes;
 	pthread_t *workers;
 	size_t n_workers;
-	atomic_bool held; /* likewise */
+	atomic_bool held;     /* likewise */
 	atomic_bool stopping; /* written under lock, read anywhere */
 
 	pthread_mutex_t remote_lock; /* of the two pointers; never held during a request */
 	void *server;
 	struct crm *crm;
 	pthread_mutex_t pull_lock; /* one pull of the CRM at a time */
-	int64_t crm_pulled; /* when the last whole pull of the CRM began */
+	int64_t crm_pulled;	   /* when the last whole pull of the CRM began */
 };
 
 struct cycle {
@@ -83,8 +83,8 @@ struct cycle {
 	bool urgent;
 	int64_t began;
 	int64_t asked_at;
-	json_t *log; /* lines, written at the end */
-	int64_t wake_in; /* as in engine_mailbox */
+	json_t *log;	       /* lines, written at the end */
+	int64_t wake_in;       /* as in engine_mailbox */
 	struct error deferred; /* the first failure that did not end the cycle */
 };
 
@@ -93,9 +93,9 @@ struct cycle {
 struct pair {
 	struct store_item item;
 	struct store_side sides[SIDES];
-	json_t *before;	  /* the document as loaded */
-	json_t *clashes;  /* array: fields of a conflict record to be */
-	bool drop_bytes;  /* the file must be rendered anew even if it renders alike */
+	json_t *before;	 /* the document as loaded */
+	json_t *clashes; /* array: fields of a conflict record to be */
+	bool drop_bytes; /* the file must be rendered anew even if it renders alike */
 };
 
 int pair_load(struct cycle *c, int64_t item, struct pair *pair, struct error *err);
@@ -108,11 +108,11 @@ int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, str
 
 /* The document seen by a side, with the marks that we keep in Exchange as members "@uid",
  * "@fileName", "@crmLink", "@unlinked".  cut as in field_project. */
-json_t *pair_project(struct cycle *c, const struct pair *pair, enum side side, json_t *cut,
-	struct error *err);
+json_t *pair_project(
+	struct cycle *c, const struct pair *pair, enum side side, json_t *cut, struct error *err);
 /* Names that changed here and are to be sent: projection differs from `ours`.  New array. */
-json_t *pair_changed(struct cycle *c, const struct pair *pair, enum side side,
-	const json_t *projection);
+json_t *pair_changed(
+	struct cycle *c, const struct pair *pair, enum side side, const json_t *projection);
 const struct config_rule *pair_rule(struct cycle *c, const struct pair *pair);
 /* Path below the mount for messages: "alice@corp.example/Contacts/anna.vcf".  New string. */
 char *pair_path(struct cycle *c, const struct pair *pair);
@@ -129,7 +129,7 @@ void pair_forget_intent(struct store_side *side);
 
 /* JSON equality in which NULL, null and absent are one. */
 bool value_equal(const json_t *a, const json_t *b);
-json_t *value_get(const json_t *object, const char *name); /* borrowed; NULL for null */
+json_t *value_get(const json_t *object, const char *name);	 /* borrowed; NULL for null */
 void value_put(json_t *object, const char *name, json_t *value); /* borrows; NULL removes */
 
 /* ---- merge (merge.c) ------------------------------------------------------------------------- */
@@ -144,8 +144,8 @@ struct remote_state {
 
 /* Merges what a side holds into the document, field by field, and sets the shadows (I3).  Inside the
  * caller's transaction; pair_save follows. */
-int merge_side(struct cycle *c, struct pair *pair, enum side side, const struct remote_state *remote,
-	struct error *err);
+int merge_side(struct cycle *c, struct pair *pair, enum side side,
+	const struct remote_state *remote, struct error *err);
 
 /* ---- the steps of a cycle --------------------------------------------------------------------- */
 
@@ -165,13 +165,13 @@ int pull_mailbox_merge(struct cycle *c, struct error *err);
 int pull_crm(struct cycle *c, struct error *err);
 int pull_crm_merge(struct cycle *c, struct error *err);
 /* Reads the items and merges them; by_us: after a write of ours. */
-int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, bool by_us,
-	struct error *err);
+int pull_mailbox_read(
+	struct cycle *c, const int64_t *items, size_t n, bool by_us, struct error *err);
 /* Fetches the records of these linked items and merges them; by_us: after a write of ours. */
 int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n, bool by_us,
 	struct error *err);
-int pull_crm_store(struct cycle *c, enum item_kind kind, const struct crm_record *record,
-	struct error *err);
+int pull_crm_store(
+	struct cycle *c, enum item_kind kind, const struct crm_record *record, struct error *err);
 int pull_crm_merge_record(struct cycle *c, struct pair *pair, const struct store_record *record,
 	bool by_us, struct error *err);
 /* A record that nothing here is linked with: made an item where the policy says so. */
@@ -184,8 +184,8 @@ int pull_mailbox_intents(struct cycle *c, struct error *err);
 struct mailbox_item;
 json_t *pull_encode(const struct mailbox_item *item);
 /* Merges a staged item (as pull_encode made it) into its pair. */
-int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, bool by_us,
-	struct error *err);
+int pull_merge_data(
+	struct cycle *c, struct pair *pair, const json_t *data, bool by_us, struct error *err);
 
 bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why_not);
 int designate(struct cycle *c, struct error *err);

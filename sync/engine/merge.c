@@ -25,8 +25,8 @@ struct field_merge {
 	const struct remote_state *remote;
 	json_t *projection; /* of the document as merged so far */
 	const json_t *intended;
-	bool first;	 /* no base: linked for the first time */
-	bool pulls;	 /* edits of the remote are taken */
+	bool first; /* no base: linked for the first time */
+	bool pulls; /* edits of the remote are taken */
 	struct error *err;
 };
 
@@ -85,8 +85,8 @@ static bool remote_wins(const struct field_merge *m)
 		return false;
 	if (policy == CONFLICT_NEWEST) {
 		if (is_crm && !local)
-			local = json_integer_value(value_get(
-				m->pair->sides[SIDE_EXCHANGE].theirs, "@modified"));
+			local = json_integer_value(
+				value_get(m->pair->sides[SIDE_EXCHANGE].theirs, "@modified"));
 		else if (!is_crm)
 			local = json_integer_value(
 				value_get(m->pair->sides[SIDE_CRM].theirs, "@modified"));
@@ -138,7 +138,8 @@ static int merge_field(struct field_merge *m, const char *name)
 		agree(m, name, there);
 		return 0;
 	}
-	if (!m->pulls && !changed_here) { /* one-way: not taken, and not undone until it changes here */
+	if (!m->pulls &&
+		!changed_here) { /* one-way: not taken, and not undone until it changes here */
 		value_put(m->side->theirs, name, there);
 		return 0;
 	}
@@ -160,7 +161,7 @@ static bool is_unread(const json_t *unread, const char *name)
 	size_t length = strcspn(name, "/"), i;
 	json_t *entry;
 
-	json_array_foreach((json_t *)unread, i, entry) {
+	json_array_foreach ((json_t *)unread, i, entry) {
 		const char *text = json_string_value(entry);
 
 		if (text && (!strcmp(text, name) ||
@@ -183,13 +184,18 @@ static void merge_marks(struct field_merge *m)
 	}
 }
 
-int merge_side(struct cycle *c, struct pair *pair, enum side side, const struct remote_state *remote,
-	struct error *err)
+int merge_side(struct cycle *c, struct pair *pair, enum side side,
+	const struct remote_state *remote, struct error *err)
 {
 	struct store_side *s = &pair->sides[side];
 	const struct config_rule *rule = pair_rule(c, pair);
-	struct field_merge m = { .c = c, .pair = pair, .side = s, .remote = remote,
-		.table = &c->tables[side][pair->item.kind], .first = !s->ours, .err = err,
+	struct field_merge m = { .c = c,
+		.pair = pair,
+		.side = s,
+		.remote = remote,
+		.table = &c->tables[side][pair->item.kind],
+		.first = !s->ours,
+		.err = err,
 		.pulls = side == SIDE_EXCHANGE || !rule || rule->direction != DIRECTION_TO_CRM,
 		.intended = json_object_get(s->intent, "fields") };
 	json_t *names = json_object();
@@ -210,7 +216,7 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side, const struct 
 	json_object_update(names, m.projection);
 	json_object_update(names, s->ours);
 	json_object_update(names, s->theirs);
-	json_object_foreach(names, name, value) {
+	json_object_foreach (names, name, value) {
 		if (name[0] == '@' || is_unread(remote->unread, name))
 			continue;
 		rc = merge_field(&m, name);

@@ -109,8 +109,8 @@ static void project_marks(struct cycle *c, const struct pair *pair, json_t *proj
 	struct store_node node;
 
 	/* A UID is written once, when a client chose it; one derived from the key needs no mark. */
-	if (pair->item.uid && (value_get(theirs, "@uid") ||
-			pair->sides[SIDE_EXCHANGE].status != SIDE_LINKED))
+	if (pair->item.uid &&
+		(value_get(theirs, "@uid") || pair->sides[SIDE_EXCHANGE].status != SIDE_LINKED))
 		json_object_set_new(projection, "@uid", json_string(pair->item.uid));
 	if (pair->item.name_chosen && pair->item.ino &&
 		!store_node_get(c->store, pair->item.ino, &node, NULL))
@@ -122,11 +122,11 @@ static void project_marks(struct cycle *c, const struct pair *pair, json_t *proj
 			json_sprintf("%s %s", crm->remote_id, crm->reason ? crm->reason : ""));
 }
 
-json_t *pair_project(struct cycle *c, const struct pair *pair, enum side side, json_t *cut,
-	struct error *err)
+json_t *pair_project(
+	struct cycle *c, const struct pair *pair, enum side side, json_t *cut, struct error *err)
 {
-	json_t *projection = field_project(&c->tables[side][pair->item.kind], pair->item.doc, cut,
-		err);
+	json_t *projection = field_project(
+		&c->tables[side][pair->item.kind], pair->item.doc, cut, err);
 
 	if (projection && side == SIDE_EXCHANGE)
 		project_marks(c, pair, projection);
@@ -144,8 +144,8 @@ static bool is_sent(const struct field_table *table, const char *name)
 	return row && !(row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS));
 }
 
-json_t *pair_changed(struct cycle *c, const struct pair *pair, enum side side,
-	const json_t *projection)
+json_t *pair_changed(
+	struct cycle *c, const struct pair *pair, enum side side, const json_t *projection)
 {
 	const struct field_table *table = &c->tables[side][pair->item.kind];
 	const json_t *ours = pair->sides[side].ours;
@@ -156,10 +156,10 @@ json_t *pair_changed(struct cycle *c, const struct pair *pair, enum side side,
 
 	if (side == SIDE_CRM && rule && rule->direction == DIRECTION_TO_EXCHANGE)
 		return changed;
-	json_object_foreach((json_t *)projection, name, value)
+	json_object_foreach ((json_t *)projection, name, value)
 		if (is_sent(table, name) && !value_equal(value, value_get(ours, name)))
 			json_array_append_new(changed, json_string(name));
-	json_object_foreach((json_t *)ours, name, value)
+	json_object_foreach ((json_t *)ours, name, value)
 		if (is_sent(table, name) && !json_is_null(value) && !value_get(projection, name))
 			json_array_append_new(changed, json_string(name));
 	return changed;
@@ -195,7 +195,8 @@ bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side)
 		return true;
 	if (s->status != SIDE_LINKED)
 		return side == SIDE_EXCHANGE && s->status == SIDE_NONE;
-	if (side == SIDE_EXCHANGE && !store_folder_get(c->store, pair->item.folder, &folder, NULL)) {
+	if (side == SIDE_EXCHANGE &&
+		!store_folder_get(c->store, pair->item.folder, &folder, NULL)) {
 		needs = !folder.remote_id || !s->remote_folder ||
 			strcmp(folder.remote_id, s->remote_folder) != 0;
 		store_folder_clear(&folder);
@@ -235,7 +236,7 @@ static void settle_state(struct cycle *c, struct pair *pair)
 	pending |= item->removed != 0;
 	if (c->engine->crm_driver && !pair_is_refused(pair, SIDE_CRM))
 		pending |= (wanted && crm->status == SIDE_NONE) ||
-			(!wanted && crm->status == SIDE_LINKED);
+			   (!wanted && crm->status == SIDE_LINKED);
 	item->dirty = pending;
 	if (refused)
 		item->state = ITEM_ERROR;
@@ -253,8 +254,9 @@ static void settle_state(struct cycle *c, struct pair *pair)
 
 static int save_conflict(struct cycle *c, struct pair *pair, struct error *err)
 {
-	struct store_conflict conflict = { .mailbox = c->mb->id, .item = pair->item.id,
-		.time = store_now(c->store) };
+	struct store_conflict conflict = {
+		.mailbox = c->mb->id, .item = pair->item.id, .time = store_now(c->store)
+	};
 	char *path AUTOFREE = NULL;
 	int rc;
 
@@ -262,8 +264,8 @@ static int save_conflict(struct cycle *c, struct pair *pair, struct error *err)
 		return 0;
 	path = pair_path(c, pair);
 	conflict.name = xstrdup(strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
-	conflict.data = json_pack("{s:s, s:s?, s:O}", "item", path, "uid", pair->item.uid, "fields",
-		pair->clashes);
+	conflict.data = json_pack(
+		"{s:s, s:s?, s:O}", "item", path, "uid", pair->item.uid, "fields", pair->clashes);
 	rc = store_conflict_add(c->store, &conflict, err);
 	free(conflict.name);
 	json_decref(conflict.data);
@@ -322,8 +324,11 @@ int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, str
 {
 	const struct document_kind *kind = document_kind(pair->item.kind);
 	struct buf bytes AUTOBUF = BUF_INIT(16 << 20);
-	struct store_node node = { .parent = pair->item.folder, .type = NODE_ITEM,
-		.kind = pair->item.kind, .mailbox = c->mb->id, .mode = 0600 };
+	struct store_node node = { .parent = pair->item.folder,
+		.type = NODE_ITEM,
+		.kind = pair->item.kind,
+		.mailbox = c->mb->id,
+		.mode = 0600 };
 	char *name AUTOFREE = NULL;
 	int rc = kind->render(pair->item.doc, &bytes, err);
 
@@ -362,7 +367,7 @@ json_t *pair_intended(const json_t *projection, const json_t *changed)
 	json_t *fields = json_object(), *name;
 	size_t i;
 
-	json_array_foreach((json_t *)changed, i, name) {
+	json_array_foreach ((json_t *)changed, i, name) {
 		json_t *value = value_get(projection, json_string_value(name));
 
 		if (value)
@@ -382,7 +387,7 @@ void pair_agree(struct store_side *side, const json_t *projection, const json_t 
 		side->ours = json_object();
 	if (!side->theirs)
 		side->theirs = json_object();
-	json_array_foreach((json_t *)changed, i, name) {
+	json_array_foreach ((json_t *)changed, i, name) {
 		json_t *value = value_get(projection, json_string_value(name));
 
 		value_put(side->ours, json_string_value(name), value);

@@ -33,17 +33,20 @@ static int64_t stamp_ns(const char *stamp)
 
 static json_t *encode(const struct crm_record *r)
 {
-	return json_pack("{s:b, s:s?, s:s?, s:b, s:b, s:s?, s:s?, s:s?, s:O?}", "deleted", r->deleted,
-		"master", r->master_id, "owner", r->owner_id, "by_us", r->modified_by_us,
-		"created_by_us", r->created_by_us, "account", r->account_id, "accountName",
-		r->account_name, "token", r->token, "fields", r->fields);
+	return json_pack("{s:b, s:s?, s:s?, s:b, s:b, s:s?, s:s?, s:s?, s:O?}", "deleted",
+		r->deleted, "master", r->master_id, "owner", r->owner_id, "by_us",
+		r->modified_by_us, "created_by_us", r->created_by_us, "account", r->account_id,
+		"accountName", r->account_name, "token", r->token, "fields", r->fields);
 }
 
-int pull_crm_store(struct cycle *c, enum item_kind kind, const struct crm_record *r,
-	struct error *err)
+int pull_crm_store(
+	struct cycle *c, enum item_kind kind, const struct crm_record *r, struct error *err)
 {
-	struct store_record record = { .object = (char *)document_kind(kind)->name, .id = r->id,
-		.version = r->version, .deleted = r->deleted, .data = encode(r) };
+	struct store_record record = { .object = (char *)document_kind(kind)->name,
+		.id = r->id,
+		.version = r->version,
+		.deleted = r->deleted,
+		.data = encode(r) };
 	int rc = store_record_put(c->store, &record, err);
 
 	json_decref(record.data);
@@ -139,8 +142,8 @@ int pull_crm_merge_record(struct cycle *c, struct pair *pair, const struct store
 }
 
 /* The linked record is gone: merged into another, or deleted. */
-static int record_gone(struct cycle *c, struct pair *pair, const struct store_record *record,
-	struct error *err)
+static int record_gone(
+	struct cycle *c, struct pair *pair, const struct store_record *record, struct error *err)
 {
 	struct store_side *side = &pair->sides[SIDE_CRM];
 	const char *master = json_string_value(json_object_get(record->data, "master"));
@@ -157,7 +160,8 @@ static int record_gone(struct cycle *c, struct pair *pair, const struct store_re
 	}
 	if (rule && (rule->remove == REMOVE_EXCHANGE || rule->remove == REMOVE_BOTH) &&
 		pair->item.ino) {
-		rc = guard_judge(c, pair->item.folder, SIDE_EXCHANGE, &pair->item.id, 1, &allowed, err);
+		rc = guard_judge(
+			c, pair->item.folder, SIDE_EXCHANGE, &pair->item.id, 1, &allowed, err);
 		if (!rc && allowed) {
 			rc = store_node_remove(c->store, pair->item.ino, err);
 			pair->item.removed = 1; /* long past its quiet time */
@@ -191,8 +195,8 @@ static int merge_into_item(struct cycle *c, int64_t item, const struct store_rec
 	return rc;
 }
 
-static int merge_record(struct cycle *c, const struct store_record *record, bool *waits,
-	struct error *err)
+static int merge_record(
+	struct cycle *c, const struct store_record *record, bool *waits, struct error *err)
 {
 	int64_t *items = NULL;
 	size_t n = 0;
@@ -272,8 +276,11 @@ int pull_crm_merge(struct cycle *c, struct error *err)
 static int merge_fetched(struct cycle *c, enum item_kind kind, const struct crm_record *r,
 	const int64_t *items, size_t n, bool by_us, struct error *err)
 {
-	struct store_record record = { .object = (char *)document_kind(kind)->name, .id = r->id,
-		.version = r->version, .deleted = r->deleted, .data = encode(r) };
+	struct store_record record = { .object = (char *)document_kind(kind)->name,
+		.id = r->id,
+		.version = r->version,
+		.deleted = r->deleted,
+		.data = encode(r) };
 	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
 	bool begun = !rc;
 
@@ -317,8 +324,8 @@ int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, s
 		store_side_clear(&side);
 	}
 	if (m)
-		rc = c->engine->crm_driver->get(c->crm, kind, (const char *const *)ids, m, &records,
-			&found, err);
+		rc = c->engine->crm_driver->get(
+			c->crm, kind, (const char *const *)ids, m, &records, &found, err);
 	for (size_t i = 0; !rc && i < found; i++)
 		rc = merge_fetched(c, kind, &records[i], items, n, by_us, err);
 	crm_records_free(records, found);

@@ -16,10 +16,10 @@ json_t *pull_encode(const struct mailbox_item *item)
 {
 	return json_pack("{s:s?, s:s?, s:s?, s:b, s:I, s:O?, s:O?, s:s?, s:s?, s:s?, s:s?, s:s?}",
 		"version", item->version, "key", item->key, "by", item->modified_by, "by_us",
-		item->modified_by_us, "modified", (json_int_t)item->modified, "fields", item->fields,
-		"unread", item->unread, "token", item->marks.token, "uid", item->marks.uid, "fileName",
-		item->marks.file_name, "crmLink", item->marks.crm_link, "unlinked",
-		item->marks.unlinked);
+		item->modified_by_us, "modified", (json_int_t)item->modified, "fields",
+		item->fields, "unread", item->unread, "token", item->marks.token, "uid",
+		item->marks.uid, "fileName", item->marks.file_name, "crmLink", item->marks.crm_link,
+		"unlinked", item->marks.unlinked);
 }
 
 static const char *text(const json_t *data, const char *name)
@@ -43,8 +43,8 @@ static json_t *staged_fields(const json_t *data)
 	return fields;
 }
 
-int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, bool by_us,
-	struct error *err)
+int pull_merge_data(
+	struct cycle *c, struct pair *pair, const json_t *data, bool by_us, struct error *err)
 {
 	struct remote_state remote = { .version = text(data, "version"),
 		.unread = value_get(data, "unread"),
@@ -105,8 +105,10 @@ static int store_page(struct cycle *c, struct store_folder *folder, const struct
 	if (rc)
 		return rc;
 	for (size_t i = 0; !rc && i < page->n; i++) {
-		struct store_pull pull = { .mailbox = c->mb->id, .folder = folder->ino,
-			.remote_id = page->changes[i].id, .deleted = true };
+		struct store_pull pull = { .mailbox = c->mb->id,
+			.folder = folder->ino,
+			.remote_id = page->changes[i].id,
+			.deleted = true };
 
 		if (page->changes[i].type == MAILBOX_DELETED)
 			rc = store_pull_put(c->store, &pull, err);
@@ -122,15 +124,16 @@ static int store_page(struct cycle *c, struct store_folder *folder, const struct
 	return rc;
 }
 
-static int pull_page(struct cycle *c, struct store_folder *folder, json_t *seen, bool *last,
-	struct error *err)
+static int pull_page(
+	struct cycle *c, struct store_folder *folder, json_t *seen, bool *last, struct error *err)
 {
 	const struct mailbox_driver *driver = c->engine->mailbox_driver;
 	struct mailbox_page page = { 0 };
 	struct mailbox_item *items = NULL;
 	const char **ids = NULL;
 	size_t n = 0;
-	int rc = driver->sync_items(c->mb->connection, folder->remote_id, folder->cursor, &page, err);
+	int rc = driver->sync_items(
+		c->mb->connection, folder->remote_id, folder->cursor, &page, err);
 
 	if (rc)
 		return rc;
@@ -161,8 +164,8 @@ static int pull_page(struct cycle *c, struct store_folder *folder, json_t *seen,
 }
 
 /* After a pull from the start of a folder that we knew: what it did not show is gone there. */
-static int stage_unseen(struct cycle *c, const struct store_folder *folder, const json_t *seen,
-	struct error *err)
+static int stage_unseen(
+	struct cycle *c, const struct store_folder *folder, const json_t *seen, struct error *err)
 {
 	int64_t *ids = NULL;
 	size_t n = 0;
@@ -172,13 +175,14 @@ static int stage_unseen(struct cycle *c, const struct store_folder *folder, cons
 		return rc;
 	rc = store_items_in_folder(c->store, folder->ino, &ids, &n, err);
 	for (size_t i = 0; !rc && i < n; i++) {
-		struct store_pull pull = { .mailbox = c->mb->id, .folder = folder->ino,
-			.deleted = true };
+		struct store_pull pull = {
+			.mailbox = c->mb->id, .folder = folder->ino, .deleted = true
+		};
 		struct store_side side;
 
 		if (!store_side_get(c->store, ids[i], SIDE_EXCHANGE, &side, NULL) &&
-			side.status == SIDE_LINKED && side.remote_id &&
-			side.remote_folder && !strcmp(side.remote_folder, folder->remote_id) &&
+			side.status == SIDE_LINKED && side.remote_id && side.remote_folder &&
+			!strcmp(side.remote_folder, folder->remote_id) &&
 			!json_object_get(seen, side.remote_id)) {
 			pull.remote_id = side.remote_id;
 			rc = store_pull_put(c->store, &pull, err);
@@ -217,7 +221,8 @@ static int pull_folder(struct cycle *c, struct store_folder *folder, struct erro
 	while (!rc && !last) {
 		rc = pull_page(c, folder, seen, &last, err);
 		if (rc == ERR_CURSOR && folder->cursor) {
-			cycle_log(c, "Exchange no longer knows where we were: reading the folder anew");
+			cycle_log(c,
+				"Exchange no longer knows where we were: reading the folder anew");
 			rc = reset_cursor(c, folder, err);
 			json_decref(seen);
 			seen = folder->complete ? json_object() : NULL;
@@ -284,8 +289,8 @@ static int merge_read(struct cycle *c, int64_t item, const struct mailbox_item *
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, bool by_us,
-	struct error *err)
+int pull_mailbox_read(
+	struct cycle *c, const int64_t *items, size_t n, bool by_us, struct error *err)
 {
 	struct mailbox_item *read = xcalloc(n, sizeof(*read));
 	char **ids = xcalloc(n, sizeof(*ids));
@@ -304,8 +309,8 @@ int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, bool by_u
 		store_side_clear(&side);
 	}
 	if (m)
-		rc = c->engine->mailbox_driver->get_items(c->mb->connection, KIND_CONTACT,
-			(const char *const *)ids, m, read, err);
+		rc = c->engine->mailbox_driver->get_items(
+			c->mb->connection, KIND_CONTACT, (const char *const *)ids, m, read, err);
 	for (size_t i = 0; i < m; i++) {
 		if (!rc)
 			rc = merge_read(c, known[i], &read[i], by_us, err);

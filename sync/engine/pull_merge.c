@@ -55,8 +55,8 @@ static int64_t known_item(struct merge *m, const struct store_pull *pull)
 	struct store_side side;
 	int64_t id = 0;
 
-	if (!store_side_by_remote(m->c->store, m->c->mb->id, SIDE_EXCHANGE, pull->remote_id, &side,
-		    NULL))
+	if (!store_side_by_remote(
+		    m->c->store, m->c->mb->id, SIDE_EXCHANGE, pull->remote_id, &side, NULL))
 		id = side.item;
 	store_side_clear(&side);
 	if (!id && token && !store_side_by_token(m->c->store, SIDE_EXCHANGE, token, &side, NULL)) {
@@ -90,8 +90,8 @@ static int move_file(struct cycle *c, struct pair *pair, uint64_t folder, struct
 	return rc;
 }
 
-static int place(struct cycle *c, struct pair *pair, const struct store_pull *pull,
-	struct error *err)
+static int place(
+	struct cycle *c, struct pair *pair, const struct store_pull *pull, struct error *err)
 {
 	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
 	struct store_folder there = { 0 }, here = { 0 };
@@ -102,7 +102,7 @@ static int place(struct cycle *c, struct pair *pair, const struct store_pull *pu
 		return rc;
 	rc = store_folder_get(c->store, pair->item.folder, &here, NULL);
 	moved_here = !rc && side->remote_folder && here.remote_id &&
-		strcmp(here.remote_id, side->remote_folder) != 0;
+		     strcmp(here.remote_id, side->remote_folder) != 0;
 	rc = 0;
 	if (pair->item.folder != pull->folder && !moved_here)
 		rc = move_file(c, pair, pull->folder, err);
@@ -112,8 +112,8 @@ static int place(struct cycle *c, struct pair *pair, const struct store_pull *pu
 	return rc;
 }
 
-static int merge_known(struct merge *m, int64_t id, const struct store_pull *pull, bool *waits,
-	struct error *err)
+static int merge_known(
+	struct merge *m, int64_t id, const struct store_pull *pull, bool *waits, struct error *err)
 {
 	struct cycle *c = m->c;
 	struct store_side *side;
@@ -153,14 +153,14 @@ static char *uid_from_key(const char *key, const char *salt)
 	unsigned long long a = 1469598103934665603ULL, b = 1099511628211ULL;
 
 	if (key && strlen(key) == 32 && !salt)
-		return xasprintf("%.8s-%.4s-%.4s-%.4s-%.12s", key, key + 8, key + 12, key + 16,
-			key + 20);
+		return xasprintf(
+			"%.8s-%.4s-%.4s-%.4s-%.12s", key, key + 8, key + 12, key + 16, key + 20);
 	for (const char *p = key ? key : ""; *p; p++)
 		a = (a ^ (unsigned char)*p) * 1099511628211ULL;
 	for (const char *p = salt ? salt : ""; *p; p++)
 		b = (b ^ (unsigned char)*p) * 1099511628211ULL + a;
-	return xasprintf("%08llx-%04llx-%04llx-%04llx-%012llx", a >> 32, (a >> 16) & 0xffff, a & 0xffff,
-		b >> 48, b & 0xffffffffffffULL);
+	return xasprintf("%08llx-%04llx-%04llx-%04llx-%012llx", a >> 32, (a >> 16) & 0xffff,
+		a & 0xffff, b >> 48, b & 0xffffffffffffULL);
 }
 
 static bool uid_is_taken(struct cycle *c, enum item_kind kind, const char *uid)
@@ -173,8 +173,8 @@ static bool uid_is_taken(struct cycle *c, enum item_kind kind, const char *uid)
 	return taken;
 }
 
-static char *new_uid(struct cycle *c, enum item_kind kind, const struct store_pull *pull,
-	bool *is_original)
+static char *new_uid(
+	struct cycle *c, enum item_kind kind, const struct store_pull *pull, bool *is_original)
 {
 	const char *chosen = text(pull->data, "uid"), *key = text(pull->data, "key");
 	char *uid;
@@ -203,7 +203,8 @@ static void adopt_link(struct cycle *c, struct pair *pair, const json_t *data)
 	if (unlinked) {
 		crm->status = SIDE_UNLINKED;
 		crm->remote_id = xstrndup(unlinked, strcspn(unlinked, " "));
-		crm->reason = xstrdup(unlinked + strcspn(unlinked, " ") + (strchr(unlinked, ' ') != NULL));
+		crm->reason = xstrdup(
+			unlinked + strcspn(unlinked, " ") + (strchr(unlinked, ' ') != NULL));
 	} else if (link) {
 		crm->status = SIDE_LINKED;
 		crm->remote_id = xstrdup(link);
@@ -223,7 +224,7 @@ static void adopt_tombstone(struct pair *pair, const struct store_tombstone *t)
 										  : SIDE_LINKED;
 	if (crm->status == SIDE_UNLINKED)
 		xstrset(&crm->reason, t->record_state + strlen("unlinked") +
-				(t->record_state[strlen("unlinked")] == ' '));
+					      (t->record_state[strlen("unlinked")] == ' '));
 }
 
 static int create_item(struct merge *m, const struct store_pull *pull, struct error *err)
@@ -239,10 +240,12 @@ static int create_item(struct merge *m, const struct store_pull *pull, struct er
 
 	if (rc)
 		return rc;
-	restored = !store_tombstone_find(c->store, c->mb->id, NULL, text(pull->data, "key"),
-		&tombstone, NULL);
-	pair.item = (struct store_item){ .mailbox = c->mb->id, .kind = folder.kind,
-		.folder = pull->folder, .doc = json_pack("{s:s, s:s}", "@type", "Card", "version", "1.0"),
+	restored = !store_tombstone_find(
+		c->store, c->mb->id, NULL, text(pull->data, "key"), &tombstone, NULL);
+	pair.item = (struct store_item){ .mailbox = c->mb->id,
+		.kind = folder.kind,
+		.folder = pull->folder,
+		.doc = json_pack("{s:s, s:s}", "@type", "Card", "version", "1.0"),
 		.state = ITEM_SYNCED };
 	pair.item.uid = new_uid(c, folder.kind, pull, &is_original);
 	side->status = SIDE_LINKED;
@@ -287,8 +290,8 @@ static int note_gone(struct merge *m, const struct store_pull *pull, struct erro
 	struct store_side known = { 0 };
 	int64_t *ids = NULL;
 	size_t n = 0;
-	bool is_known = !store_side_by_remote(m->c->store, m->c->mb->id, SIDE_EXCHANGE,
-		pull->remote_id, &known, NULL);
+	bool is_known = !store_side_by_remote(
+		m->c->store, m->c->mb->id, SIDE_EXCHANGE, pull->remote_id, &known, NULL);
 	int rc = 0;
 
 	store_side_clear(&known);
@@ -315,8 +318,8 @@ static int note_gone(struct merge *m, const struct store_pull *pull, struct erro
 
 /* Calls `step` with batches of staged rows, each batch in one transaction. */
 static int walk(struct merge *m,
-	int (*step)(struct merge *, const struct store_pull *, bool *waits, struct error *), bool deleted,
-	struct error *err)
+	int (*step)(struct merge *, const struct store_pull *, bool *waits, struct error *),
+	bool deleted, struct error *err)
 {
 	struct store_pull *pulls = NULL;
 	int64_t after = 0;
@@ -324,7 +327,8 @@ static int walk(struct merge *m,
 	int rc;
 
 	do {
-		rc = store_pull_list(m->c->store, m->c->mb->id, after, MERGE_BATCH, &pulls, &n, err);
+		rc = store_pull_list(
+			m->c->store, m->c->mb->id, after, MERGE_BATCH, &pulls, &n, err);
 		for (size_t i = 0; !rc && i < n; i++)
 			if (!deleted && !pulls[i].deleted)
 				rc = note_gone(m, &pulls[i], err);
@@ -363,7 +367,8 @@ static int collect_deleted(struct merge *m, struct error *err)
 	int rc;
 
 	do {
-		rc = store_pull_list(m->c->store, m->c->mb->id, after, MERGE_BATCH, &pulls, &n, err);
+		rc = store_pull_list(
+			m->c->store, m->c->mb->id, after, MERGE_BATCH, &pulls, &n, err);
 		for (size_t i = 0; !rc && i < n; i++) {
 			after = pulls[i].seq;
 			if (pulls[i].deleted)
@@ -383,8 +388,8 @@ static int recreate(struct cycle *c, struct pair *pair, struct error *err)
 {
 	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
 	json_t *loser = json_pack("{s:s, s:n, s:s, s:s, s:[{s:s, s:s}]}", "field", "(item)", "base",
-		"winner", "edited", "winner_origin", "file", "losers", "origin", "exchange", "value",
-		"deleted");
+		"winner", "edited", "winner_origin", "file", "losers", "origin", "exchange",
+		"value", "deleted");
 
 	if (!pair->clashes)
 		pair->clashes = json_array();
@@ -412,13 +417,15 @@ static bool edited_here(struct cycle *c, struct pair *pair)
 	return edited;
 }
 
-static int delete_one(struct merge *m, const struct store_pull *pull, bool *waits, struct error *err)
+static int delete_one(
+	struct merge *m, const struct store_pull *pull, bool *waits, struct error *err)
 {
 	struct cycle *c = m->c;
 	struct store_side side;
 	struct pair pair;
 	char key[24];
-	int rc = store_side_by_remote(c->store, c->mb->id, SIDE_EXCHANGE, pull->remote_id, &side, NULL);
+	int rc = store_side_by_remote(
+		c->store, c->mb->id, SIDE_EXCHANGE, pull->remote_id, &side, NULL);
 	int64_t id = side.item;
 
 	store_side_clear(&side);
@@ -454,19 +461,19 @@ static int judge_deletes(struct merge *m, struct error *err)
 	json_t *value;
 	int rc = 0;
 
-	json_object_foreach(m->deleted, remote_id, value) {
+	json_object_foreach (m->deleted, remote_id, value) {
 		struct store_side side;
 		struct store_item item = { 0 };
 		char name[24];
 
-		if (!store_side_by_remote(m->c->store, m->c->mb->id, SIDE_EXCHANGE, remote_id, &side,
-			    NULL) &&
+		if (!store_side_by_remote(
+			    m->c->store, m->c->mb->id, SIDE_EXCHANGE, remote_id, &side, NULL) &&
 			!store_item_get(m->c->store, side.item, &item, NULL) && !item.removed) {
 			snprintf(name, sizeof(name), "%llu", (unsigned long long)item.folder);
 			if (!json_object_get(folders, name))
 				json_object_set_new(folders, name, json_array());
-			json_array_append_new(json_object_get(folders, name),
-				json_integer(item.id));
+			json_array_append_new(
+				json_object_get(folders, name), json_integer(item.id));
 		}
 		store_item_clear(&item);
 		store_side_clear(&side);
@@ -476,7 +483,7 @@ static int judge_deletes(struct merge *m, struct error *err)
 		json_decref(folders);
 		return rc;
 	}
-	json_object_foreach(folders, key, value) {
+	json_object_foreach (folders, key, value) {
 		size_t n = json_array_size(value);
 		int64_t *ids AUTOFREE = xcalloc(n, sizeof(*ids));
 		bool *allowed AUTOFREE = xcalloc(n, sizeof(*allowed));

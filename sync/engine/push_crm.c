@@ -36,7 +36,7 @@ static void push_clear(struct push *p)
 static bool may_create(const struct cycle *c, const struct store_side *side)
 {
 	return !side->token_sent || c->engine->config->crm_external_id_field ||
-		c->began > side->token_sent + WRITE_DEADLINE_NS;
+	       c->began > side->token_sent + WRITE_DEADLINE_NS;
 }
 
 static bool needs(struct cycle *c, struct pair *pair, enum crm_op_type *type)
@@ -158,8 +158,7 @@ static int deleted(struct push *p, struct pair *pair, struct error *err)
 	if (!rc)
 		rc = store_side_delete(c->store, pair->item.id, SIDE_CRM, err);
 	store_side_clear(&pair->sides[SIDE_CRM]);
-	pair->sides[SIDE_CRM] =
-		(struct store_side){ .item = pair->item.id, .side = SIDE_CRM };
+	pair->sides[SIDE_CRM] = (struct store_side){ .item = pair->item.id, .side = SIDE_CRM };
 	return rc ? rc : pair_save(c, pair, err);
 }
 
@@ -245,7 +244,7 @@ static int read_back(struct push *p, struct error *err)
 
 		for (size_t j = 0; j < p->n; j++)
 			conflict |= p->pairs[j].item.id == p->read_back[i] &&
-				p->ops[j].error.code == ERR_CONFLICT;
+				    p->ops[j].error.code == ERR_CONFLICT;
 		if (conflict)
 			newer[n_newer++] = p->read_back[i];
 		else

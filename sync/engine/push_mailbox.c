@@ -63,7 +63,8 @@ static bool needs(struct cycle *c, struct pair *pair, enum mailbox_op_type *type
 	struct store_folder here = { 0 };
 
 	if (!pair->item.doc || !pair->item.ino || pair->item.removed ||
-		pair_is_refused(pair, SIDE_EXCHANGE) || store_writer_active(c->store, pair->item.ino))
+		pair_is_refused(pair, SIDE_EXCHANGE) ||
+		store_writer_active(c->store, pair->item.ino))
 		return false;
 	if (store_folder_get(c->store, pair->item.folder, &here, NULL) || !here.remote_id) {
 		store_folder_clear(&here);
@@ -90,7 +91,7 @@ static json_t *without_marks(const json_t *changed)
 	json_t *rows = json_array(), *name;
 	size_t i;
 
-	json_array_foreach((json_t *)changed, i, name)
+	json_array_foreach ((json_t *)changed, i, name)
 		if (json_string_value(name)[0] != '@')
 			json_array_append(rows, name);
 	return rows;
@@ -124,13 +125,19 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 		json_decref(changed);
 		return false;
 	}
-	*op = (struct mailbox_op){ .id = side->remote_id, .version = side->version,
-		.folder_id = folder, .kind = pair->item.kind, .fields = projection };
+	*op = (struct mailbox_op){ .id = side->remote_id,
+		.version = side->version,
+		.folder_id = folder,
+		.kind = pair->item.kind,
+		.fields = projection };
 	op->changed = p->rows[p->n] = without_marks(changed);
 	json_decref(side->intent);
 	side->intent = json_pack("{s:o, s:s}", "fields",
-		p->type == MAILBOX_MOVE ? json_object() : pair_intended(projection, changed), "step",
-		p->type == MAILBOX_CREATE ? "create" : p->type == MAILBOX_MOVE ? "move" : "update");
+		p->type == MAILBOX_MOVE ? json_object() : pair_intended(projection, changed),
+		"step",
+		p->type == MAILBOX_CREATE ? "create"
+		: p->type == MAILBOX_MOVE ? "move"
+					  : "update");
 	if (p->type == MAILBOX_CREATE) {
 		if (!side->token)
 			side->token = engine_token();
@@ -139,7 +146,8 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 		xstrset(&side->remote_folder, folder);
 		op->marks.token = side->token;
 		set_marks(op, projection);
-	} else if (p->type == MAILBOX_UPDATE && json_array_size(op->changed) < json_array_size(changed)) {
+	} else if (p->type == MAILBOX_UPDATE &&
+		   json_array_size(op->changed) < json_array_size(changed)) {
 		set_marks(op, projection);
 		op->set_marks = true;
 	}
@@ -286,7 +294,7 @@ static int read_back(struct push *p, struct error *err)
 
 		for (size_t j = 0; j < p->n; j++)
 			conflict |= p->pairs[j].item.id == p->read_back[i] &&
-				p->ops[j].error.code == ERR_CONFLICT;
+				    p->ops[j].error.code == ERR_CONFLICT;
 		if (conflict)
 			newer[n_newer++] = p->read_back[i];
 		else
@@ -299,8 +307,8 @@ static int read_back(struct push *p, struct error *err)
 	return rc;
 }
 
-static int push_type(struct cycle *c, enum mailbox_op_type type, const int64_t *ids, size_t n,
-	struct error *err)
+static int push_type(
+	struct cycle *c, enum mailbox_op_type type, const int64_t *ids, size_t n, struct error *err)
 {
 	struct push *p = xcalloc(1, sizeof(*p));
 	size_t at = 0;
@@ -317,8 +325,8 @@ static int push_type(struct cycle *c, enum mailbox_op_type type, const int64_t *
 			push_clear(p);
 			continue;
 		}
-		sent = c->engine->mailbox_driver->write_items(c->mb->connection, type, p->ops, p->n,
-			err);
+		sent = c->engine->mailbox_driver->write_items(
+			c->mb->connection, type, p->ops, p->n, err);
 		recorded = record_answers(p, sent ? NULL : err);
 		rc = sent ? sent : recorded;
 		if (!rc)
@@ -334,10 +342,14 @@ static int push_type(struct cycle *c, enum mailbox_op_type type, const int64_t *
 static int keep_tombstone(struct cycle *c, struct pair *pair, struct error *err)
 {
 	struct store_side *crm = &pair->sides[SIDE_CRM];
-	struct store_tombstone t = { .mailbox = c->mb->id, .kind = pair->item.kind,
-		.time = store_now(c->store), .uid = pair->item.uid,
-		.key = pair->sides[SIDE_EXCHANGE].key, .folder = pair->item.folder,
-		.ino = pair->item.ino, .remote_id = pair->sides[SIDE_EXCHANGE].remote_id,
+	struct store_tombstone t = { .mailbox = c->mb->id,
+		.kind = pair->item.kind,
+		.time = store_now(c->store),
+		.uid = pair->item.uid,
+		.key = pair->sides[SIDE_EXCHANGE].key,
+		.folder = pair->item.folder,
+		.ino = pair->item.ino,
+		.remote_id = pair->sides[SIDE_EXCHANGE].remote_id,
 		.doc = pair->item.doc };
 	struct store_node node;
 	int rc;
@@ -349,8 +361,8 @@ static int keep_tombstone(struct cycle *c, struct pair *pair, struct error *err)
 	if (crm->status == SIDE_LINKED || crm->status == SIDE_UNLINKED) {
 		t.record_id = crm->remote_id;
 		t.record_state = crm->status == SIDE_LINKED
-			? xstrdup("linked")
-			: xasprintf("unlinked %s", crm->reason ? crm->reason : "");
+					 ? xstrdup("linked")
+					 : xasprintf("unlinked %s", crm->reason ? crm->reason : "");
 	}
 	rc = store_tombstone_add(c->store, &t, err);
 	free(t.record_state);
@@ -397,8 +409,8 @@ static bool removal_is_due(struct cycle *c, const struct store_item *item)
 		quiet = URGENT_REMOVE_QUIET_NS;
 	left = item->removed + quiet - store_now(c->store);
 	if (left > 0)
-		cycle_wake(c, item->removed + c->engine->commit->remove_quiet_ns -
-				store_now(c->store));
+		cycle_wake(c,
+			item->removed + c->engine->commit->remove_quiet_ns - store_now(c->store));
 	return left <= 0;
 }
 
@@ -449,8 +461,8 @@ static int finish_removal(struct cycle *c, int64_t id, const struct error *why, 
 }
 
 /* One batch of removals of one folder. */
-static int remove_batch(struct cycle *c, const int64_t *ids, const bool *allowed, size_t n,
-	struct error *err)
+static int remove_batch(
+	struct cycle *c, const int64_t *ids, const bool *allowed, size_t n, struct error *err)
 {
 	struct mailbox_op *ops = xcalloc(n, sizeof(*ops));
 	int64_t *sent = xcalloc(n, sizeof(*sent));
@@ -475,8 +487,8 @@ static int remove_batch(struct cycle *c, const int64_t *ids, const bool *allowed
 	else
 		store_rollback(c->store);
 	if (!rc && m)
-		written = c->engine->mailbox_driver->write_items(c->mb->connection, MAILBOX_DELETE,
-			ops, m, err);
+		written = c->engine->mailbox_driver->write_items(
+			c->mb->connection, MAILBOX_DELETE, ops, m, err);
 	if (!rc && m)
 		rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, written ? NULL : err);
 	for (size_t i = 0; !rc && i < m; i++)
@@ -493,8 +505,8 @@ static int remove_batch(struct cycle *c, const int64_t *ids, const bool *allowed
 }
 
 /* The removals of one folder: judged together, sent in batches. */
-static int remove_in_folder(struct cycle *c, uint64_t folder, const int64_t *ids, size_t n,
-	struct error *err)
+static int remove_in_folder(
+	struct cycle *c, uint64_t folder, const int64_t *ids, size_t n, struct error *err)
 {
 	bool *allowed AUTOFREE = xcalloc(n, sizeof(*allowed));
 	int64_t *linked AUTOFREE = xcalloc(n, sizeof(*linked));
@@ -570,7 +582,8 @@ static int push_removals(struct cycle *c, const int64_t *ids, size_t n, struct e
 
 int push_mailbox(struct cycle *c, struct error *err)
 {
-	static const enum mailbox_op_type order[] = { MAILBOX_CREATE, MAILBOX_MOVE, MAILBOX_UPDATE };
+	static const enum mailbox_op_type order[] = { MAILBOX_CREATE, MAILBOX_MOVE,
+		MAILBOX_UPDATE };
 	int64_t *ids = NULL;
 	size_t n = 0;
 	int rc = store_items_dirty(c->store, c->mb->id, &ids, &n, err);

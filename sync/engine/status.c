@@ -62,11 +62,11 @@ static json_t *deletes_of(struct engine *e, int64_t mailbox)
 	if (store_deletion_list(e->store, mailbox, DELETION_HELD, &rows, &n, NULL))
 		return list;
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list,
-			json_pack("{s:I, s:s?, s:s, s:o}", "batch", (json_int_t)rows[i].batch, "path",
-				rows[i].name, "would_delete_in",
-				rows[i].side == SIDE_EXCHANGE ? "exchange" : "files", "since",
-				iso_time(rows[i].time)));
+		json_array_append_new(
+			list, json_pack("{s:I, s:s?, s:s, s:o}", "batch", (json_int_t)rows[i].batch,
+				      "path", rows[i].name, "would_delete_in",
+				      rows[i].side == SIDE_EXCHANGE ? "exchange" : "files", "since",
+				      iso_time(rows[i].time)));
 	store_deletions_free(rows, n);
 	return list;
 }
@@ -101,9 +101,9 @@ static json_t *folders_of(struct engine *e, int64_t mailbox)
 		if (!store_folder_get(e->store, inos[i], &folder, NULL) &&
 			!store_node_get(e->store, inos[i], &node, NULL)) {
 			store_items_in_folder(e->store, inos[i], &ids, &items, NULL);
-			json_array_append_new(list,
-				json_pack("{s:s, s:b, s:I}", "name", node.name, "complete",
-					folder.complete, "items", (json_int_t)items));
+			json_array_append_new(
+				list, json_pack("{s:s, s:b, s:I}", "name", node.name, "complete",
+					      folder.complete, "items", (json_int_t)items));
 		}
 		free(ids);
 		store_folder_clear(&folder);
@@ -131,7 +131,8 @@ static json_t *mailbox_status(struct engine *e, struct engine_mailbox *mb)
 	store_mailbox_clear(&row);
 	store_items_count(e->store, mb->id, counts, NULL);
 	for (int state = 0; state <= ITEM_ERROR; state++)
-		json_object_set_new(items, item_state_names[state], json_integer((json_int_t)counts[state]));
+		json_object_set_new(
+			items, item_state_names[state], json_integer((json_int_t)counts[state]));
 	json_object_set_new(status, "items", items);
 	json_object_set_new(status, "folders", folders_of(e, mb->id));
 	if (!store_conflict_list(e->store, mb->id, &conflicts, &n_conflicts, NULL))
@@ -156,8 +157,8 @@ json_t *engine_status(struct engine *e, const char *address)
 		json_decref(list);
 		return only;
 	}
-	return json_pack("{s:b, s:b, s:s?, s:o}", "held", e->held, "offline", e->config->offline, "crm",
-		e->crm_driver ? e->crm_driver->name : NULL, "mailboxes", list);
+	return json_pack("{s:b, s:b, s:s?, s:o}", "held", e->held, "offline", e->config->offline,
+		"crm", e->crm_driver ? e->crm_driver->name : NULL, "mailboxes", list);
 }
 
 json_t *engine_errors(struct engine *e, const char *address)
@@ -177,11 +178,11 @@ json_t *engine_errors(struct engine *e, const char *address)
 			if (!store_item_get(e->store, ids[j], &item, NULL)) {
 				char *path AUTOFREE = item_path(e, &item);
 
-				json_array_append_new(list,
-					json_pack("{s:s, s:s, s:s, s:s?}", "mailbox",
-						e->mailboxes[i].user->address, "path", path,
-						"state", item_state_names[item.state], "error",
-						item.error));
+				json_array_append_new(
+					list, json_pack("{s:s, s:s, s:s, s:s?}", "mailbox",
+						      e->mailboxes[i].user->address, "path", path,
+						      "state", item_state_names[item.state],
+						      "error", item.error));
 			}
 			store_item_clear(&item);
 		}
@@ -202,11 +203,11 @@ json_t *engine_conflicts(struct engine *e, const char *address)
 			store_conflict_list(e->store, e->mailboxes[i].id, &rows, &n, NULL))
 			continue;
 		for (size_t j = 0; j < n; j++)
-			json_array_append_new(list,
-				json_pack("{s:s, s:I, s:s?, s:o, s:O?}", "mailbox",
-					e->mailboxes[i].user->address, "id", (json_int_t)rows[j].id,
-					"file", rows[j].name, "time", iso_time(rows[j].time),
-					"conflict", rows[j].data));
+			json_array_append_new(
+				list, json_pack("{s:s, s:I, s:s?, s:o, s:O?}", "mailbox",
+					      e->mailboxes[i].user->address, "id",
+					      (json_int_t)rows[j].id, "file", rows[j].name, "time",
+					      iso_time(rows[j].time), "conflict", rows[j].data));
 		store_conflicts_free(rows, n);
 	}
 	return list;
@@ -217,9 +218,9 @@ static json_t *side_state(const struct store_side *side)
 	static const char *const names[] = { "none", "creating", "linked", "deleting", "unlinked" };
 
 	return json_pack("{s:s, s:s?, s:s?, s:s?, s:O?, s:O?, s:O?, s:s?, s:s?}", "status",
-		names[side->status], "id", side->remote_id, "version", side->version, "key", side->key,
-		"ours", side->ours, "theirs", side->theirs, "intent", side->intent, "reason",
-		side->reason, "error", side->error);
+		names[side->status], "id", side->remote_id, "version", side->version, "key",
+		side->key, "ours", side->ours, "theirs", side->theirs, "intent", side->intent,
+		"reason", side->reason, "error", side->error);
 }
 
 json_t *engine_item_state(struct engine *e, int64_t id)

@@ -40,11 +40,14 @@ static int setup(void **state)
 	assert_int_equal(store_open(&b->store, b->dir, NULL), 0);
 	b->engine.store = b->store;
 	b->engine.config = &b->config;
-	b->cycle = (struct cycle){ .engine = &b->engine, .store = b->store, .mb = &b->mailbox,
-		.policy = &b->policy, .log = json_array() };
+	b->cycle = (struct cycle){ .engine = &b->engine,
+		.store = b->store,
+		.mb = &b->mailbox,
+		.policy = &b->policy,
+		.log = json_array() };
 	b->cycle.tables[SIDE_EXCHANGE][KIND_CONTACT] = ews_driver.fields(KIND_CONTACT);
-	b->cycle.tables[SIDE_CRM][KIND_CONTACT] =
-		(struct field_table){ crm_rows, ARRAY_SIZE(crm_rows) };
+	b->cycle.tables[SIDE_CRM][KIND_CONTACT] = (struct field_table){ crm_rows,
+		ARRAY_SIZE(crm_rows) };
 	b->pair.item.doc = card_new();
 	b->pair.sides[SIDE_CRM].side = SIDE_CRM;
 	*state = b;
@@ -54,7 +57,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct bench *b = *state;
-	static const char *const files[] = { "cache.db", "cache.db-wal", "cache.db-shm", "cache.lock" };
+	static const char *const files[] = { "cache.db", "cache.db-wal", "cache.db-shm",
+		"cache.lock" };
 
 	pair_clear(&b->pair);
 	json_decref(b->cycle.log);
@@ -73,8 +77,8 @@ static void set(struct bench *b, enum side side, const char *name, const char *v
 {
 	json_t *v = value ? json_string(value) : NULL;
 
-	assert_int_equal(field_apply(&b->cycle.tables[side][KIND_CONTACT], b->pair.item.doc, name, v,
-				 NULL),
+	assert_int_equal(
+		field_apply(&b->cycle.tables[side][KIND_CONTACT], b->pair.item.doc, name, v, NULL),
 		0);
 	json_decref(v);
 }
@@ -90,8 +94,8 @@ static const char *here(struct bench *b, const char *name, char *out, size_t siz
 	return out;
 }
 
-static void shadow(struct bench *b, enum side side, const char *name, const char *ours,
-	const char *theirs)
+static void shadow(
+	struct bench *b, enum side side, const char *name, const char *ours, const char *theirs)
 {
 	struct store_side *s = &b->pair.sides[side];
 
@@ -122,7 +126,7 @@ static bool is_pending(struct bench *b, enum side side, const char *name)
 	bool found = false;
 	size_t i;
 
-	json_array_foreach(changed, i, entry)
+	json_array_foreach (changed, i, entry)
 		found |= !strcmp(json_string_value(entry), name);
 	json_decref(projection);
 	json_decref(changed);
@@ -149,9 +153,12 @@ static const struct row rows[] = {
 	{ "both, crm wins", "b", "a", "a", "c", CONFLICT_CRM, "c", false, true },
 	{ "emptied here, changed there, exchange wins", NULL, "a", "a", "c", CONFLICT_EXCHANGE, "",
 		true, true },
-	{ "normalised there is no change", "a", "a", "A", "A", CONFLICT_EXCHANGE, "a", false, false },
-	{ "normalised, then changed here", "b", "a", "A", "A", CONFLICT_EXCHANGE, "b", true, false },
-	{ "normalised, then changed there", "a", "a", "A", "B", CONFLICT_EXCHANGE, "B", false, false },
+	{ "normalised there is no change", "a", "a", "A", "A", CONFLICT_EXCHANGE, "a", false,
+		false },
+	{ "normalised, then changed here", "b", "a", "A", "A", CONFLICT_EXCHANGE, "b", true,
+		false },
+	{ "normalised, then changed there", "a", "a", "A", "B", CONFLICT_EXCHANGE, "B", false,
+		false },
 };
 
 static void merges_by_shadow(void **state)
@@ -295,8 +302,8 @@ static void keywords_merge_one_by_one(void **state)
 	struct store_side *s = &b->pair.sides[SIDE_EXCHANGE];
 	json_t *keywords;
 
-	json_object_set_new(b->pair.item.doc, "keywords",
-		json_pack("{s:b, s:b}", "Old", 1, "Mine", 1));
+	json_object_set_new(
+		b->pair.item.doc, "keywords", json_pack("{s:b, s:b}", "Old", 1, "Mine", 1));
 	s->ours = json_pack("{s:b}", "Categories/Old", 1);
 	s->theirs = json_pack("{s:b}", "Categories/Old", 1);
 	assert_int_equal(merge_side(&b->cycle, &b->pair, SIDE_EXCHANGE, &remote, NULL), 0);
