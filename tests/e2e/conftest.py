@@ -2,6 +2,8 @@
 
 sim           one running tandem-sim; @pytest.mark.sim(seed="demo") and the like choose how
 start_sim     starts further ones: start_sim(seed=..., record=...)
+mount         tandemfs on sim, its first sync done; @pytest.mark.mount(config={...}) and the like
+start_mount   starts further ones: start_mount(sim, config={"sync": {"conflict": "crm"}})
 node          runs a script of js/ with Node.js: JSON in, JSON out
 """
 import json
@@ -15,6 +17,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from mounting import Mount  # noqa: E402
 from simulator import Simulator  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -22,15 +25,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "sim(**options): how the fixture sim is started")
+    config.addinivalue_line("markers", "mount(**options): how the fixture mount is started")
 
 
-def record_directory(request, number):
-    """Where this test's exchanges are recorded, when the run asks for it."""
+def record_directory(request, name):
+    """Where this test's exchanges of one program are recorded, when the run asks for it."""
     base = os.environ.get("TANDEM_RECORD")
     if not base:
         return None
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", request.node.nodeid)
-    return pathlib.Path(base) / name / f"sim{number}"
+    test = re.sub(r"[^A-Za-z0-9_.-]+", "-", request.node.nodeid)
+    return pathlib.Path(base) / test / name
 
 
 @pytest.fixture
@@ -39,16 +43,21 @@ def start_sim(request, tmp_path):
 
     def start(**options):
         number = len(started) + 1
-        options.setdefault("record", record_directory(request, number))
+        options.setdefault("record", record_directory(request, f"sim{number}"))
         sim = Simulator(tmp_path / f"sim{number}", **options)
         started.append(sim)
         return sim
 
     yield start
+    end_all(started, Simulator.stop)
+
+
+def end_all(started, end):
+    """Ends each, the last first; fails when one did not end well."""
     errors = []
-    for sim in reversed(started):
+    for one in reversed(started):
         try:
-            sim.stop()
+            end(one)
         except Exception as error:  # the others must end all the same
             errors.append(str(error))
     if errors:
@@ -59,6 +68,27 @@ def start_sim(request, tmp_path):
 def sim(request, start_sim):
     marker = request.node.get_closest_marker("sim")
     return start_sim(**(marker.kwargs if marker else {}))
+
+
+@pytest.fixture
+def start_mount(request, tmp_path, start_sim):
+    started = []
+
+    def start(sim, **options):
+        name = f"tandemfs{len(started) + 1}"
+        options.setdefault("record", record_directory(request, name))
+        mount = Mount(tmp_path / name, sim, **options)
+        started.append(mount)
+        return mount
+
+    yield start
+    end_all(started, Mount.close)
+
+
+@pytest.fixture
+def mount(request, sim, start_mount):
+    marker = request.node.get_closest_marker("mount")
+    return start_mount(sim, **(marker.kwargs if marker else {}))
 
 
 @pytest.fixture
