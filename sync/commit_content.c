@@ -110,6 +110,8 @@ static int change_item(struct commit *c, struct store_item *item, const struct c
 
 	if (!json_equal(merge->merged, item->doc))
 		commit_mark_edited(c, item);
+	if (json_array_size(merge->clashes))
+		item->state = ITEM_CONFLICT;
 	if (behind) {
 		set_doc(item, merge->wrote);
 		rc = store_item_save(c->store, item, err);

@@ -255,6 +255,7 @@ static void where_both_changed_the_edit_wins_and_the_loser_is_kept(void **state)
 	uint64_t ino = put(
 		e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
 	int64_t id = item_of(e, ino), opened = rev_of(e, id);
+	struct store_item item;
 	const char *text;
 
 	remote_mobile(e, id, "+49 2");
@@ -262,6 +263,10 @@ static void where_both_changed_the_edit_wins_and_the_loser_is_kept(void **state)
 	assert_ok(write_rc(e, ino, card(e, ANNA_UID, "Anna Berg", MOBILE("+49 3")), opened, &err),
 		err);
 	assert_string_equal(doc_text(e, id, "phones/MobilePhone/number"), "+49 3");
+	item = item_get(e, id);
+	assert_int_equal(item.state, ITEM_CONFLICT);
+	assert_true(item.dirty);
+	store_item_clear(&item);
 	text = conflict_text(e);
 	assert_non_null(strstr(text, "\"value\":\"+49 2\""));
 	assert_non_null(strstr(text, "\"winner\":\"+49 3\""));
