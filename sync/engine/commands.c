@@ -280,7 +280,7 @@ int engine_relink(struct engine *e, uint64_t ino, const char *record_id, struct 
 		return rc;
 	}
 	rc = store_commit(e->store, err);
-	if (!rc)
+	if (!rc && mb)
 		engine_touch(e, mb->id);
 	return rc;
 }
@@ -354,7 +354,7 @@ int engine_test(struct engine *e, const char *address, json_t **result, struct e
 		json_object_set_new(entry, "name", json_string(e->crm_driver->name));
 		json_array_append_new(list, entry);
 	}
-	json_array_foreach (list, i, entry)
+	json_array_foreach(list, i, entry)
 		fine &= json_is_true(json_object_get(entry, "ok"));
 	*result = list;
 	return fine ? 0 : error_set(err, ERR_REMOTE, "not every connection works");

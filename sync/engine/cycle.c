@@ -249,7 +249,7 @@ static void write_end(struct cycle *c, const struct error *error)
 
 	if (store_begin(c->store, STORE_NORMAL, STORE_LOCAL, NULL))
 		return;
-	json_array_foreach (c->log, i, line)
+	json_array_foreach(c->log, i, line)
 		store_log(c->store, c->mb->id, json_string_value(line), NULL);
 	if (!store_mailbox_get(c->store, c->mb->id, &mb, NULL)) {
 		free(mb.last_error);

@@ -199,8 +199,8 @@ static bool record_has(const struct crm_record *record, const json_t *addresses)
 	json_t *have, *wanted;
 	size_t i, j;
 
-	json_array_foreach (record->emails, i, have)
-		json_array_foreach ((json_t *)addresses, j, wanted)
+	json_array_foreach(record->emails, i, have)
+		json_array_foreach((json_t *)addresses, j, wanted)
 			if (!strcasecmp(json_string_value(have), json_string_value(wanted)))
 				return true;
 	return false;
@@ -268,7 +268,7 @@ static int claim(struct cycle *c, struct pair *pair, const json_t *addresses, st
 	json_t *address;
 	size_t i;
 
-	json_array_foreach ((json_t *)addresses, i, address) {
+	json_array_foreach((json_t *)addresses, i, address) {
 		int64_t holder = 0;
 		int rc = store_claim_take(
 			c->store, object, json_string_value(address), pair->item.id, &holder, err);
@@ -340,7 +340,7 @@ static json_t *addresses_of(struct cycle *c, const int64_t *items, size_t n)
 		if (store_item_get(c->store, items[i], &item, NULL))
 			continue;
 		addresses = document_kind(item.kind)->emails(item.doc);
-		json_array_foreach (addresses, j, address)
+		json_array_foreach(addresses, j, address)
 			json_object_set_new(all, json_string_value(address), json_true());
 		json_decref(addresses);
 		store_item_clear(&item);
@@ -356,7 +356,7 @@ static int match_batch(struct cycle *c, const int64_t *items, size_t n, struct e
 	size_t m = 0, found = 0;
 	int rc = 0;
 
-	json_object_foreach (addresses, address, value)
+	json_object_foreach(addresses, address, value)
 		list[m++] = address;
 	if (m)
 		rc = c->engine->crm_driver->match_emails(

@@ -361,7 +361,8 @@ static int rename_or_move(struct cycle *c, struct store_folder *folder,
 			rc = save(c, folder, false, err);
 		}
 	}
-	if (!rc && parent_id && folder->remote_parent && strcmp(parent_id, folder->remote_parent)) {
+	if (!rc && parent_id && folder->remote_parent &&
+		strcmp(parent_id, folder->remote_parent) != 0) {
 		rc = driver->move_folder(c->mb->connection, folder->remote_id, parent_id, err);
 		if (!rc) {
 			xstrset(&folder->remote_parent, parent_id);

@@ -40,7 +40,7 @@ static bool is_known_address(struct cycle *c, const json_t *doc)
 	bool known = false;
 	size_t i;
 
-	json_array_foreach (addresses, i, address) {
+	json_array_foreach(addresses, i, address) {
 		int64_t *ids = NULL;
 		size_t n = 0;
 
@@ -77,7 +77,7 @@ static json_t *document_of(struct cycle *c, const struct store_record *record)
 	json_t *doc = card_new(), *fields = value_get(record->data, "fields"), *value;
 	const char *name;
 
-	json_object_foreach (fields, name, value)
+	json_object_foreach(fields, name, value)
 		field_apply(&c->tables[SIDE_CRM][KIND_CONTACT], doc, name, value, NULL);
 	return doc;
 }

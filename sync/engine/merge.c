@@ -161,7 +161,7 @@ static bool is_unread(const json_t *unread, const char *name)
 	size_t length = strcspn(name, "/"), i;
 	json_t *entry;
 
-	json_array_foreach ((json_t *)unread, i, entry) {
+	json_array_foreach((json_t *)unread, i, entry) {
 		const char *text = json_string_value(entry);
 
 		if (text && (!strcmp(text, name) ||
@@ -216,7 +216,7 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 	json_object_update(names, m.projection);
 	json_object_update(names, s->ours);
 	json_object_update(names, s->theirs);
-	json_object_foreach (names, name, value) {
+	json_object_foreach(names, name, value) {
 		if (name[0] == '@' || is_unread(remote->unread, name))
 			continue;
 		rc = merge_field(&m, name);

@@ -156,10 +156,10 @@ json_t *pair_changed(
 
 	if (side == SIDE_CRM && rule && rule->direction == DIRECTION_TO_EXCHANGE)
 		return changed;
-	json_object_foreach ((json_t *)projection, name, value)
+	json_object_foreach((json_t *)projection, name, value)
 		if (is_sent(table, name) && !value_equal(value, value_get(ours, name)))
 			json_array_append_new(changed, json_string(name));
-	json_object_foreach ((json_t *)ours, name, value)
+	json_object_foreach((json_t *)ours, name, value)
 		if (is_sent(table, name) && !json_is_null(value) && !value_get(projection, name))
 			json_array_append_new(changed, json_string(name));
 	return changed;
@@ -367,7 +367,7 @@ json_t *pair_intended(const json_t *projection, const json_t *changed)
 	json_t *fields = json_object(), *name;
 	size_t i;
 
-	json_array_foreach ((json_t *)changed, i, name) {
+	json_array_foreach((json_t *)changed, i, name) {
 		json_t *value = value_get(projection, json_string_value(name));
 
 		if (value)
@@ -387,7 +387,7 @@ void pair_agree(struct store_side *side, const json_t *projection, const json_t 
 		side->ours = json_object();
 	if (!side->theirs)
 		side->theirs = json_object();
-	json_array_foreach ((json_t *)changed, i, name) {
+	json_array_foreach((json_t *)changed, i, name) {
 		json_t *value = value_get(projection, json_string_value(name));
 
 		value_put(side->ours, json_string_value(name), value);

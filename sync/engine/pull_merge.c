@@ -461,7 +461,7 @@ static int judge_deletes(struct merge *m, struct error *err)
 	json_t *value;
 	int rc = 0;
 
-	json_object_foreach (m->deleted, remote_id, value) {
+	json_object_foreach(m->deleted, remote_id, value) {
 		struct store_side side;
 		struct store_item item = { 0 };
 		char name[24];
@@ -483,7 +483,7 @@ static int judge_deletes(struct merge *m, struct error *err)
 		json_decref(folders);
 		return rc;
 	}
-	json_object_foreach (folders, key, value) {
+	json_object_foreach(folders, key, value) {
 		size_t n = json_array_size(value);
 		int64_t *ids AUTOFREE = xcalloc(n, sizeof(*ids));
 		bool *allowed AUTOFREE = xcalloc(n, sizeof(*allowed));

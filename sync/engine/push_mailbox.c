@@ -91,7 +91,7 @@ static json_t *without_marks(const json_t *changed)
 	json_t *rows = json_array(), *name;
 	size_t i;
 
-	json_array_foreach ((json_t *)changed, i, name)
+	json_array_foreach((json_t *)changed, i, name)
 		if (json_string_value(name)[0] != '@')
 			json_array_append(rows, name);
 	return rows;
