@@ -28,6 +28,16 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "mount(**options): how the fixture mount is started")
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Prints what tests counted: record_property("count", "...")."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                for name, value in report.user_properties:
+                    if name == "count":
+                        terminalreporter.write_line(value)
+
+
 def record_directory(request, name):
     """Where this test's exchanges of one program are recorded, when the run asks for it."""
     base = os.environ.get("TANDEM_RECORD")
