@@ -35,8 +35,7 @@ static bool contains(const json_t *array, const json_t *value)
 	json_t *one;
 	size_t i;
 
-	json_array_foreach(array, i, one)
-	{
+	json_array_foreach(array, i, one) {
 		if (json_equal(one, value))
 			return true;
 	}
@@ -73,8 +72,7 @@ static void add_components(const json_t *components, struct buf *out)
 		json_t *component;
 		size_t i;
 
-		json_array_foreach(components, i, component)
-		{
+		json_array_foreach(components, i, component) {
 			const char *kind = card_string(component, "kind");
 			const char *value = card_string(component, "value");
 

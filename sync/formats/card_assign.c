@@ -154,8 +154,9 @@ static void add_component_values(const json_t *components, struct buf *out)
 	json_t *component;
 	size_t i;
 
-	json_array_foreach(components, i, component) buf_addf(out, "%s=%s\n",
-		card_string(component, "kind") ?: "", card_string(component, "value") ?: "");
+	json_array_foreach(components, i, component)
+		buf_addf(out, "%s=%s\n", card_string(component, "kind") ?: "",
+			card_string(component, "value") ?: "");
 }
 
 /* The value as text to compare: equal texts are equal values. */

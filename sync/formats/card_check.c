@@ -89,8 +89,7 @@ static int check_set(const json_t *value, const char *path, struct error *err)
 
 	if (!json_is_object(value))
 		return wrong(path, "an object", err);
-	json_object_foreach((json_t *)value, key, on)
-	{
+	json_object_foreach((json_t *)value, key, on) {
 		if (!json_is_true(on))
 			return error_set(
 				err, ERR_INVALID, "%.200s/%.100s: must be true", path, key);
@@ -105,8 +104,7 @@ static int check_props(const json_t *value, const char *path, struct error *err)
 
 	if (!json_is_array(value))
 		return wrong(path, "an array", err);
-	json_array_foreach(value, i, prop)
-	{
+	json_array_foreach(value, i, prop) {
 		if (json_array_size(prop) < 4 || !json_is_string(json_array_get(prop, 0)) ||
 			!json_is_object(json_array_get(prop, 1)) ||
 			!json_is_string(json_array_get(prop, 2)))
@@ -172,8 +170,7 @@ static int check_path(const json_t *node, const char *pattern, enum shape shape,
 	int rc = 0;
 
 	if (strcmp(part, "[]") == 0) {
-		json_array_foreach(node, i, value)
-		{
+		json_array_foreach(node, i, value) {
 			char *here AUTOFREE = xasprintf("%s/%zu", path, i);
 
 			rc = rest ? check_path(value, rest, shape, here, err)
@@ -183,8 +180,7 @@ static int check_path(const json_t *node, const char *pattern, enum shape shape,
 		}
 		return rc;
 	}
-	json_object_foreach((json_t *)node, key, value)
-	{
+	json_object_foreach((json_t *)node, key, value) {
 		char *here AUTOFREE = NULL;
 
 		if (strcmp(part, "*") != 0 && strcmp(part, key) != 0)

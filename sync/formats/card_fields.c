@@ -259,8 +259,7 @@ static json_t *joined(const json_t *components, const char *kinds, const char *s
 	json_t *component;
 	size_t i;
 
-	json_array_foreach(components, i, component)
-	{
+	json_array_foreach(components, i, component) {
 		const char *value = card_string(component, "value");
 
 		if (!is_of(component, kinds) || !value || !*value)
@@ -558,7 +557,8 @@ static void set_related(json_t *doc, const char *relation, const json_t *names)
 		json_object_set_new(doc, "relatedTo", related);
 	}
 	unrelate(related, relation, names);
-	json_array_foreach(names, i, name) relate(related, relation, json_string_value(name));
+	json_array_foreach(names, i, name)
+		relate(related, relation, json_string_value(name));
 	if (json_object_size(related) == 0)
 		json_object_del(doc, "relatedTo");
 }
@@ -571,8 +571,7 @@ static json_t *related_names(const json_t *doc, const struct field *field)
 	const char *name;
 	json_t *entry;
 
-	json_object_foreach(related, name, entry)
-	{
+	json_object_foreach(related, name, entry) {
 		if (path.n == 2 && is_related(name, entry, path.part[1]))
 			json_array_append_new(names, json_string(name));
 	}
@@ -631,8 +630,7 @@ static int related_list_set(json_t *doc, const struct field *field, const char *
 		return bad_path(field, err);
 	if (value && !json_is_array(value))
 		return error_set(err, ERR_INVALID, "%s must be a list of names", field->name);
-	json_array_foreach(value, i, name)
-	{
+	json_array_foreach(value, i, name) {
 		if (!json_is_string(name) || json_string_length(name) == 0)
 			return error_set(
 				err, ERR_INVALID, "%s must be a list of names", field->name);
@@ -652,8 +650,7 @@ static json_t *keywords_get(const json_t *doc, const struct field *field)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(keywords, key, value)
-	{
+	json_object_foreach(keywords, key, value) {
 		if (json_is_true(value) && *key)
 			json_object_set_new(out, key, json_true());
 	}

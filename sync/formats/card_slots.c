@@ -249,7 +249,8 @@ size_t card_sorted_ids(const struct card_map *map, const json_t *values, const c
 	json_t *value;
 	size_t i = 0;
 
-	json_object_foreach((json_t *)values, id, value) keys[i++] = sort_key(map, id);
+	json_object_foreach((json_t *)values, id, value)
+		keys[i++] = sort_key(map, id);
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	*ids = xcalloc(n, sizeof(**ids));
 	for (i = 0; i < n; i++)

@@ -83,8 +83,7 @@ static json_t *merge_objects(
 
 	json_object_foreach((json_t *)current, key, value)
 		merge_member(m, key, base, edited, current, out, depth);
-	json_object_foreach((json_t *)edited, key, value)
-	{
+	json_object_foreach((json_t *)edited, key, value) {
 		if (!json_object_get(current, key))
 			merge_member(m, key, base, edited, current, out, depth);
 	}
@@ -106,8 +105,7 @@ static bool has_kinds(const json_t *array)
 
 	if (!json_is_array(array))
 		return false;
-	json_array_foreach(array, i, element)
-	{
+	json_array_foreach(array, i, element) {
 		if (!kind_of(element))
 			return false;
 	}
@@ -121,8 +119,7 @@ static json_t *of_kind(const json_t *array, const char *kind)
 	json_t *element;
 	size_t i;
 
-	json_array_foreach(array, i, element)
-	{
+	json_array_foreach(array, i, element) {
 		if (strcmp(kind_of(element), kind) == 0)
 			json_array_append(out, element);
 	}
@@ -138,8 +135,7 @@ static void merge_kinds_of(struct merge *m, const json_t *order, const json_t *b
 	json_t *element;
 	size_t i;
 
-	json_array_foreach(order, i, element)
-	{
+	json_array_foreach(order, i, element) {
 		const char *kind = kind_of(element);
 		json_t *b;
 		json_t *e;

@@ -49,8 +49,7 @@ static json_t *collect_labels(const json_t *kept)
 	json_t *prop;
 	size_t i;
 
-	json_array_foreach(kept, i, prop)
-	{
+	json_array_foreach(kept, i, prop) {
 		json_t *text;
 
 		if (!is_label(prop) || json_object_get(labels, kept_group(prop)))
@@ -76,8 +75,7 @@ static json_t *count_groups(const json_t *kept)
 	json_t *prop;
 	size_t i;
 
-	json_array_foreach(kept, i, prop)
-	{
+	json_array_foreach(kept, i, prop) {
 		const char *group = kept_group(prop);
 
 		if (group)
@@ -160,8 +158,7 @@ static void label_objects(struct vcard_reader *r, json_t *labels)
 		const char *id;
 		json_t *object;
 
-		json_object_foreach(json_object_get(r->card, labelled[i]), id, object)
-		{
+		json_object_foreach(json_object_get(r->card, labelled[i]), id, object) {
 			const char *group = card_string(
 				json_object_get(object, "vCardParams"), "group");
 			json_t *label = group ? json_object_get(labels, group) : NULL;

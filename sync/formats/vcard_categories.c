@@ -49,8 +49,7 @@ static void add_old(const json_t *names, struct buf *line)
 	size_t i;
 	bool plain;
 
-	json_array_foreach(names, i, name)
-	{
+	json_array_foreach(names, i, name) {
 		if (i)
 			buf_addc(&value, ',');
 		for (const char *p = json_string_value(name); *p; p++) {
@@ -138,8 +137,7 @@ static int check_names(const json_t *names, struct error *err)
 
 	if (!json_is_array(names))
 		return error_set(err, ERR_INVALID, "categories must be a list of names");
-	json_array_foreach(names, i, name)
-	{
+	json_array_foreach(names, i, name) {
 		const char *text = json_string_value(name);
 
 		if (!text || vcard_is_blank(text) || strpbrk(text, "\r\n"))

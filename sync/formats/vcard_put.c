@@ -85,8 +85,7 @@ static void add_kind(struct buf *out, const json_t *components, const char *kind
 	json_t *component;
 	size_t i;
 
-	json_array_foreach(components, i, component)
-	{
+	json_array_foreach(components, i, component) {
 		const char *its = card_string(component, "kind");
 		const char *value = text_of(component, "value");
 
@@ -118,8 +117,7 @@ static bool has_kind(const json_t *components, const char *kinds)
 	json_t *component;
 	size_t i;
 
-	json_array_foreach(components, i, component)
-	{
+	json_array_foreach(components, i, component) {
 		const char *kind = card_string(component, "kind");
 
 		if (kind && text_of(component, "value") && card_word_in(kinds, kind, strlen(kind)))
@@ -159,8 +157,7 @@ void vcard_add_categories(const json_t *names, struct buf *out)
 	json_t *name;
 	size_t i;
 
-	json_array_foreach(names, i, name)
-	{
+	json_array_foreach(names, i, name) {
 		if (i)
 			buf_addc(out, ',');
 		vcard_escape(json_string_value(name) ?: "", out);
@@ -176,8 +173,7 @@ void vcard_write_categories(
 	json_t *on;
 
 	(void)object;
-	json_object_foreach(json_object_get(w->card, rule->member), key, on)
-	{
+	json_object_foreach(json_object_get(w->card, rule->member), key, on) {
 		if (json_is_true(on) && !vcard_is_blank(key))
 			json_array_append_new(names, json_string(key));
 	}
@@ -209,8 +205,7 @@ void vcard_write_org(struct vcard_writer *w, const struct vcard_rule *rule, cons
 	size_t i;
 
 	vcard_escape(name ? name : "", &value);
-	json_array_foreach(units, i, unit)
-	{
+	json_array_foreach(units, i, unit) {
 		const char *text = card_string(unit, "name");
 
 		buf_addc(&value, ';');
@@ -452,8 +447,7 @@ static json_t *relation_types(const json_t *entry)
 	const char *relation;
 	json_t *on;
 
-	json_object_foreach(json_object_get(entry, "relation"), relation, on)
-	{
+	json_object_foreach(json_object_get(entry, "relation"), relation, on) {
 		const struct vcard_relation *known = vcard_relation_find(relation);
 
 		if (json_is_true(on) && *relation)
@@ -480,8 +474,7 @@ void vcard_write_related(
 	json_t *entry;
 
 	(void)object;
-	json_object_foreach(json_object_get(w->card, rule->member), name, entry)
-	{
+	json_object_foreach(json_object_get(w->card, rule->member), name, entry) {
 		json_t *types = relation_types(entry);
 		bool uri = card_is_uri(name);
 		const char *prop30 = related_prop30(w, types, uri);
@@ -518,8 +511,7 @@ void vcard_write_member(struct vcard_writer *w, const struct vcard_rule *rule, c
 	json_t *on;
 
 	(void)object;
-	json_object_foreach(json_object_get(w->card, rule->member), uri, on)
-	{
+	json_object_foreach(json_object_get(w->card, rule->member), uri, on) {
 		if (!json_is_true(on) || vcard_is_blank(uri))
 			continue;
 		vcard_begin_bare(w, vcard_prop(w, rule), NULL);

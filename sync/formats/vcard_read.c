@@ -34,8 +34,7 @@ static json_t *all_params(const struct vcard_line *line)
 
 	if (line->group)
 		json_object_set_new(out, "group", json_string(line->group));
-	json_object_foreach(line->params, name, values)
-	{
+	json_object_foreach(line->params, name, values) {
 		if (strcmp(name, "value") != 0)
 			json_object_set_new(out, name, param_json(values));
 	}
@@ -231,8 +230,7 @@ static bool read_rest(const struct vcard_rule *rule, const char *text, json_t *o
 		json_decref(rest);
 		return false;
 	}
-	json_object_foreach(rest, member, value)
-	{
+	json_object_foreach(rest, member, value) {
 		if (!vcard_has_place(rule->member, member) && !json_object_get(object, member))
 			json_object_set(object, member, value);
 	}
@@ -246,8 +244,7 @@ static void read_param(
 	json_t *value;
 	size_t i;
 
-	json_array_foreach(values, i, value)
-	{
+	json_array_foreach(values, i, value) {
 		const char *text = json_string_value(value);
 
 		if (strcmp(name, "type") == 0)
@@ -278,8 +275,7 @@ void vcard_read_params(const struct vcard_rule *rule, const struct vcard_line *l
 	values = json_object_get(line->params, "pref");
 	if (values)
 		read_param(rule, "pref", values, object);
-	json_object_foreach(line->params, name, values)
-	{
+	json_object_foreach(line->params, name, values) {
 		if (strcmp(name, "value") != 0 && strcmp(name, "pref") != 0 &&
 			strcmp(name, "group") != 0)
 			read_param(rule, name, values, object);

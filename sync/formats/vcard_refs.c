@@ -249,8 +249,7 @@ int vcard_read_date(struct vcard_reader *r, const struct vcard_rule *rule,
 	(void)err;
 	if (vcard_is_blank(line->value))
 		return 1;
-	json_object_foreach(json_object_get(r->card, rule->member), id, object)
-	{
+	json_object_foreach(json_object_get(r->card, rule->member), id, object) {
 		if (strcmp(card_string(object, "kind") ?: "", rule->kind) == 0)
 			return 0;
 	}
@@ -312,8 +311,7 @@ int vcard_read_related(struct vcard_reader *r, const struct vcard_rule *rule,
 	(void)err;
 	json_decref(raw);
 	if (*name) {
-		json_array_foreach(types, i, one)
-		{
+		json_array_foreach(types, i, one) {
 			const char *known = vcard_relation_of_type(json_string_value(one));
 			char *other AUTOFREE = xstrdup(json_string_value(one));
 

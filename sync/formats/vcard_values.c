@@ -38,9 +38,11 @@ int vcard_read_single(struct vcard_reader *r, const struct vcard_rule *rule,
 int vcard_read_kind(struct vcard_reader *r, const struct vcard_rule *rule,
 	const struct vcard_line *line, struct error *err)
 {
-	char *kind AUTOFREE = xstrdup(line->value);
+	json_t *text = vcard_text(line->value, strlen(line->value));
+	char *kind AUTOFREE = xstrdup(json_string_value(text));
 
 	(void)err;
+	json_decref(text);
 	for (char *p = kind; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
 	return read_single(r, rule->member, line, vcard_trimmed(kind));
@@ -92,8 +94,7 @@ int vcard_read_categories(struct vcard_reader *r, const struct vcard_rule *rule,
 	size_t i;
 
 	(void)err;
-	json_array_foreach(names, i, name)
-	{
+	json_array_foreach(names, i, name) {
 		json_t *key = vcard_trimmed(json_string_value(name));
 
 		if (json_string_length(key) > 0 && !keywords) {
@@ -200,8 +201,7 @@ static bool has_value(const json_t *list, const json_t *value)
 	json_t *one;
 	size_t i;
 
-	json_array_foreach(list, i, one)
-	{
+	json_array_foreach(list, i, one) {
 		if (json_equal(one, value))
 			return true;
 	}
@@ -254,8 +254,7 @@ static json_t *name_components(const char *value)
 		json_t *one;
 		size_t at;
 
-		json_array_foreach(list, at, one)
-		{
+		json_array_foreach(list, at, one) {
 			if (repeated && extended && has_value(repeated, one))
 				continue;
 			add_component(
@@ -309,8 +308,7 @@ int vcard_read_text(struct vcard_reader *r, const struct vcard_rule *rule,
 	size_t i;
 
 	(void)err;
-	json_array_foreach(list, i, one)
-	{
+	json_array_foreach(list, i, one) {
 		const char *text = json_string_value(one);
 		json_t *value;
 
@@ -415,8 +413,7 @@ static json_t *address_components(const char *value)
 		json_t *one;
 		size_t at;
 
-		json_array_foreach(list, at, one)
-		{
+		json_array_foreach(list, at, one) {
 			if (i >= ADR_BASIC || !repeated[i])
 				add_component(components, kinds[i], one);
 		}
@@ -462,8 +459,7 @@ static json_t *labelled_address(struct vcard_reader *r, const json_t *types, boo
 	json_t *address;
 	json_t *found = NULL;
 
-	json_object_foreach(json_object_get(r->card, "addresses"), id, address)
-	{
+	json_object_foreach(json_object_get(r->card, "addresses"), id, address) {
 		if (json_object_get(address, "full") || !same_types(address, types))
 			continue;
 		if (!found || last)

@@ -104,8 +104,7 @@ static void put_kept_param(struct vcard_writer *w, const char *name, const json_
 	set_used(w, name);
 	buf_addc(&w->line, ';');
 	add_upper(&w->line, name);
-	json_array_foreach(value, i, one)
-	{
+	json_array_foreach(value, i, one) {
 		buf_adds(&w->line, separator);
 		add_param_value(&w->line, json_string_value(one) ?: "");
 		separator = ",";
@@ -117,7 +116,8 @@ static void put_kept_params(struct vcard_writer *w, const json_t *params)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)params, name, value) put_kept_param(w, name, value);
+	json_object_foreach((json_t *)params, name, value)
+		put_kept_param(w, name, value);
 }
 
 /* The group a kept parameter object names, or NULL. */
@@ -268,8 +268,7 @@ static void add_known_types(struct vcard_writer *w, const json_t *object, const 
 		add_type(w, types[i].type);
 		json_object_del(left, types[i].key);
 	}
-	json_object_foreach(left, key, value)
-	{
+	json_object_foreach(left, key, value) {
 		if (json_is_true(value) && is_name(key))
 			add_type(w, key);
 	}
@@ -289,7 +288,8 @@ static void put_types(struct vcard_writer *w, const json_t *object, bool preferr
 	w->media_type = NULL;
 	if (json_is_string(type))
 		add_type(w, json_string_value(type));
-	json_array_foreach(type, i, one) add_type(w, json_string_value(one) ?: "");
+	json_array_foreach(type, i, one)
+		add_type(w, json_string_value(one) ?: "");
 	if (preferred)
 		add_type(w, "pref");
 }
@@ -359,8 +359,7 @@ static void put_rest(struct vcard_writer *w, const json_t *object)
 	const char *member;
 	json_t *value;
 
-	json_object_foreach((json_t *)object, member, value)
-	{
+	json_object_foreach((json_t *)object, member, value) {
 		if (!vcard_has_place(w->rule->member, member))
 			json_object_set(rest, member, value);
 	}
@@ -425,8 +424,7 @@ static void add_jcard_value(struct buf *out, const char *type, const json_t *val
 	} else if (json_is_string(value)) {
 		buf_adds(out, json_string_value(value));
 	} else if (json_is_array(value)) {
-		json_array_foreach(value, i, one)
-		{
+		json_array_foreach(value, i, one) {
 			if (i)
 				buf_addc(out, ';');
 			if (json_is_string(one))
@@ -495,8 +493,7 @@ static void write_others(struct vcard_writer *w)
 	const char *member;
 	json_t *value;
 
-	json_object_foreach((json_t *)w->card, member, value)
-	{
+	json_object_foreach((json_t *)w->card, member, value) {
 		bool known = card_word_in(own, member, strlen(member)) || strchr(member, '/') ||
 			     member[0] == '@' || !*member;
 
@@ -563,8 +560,7 @@ static void write_kindless(struct vcard_writer *w)
 		const char *id;
 		json_t *object;
 
-		json_object_foreach(json_object_get(w->card, maps[i].member), id, object)
-		{
+		json_object_foreach(json_object_get(w->card, maps[i].member), id, object) {
 			if (json_is_object(object) && !rule_for(&maps[i], object))
 				vcard_write_jsprop(w, maps[i].member, id, object);
 		}
@@ -599,8 +595,7 @@ static bool mark_lost(struct vcard_writer *w, const struct card_map *map)
 	const char *id;
 	json_t *object;
 
-	json_object_foreach(json_object_get(w->trial, map->member), id, object)
-	{
+	json_object_foreach(json_object_get(w->trial, map->member), id, object) {
 		const char *was = card_string(object, "tandemfs:was");
 		char *key AUTOFREE = xasprintf("%s/%s", map->member, was);
 
@@ -618,8 +613,7 @@ static bool has_slot(const struct card_map *map, const json_t *values)
 	const char *id;
 	json_t *object;
 
-	json_object_foreach((json_t *)values, id, object)
-	{
+	json_object_foreach((json_t *)values, id, object) {
 		if (card_slot_find(map, id))
 			return true;
 	}
@@ -724,7 +718,8 @@ int vcard_render(const json_t *card, enum vcard_version version, struct buf *out
 	write_rules(&w);
 	write_kindless(&w);
 	write_others(&w);
-	json_array_foreach(json_object_get(card, "vCardProps"), i, prop) write_kept(&w, prop);
+	json_array_foreach(json_object_get(card, "vCardProps"), i, prop)
+		write_kept(&w, prop);
 	buf_addf(out, "END:VCARD%s", eol);
 
 	json_decref(w.used);

@@ -54,10 +54,12 @@ def is_taken_by_vobject(path):
 
 @pytest.fixture(scope="module")
 def corpus():
-    if not CORPUS.is_dir():
-        print(f"not run: no corpus at {CORPUS}")
-        return [], []
-    return sorted(CORPUS.glob("*.vcf")), sorted((CORPUS / "bad").glob("*.vcf"))
+    """The readings of all good files, of all bad files, and the good files' paths."""
+    good = sorted(CORPUS.glob("*.vcf"))
+    bad = sorted((CORPUS / "bad").glob("*.vcf"))
+    if not good:
+        return [], [], []
+    return read(good), read(bad), good
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -71,35 +73,32 @@ def test_own_cards(tmp_path, name):
 
 
 def test_every_file_is_taken_or_refused_with_a_reason(corpus):
-    good, bad = corpus
-    if not good:
-        return
-    readings = read(good + bad)
-    assert bugs(readings) == []
-    for reading in readings:
+    good, bad, _ = corpus
+    assert bugs(good + bad) == []
+    for reading in good + bad:
         if reading.verdict == "refused":
             assert reading.reason.startswith(("line ", "the file is larger")), reading
 
 
 def test_line_ends_make_no_difference(corpus):
-    good, _ = corpus
     verdicts = collections.defaultdict(set)
-    for reading in read(good) if good else []:
+    for reading in corpus[0]:
         verdicts[reading.path].add(reading.verdict)
     assert [path for path, found in verdicts.items() if len(found) != 1] == []
 
 
-def test_as_many_good_files_as_vobject(corpus):
-    good, bad = corpus
+def test_as_many_good_files_as_vobject(corpus, record_property):
+    good, bad, paths = corpus
     if not good:
+        record_property("count", f"not run: no vcf corpus at {CORPUS}")
         return
     logging.disable(logging.CRITICAL)
-    theirs = sum(is_taken_by_vobject(path) for path in good)
+    theirs = sum(is_taken_by_vobject(path) for path in paths)
     logging.disable(logging.NOTSET)
-    readings = read(good)
     for eol in ("asis", "lf", "crlf"):
-        ours = [r for r in readings if r.eol == eol and r.verdict == "taken"]
-        print(f"vcf corpus, {eol}: {len(ours)} of {len(good)} good files taken (vobject: {theirs})")
-        assert len(ours) >= theirs
-    taken = [r for r in read(bad) if r.eol == "asis" and r.verdict == "taken"]
-    print(f"vcf corpus: {len(taken)} of {len(bad)} bad files taken")
+        ours = sum(r.eol == eol and r.verdict == "taken" for r in good)
+        count = f"{ours} of {len(paths)} good files taken ({eol}; vobject: {theirs})"
+        record_property("count", f"vcf corpus: {count}")
+        assert ours >= theirs
+    taken = sum(r.eol == "asis" and r.verdict == "taken" for r in bad)
+    record_property("count", f"vcf corpus: {taken} of {len(bad) // 3} bad files taken")
