@@ -31,7 +31,7 @@
 #include "fs/working.h"
 #include "sync/mem.h"
 
-#define MAX_THREADS 8
+#define MAX_THREADS 4
 
 static const char usage_text[] =
 	"usage: tandemfs CONFIG MOUNTPOINT [-o OPTION,...] [-f] [-d]\n"

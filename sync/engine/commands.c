@@ -168,6 +168,8 @@ static int decide(struct cycle *c, struct store_deletion *row, bool confirm, str
 	/* The file of a removal comes back with name, number and link, in a transaction of its own. */
 	if (!confirm && row->side == SIDE_EXCHANGE)
 		rc = commit_restore(c->engine->commit, row->item, err);
+	if (rc == ERR_EXISTS || rc == ERR_NOT_FOUND) /* it stands again already */
+		rc = 0;
 	if (!rc)
 		rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
 	if (rc)
@@ -187,7 +189,7 @@ static int decide(struct cycle *c, struct store_deletion *row, bool confirm, str
 
 static int for_batch(struct engine *e, int64_t batch, bool confirm, struct error *err)
 {
-	size_t found = 0;
+	size_t found = 0, busy = 0;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < e->n_mailboxes; i++) {
@@ -201,11 +203,17 @@ static int for_batch(struct engine *e, int64_t batch, bool confirm, struct error
 				continue;
 			found++;
 			rc = decide(&c, &rows[j], confirm, err);
+			if (rc == ERR_BUSY) { /* its delete is being sent: the others go on */
+				busy++;
+				rc = 0;
+			}
 		}
 		store_deletions_free(rows, n);
 		if (found)
 			engine_touch(e, c.mb->id);
 	}
+	if (!rc && busy)
+		rc = error_set(err, ERR_BUSY, "%zu of %zu deletions are being sent", busy, found);
 	if (!rc && !found)
 		rc = error_set(err, ERR_NOT_FOUND, "no held batch %lld", (long long)batch);
 	return rc;

@@ -211,6 +211,32 @@ static int check_policy(struct cycle *c, struct error *err)
 	return rc;
 }
 
+/* What is dirty with nothing to send (the same bytes came back) is in sync: says so. */
+static int settle_rest(struct cycle *c, struct error *err)
+{
+	int64_t *ids = NULL;
+	size_t n = 0;
+	int rc = store_items_dirty(c->store, c->mb->id, &ids, &n, err);
+
+	for (size_t i = 0; !rc && i < n;) {
+		rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+		for (size_t end = i + MERGE_BATCH; !rc && i < n && i < end; i++) {
+			struct pair pair;
+
+			rc = pair_load(c, ids[i], &pair, err);
+			if (!rc && !pair.item.removed && pair.item.doc)
+				rc = pair_save(c, &pair, err);
+			if (rc != ERR_NOT_FOUND)
+				pair_clear(&pair);
+			else
+				rc = 0;
+		}
+		rc = rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
+	}
+	free(ids);
+	return rc;
+}
+
 static int steps(struct cycle *c, struct error *err)
 {
 	int rc = commit_settle(c->engine->commit, c->mb->id, err);
@@ -238,6 +264,8 @@ static int steps(struct cycle *c, struct error *err)
 		try_crm(c, pull_crm_merge);
 		rc = push_passes(c, err);
 	}
+	if (!rc)
+		rc = settle_rest(c, err);
 	return rc;
 }
 

@@ -100,7 +100,7 @@ static int import_into(
 		token + 17, token + 20);
 	json_object_set_new(pair.item.doc, "uid", json_string(pair.item.uid));
 	card_title(pair.item.doc, &title);
-	rc = pair_create(c, &pair, NULL, err);
+	rc = pair_create(c, &pair, NULL, 0, err);
 	if (!rc) {
 		struct store_side *crm = &pair.sides[SIDE_CRM];
 

@@ -103,8 +103,10 @@ int pair_load(struct cycle *c, int64_t item, struct pair *pair, struct error *er
  * the file replaced; clashes become a conflict record; state and dirty are worked out. */
 int pair_save(struct cycle *c, struct pair *pair, struct error *err);
 void pair_clear(struct pair *pair);
-/* Makes item, node and file from a document that came from a remote. */
-int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, struct error *err);
+/* Makes item, node and file from a document that came from a remote.  former_ino: the number that the
+ * file had before it was removed, or 0. */
+int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, uint64_t former_ino,
+	struct error *err);
 
 /* The document seen by a side, with the marks that we keep in Exchange as members "@uid",
  * "@fileName", "@crmLink", "@unlinked".  cut as in field_project. */

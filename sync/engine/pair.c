@@ -320,7 +320,19 @@ int pair_save(struct cycle *c, struct pair *pair, struct error *err)
 	return rc;
 }
 
-int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, struct error *err)
+/* Takes a name for the new file, with the number it had before when nobody has that now. */
+static int create_node(
+	struct cycle *c, struct store_node *node, uint64_t former_ino, struct error *err)
+{
+	struct store_node other;
+
+	if (former_ino && store_node_get(c->store, former_ino, &other, NULL) == ERR_NOT_FOUND)
+		return store_node_create_as(c->store, node, former_ino, err);
+	return store_node_create(c->store, node, err);
+}
+
+int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, uint64_t former_ino,
+	struct error *err)
 {
 	const struct document_kind *kind = document_kind(pair->item.kind);
 	struct buf bytes AUTOBUF = BUF_INIT(16 << 20);
@@ -329,7 +341,6 @@ int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, str
 		.kind = pair->item.kind,
 		.mailbox = c->mb->id,
 		.mode = 0600 };
-	char *name AUTOFREE = NULL;
 	int rc = kind->render(pair->item.doc, &bytes, err);
 
 	if (rc)
@@ -338,14 +349,14 @@ int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, str
 	if (wanted_name && document_is_item_name(pair->item.kind, wanted_name) &&
 		strlen(wanted_name) < sizeof(node.name) && !strchr(wanted_name, '/')) {
 		snprintf(node.name, sizeof(node.name), "%s", wanted_name);
-		rc = store_node_create(c->store, &node, err);
+		rc = create_node(c, &node, former_ino, err);
 	}
 	pair->item.name_chosen = rc == 0;
 	for (unsigned int n = 1; rc == ERR_EXISTS; n++) {
-		free(name);
-		name = document_file_name(kind, pair->item.doc, n);
+		char *name AUTOFREE = document_file_name(kind, pair->item.doc, n);
+
 		snprintf(node.name, sizeof(node.name), "%s", name);
-		rc = store_node_create(c->store, &node, err);
+		rc = create_node(c, &node, former_ino, err);
 	}
 	if (!rc)
 		rc = store_content_set(c->store, node.ino, buf_str(&bytes), bytes.len, 0, err);

@@ -118,6 +118,7 @@ static int merge_known(
 	struct cycle *c = m->c;
 	struct store_side *side;
 	struct pair pair;
+	bool arrived = false;
 	int rc = pair_load(c, id, &pair, err);
 
 	if (rc)
@@ -138,9 +139,12 @@ static int merge_known(
 			xstrset(&side->token, NULL);
 		}
 		rc = pull_merge_data(c, &pair, pull->data, false, err);
+		arrived = !json_equal(pair.before, pair.item.doc);
 	}
 	if (!rc)
 		rc = pair_save(c, &pair, err);
+	if (!rc && arrived)
+		rc = commit_arrived(c->engine->commit, &pair.item, err);
 	pair_clear(&pair);
 	return rc;
 }
@@ -264,7 +268,9 @@ static int create_item(struct merge *m, const struct store_pull *pull, struct er
 	if (!rc)
 		rc = pull_merge_data(c, &pair, pull->data, false, err);
 	if (!rc)
-		rc = pair_create(c, &pair, is_original || restored ? name : NULL, err);
+		rc = pair_create(
+			c, &pair, is_original || restored ? name : NULL, tombstone.ino, err);
+	pair.item.name_chosen &= text(pull->data, "fileName") != NULL;
 	if (!rc)
 		rc = pair_save(c, &pair, err);
 	store_folder_clear(&folder);

@@ -424,6 +424,10 @@ static int prepare_removal(struct cycle *c, int64_t id, bool allowed, bool *send
 	*send = false;
 	if (rc)
 		return rc;
+	if (!pair.item.removed) { /* a file took it over since it was judged due */
+		pair_clear(&pair);
+		return 0;
+	}
 	if (side->status == SIDE_NONE || (side->status == SIDE_CREATING && !side->token_sent)) {
 		if (pair.sides[SIDE_CRM].status != SIDE_DELETING)
 			rc = push_item_gone(c, &pair, "removed", err);
