@@ -32,13 +32,13 @@
 
 #include "tests/sim/sim.h"
 
-#define EWS_NS_T "http://schemas.microsoft.com/exchange/services/2006/types"
-#define EWS_NS_M "http://schemas.microsoft.com/exchange/services/2006/messages"
-#define EWS_NS_E "http://schemas.microsoft.com/exchange/services/2006/errors"
-#define EWS_NS_SOAP "http://schemas.xmlsoap.org/soap/envelope/"
+#define EWS_NS_T	 "http://schemas.microsoft.com/exchange/services/2006/types"
+#define EWS_NS_M	 "http://schemas.microsoft.com/exchange/services/2006/messages"
+#define EWS_NS_E	 "http://schemas.microsoft.com/exchange/services/2006/errors"
+#define EWS_NS_SOAP	 "http://schemas.xmlsoap.org/soap/envelope/"
 
 #define EWS_ANSWER_LIMIT ((size_t)256 << 20)
-#define EWS_KEY_LEN 16 /* PidTagSearchKey, GUIDs */
+#define EWS_KEY_LEN	 16 /* PidTagSearchKey, GUIDs */
 
 struct ews_folder;
 struct ews_mailbox;
@@ -63,23 +63,23 @@ enum ews_type {
 	EWS_T_DATE,   /* xs:dateTime, kept and given as UTC with Z */
 	EWS_T_BINARY, /* base64 */
 	EWS_T_ENUM,
-	EWS_T_LIST,   /* ArrayOfStrings */
-	EWS_T_BODY,   /* part 0 the text, part 1 "HTML" or "Text" */
-	EWS_T_EMAILS, /* Entry with Key; part 0 address, 1 Name, 2 RoutingType */
-	EWS_T_DICT,   /* Entry with Key and text */
+	EWS_T_LIST,	 /* ArrayOfStrings */
+	EWS_T_BODY,	 /* part 0 the text, part 1 "HTML" or "Text" */
+	EWS_T_EMAILS,	 /* Entry with Key; part 0 address, 1 Name, 2 RoutingType */
+	EWS_T_DICT,	 /* Entry with Key and text */
 	EWS_T_ADDRESSES, /* Entry with Key and elements; part = which element */
-	EWS_T_MAILBOX,   /* SingleRecipientType, kept as XML */
-	EWS_T_XML,       /* anything else with inner elements, kept as XML */
-	EWS_T_ID,        /* ItemId, FolderId, ConversationId: written by the server only */
-	EWS_T_EXTENDED,  /* ExtendedProperty */
+	EWS_T_MAILBOX,	 /* SingleRecipientType, kept as XML */
+	EWS_T_XML,	 /* anything else with inner elements, kept as XML */
+	EWS_T_ID,	 /* ItemId, FolderId, ConversationId: written by the server only */
+	EWS_T_EXTENDED,	 /* ExtendedProperty */
 };
 
 enum ews_prop_flag {
-	EWS_F_DEFAULT = 1,   /* in BaseShape Default */
-	EWS_F_ALL = 2,       /* in BaseShape AllProperties */
-	EWS_F_NOFIND = 4,    /* not in FindItem and SyncFolderItems */
-	EWS_F_READONLY = 8,  /* ErrorInvalidPropertySet when written */
-	EWS_F_APPEND = 16,   /* AppendToItemField allowed */
+	EWS_F_DEFAULT = 1,  /* in BaseShape Default */
+	EWS_F_ALL = 2,	    /* in BaseShape AllProperties */
+	EWS_F_NOFIND = 4,   /* not in FindItem and SyncFolderItems */
+	EWS_F_READONLY = 8, /* ErrorInvalidPropertySet when written */
+	EWS_F_APPEND = 16,  /* AppendToItemField allowed */
 };
 
 struct ews_item;
@@ -94,9 +94,9 @@ struct ews_prop {
 	const char *uri; /* FieldURI; for dictionaries the plural one */
 	enum ews_type type;
 	unsigned int flags;
-	const char *keys; /* enumeration values or dictionary keys, separated by spaces */
-	const char *indexed; /* IndexedFieldURI, for addresses without the part */
-	unsigned int tag; /* the MAPI property it is the face of, or 0 */
+	const char *keys;     /* enumeration values or dictionary keys, separated by spaces */
+	const char *indexed;  /* IndexedFieldURI, for addresses without the part */
+	unsigned int tag;     /* the MAPI property it is the face of, or 0 */
 	ews_compute *compute; /* or NULL */
 };
 
@@ -116,10 +116,10 @@ struct ews_value {
 
 /* The name of an extended property, interned: equal names are equal pointers. */
 struct ews_ext_name {
-	char *label;      /* "PublicStrings/x", "Address/0x8083", "GUID/x", "0x3a45" */
+	char *label;	  /* "PublicStrings/x", "Address/0x8083", "GUID/x", "0x3a45" */
 	const char *type; /* "String", "BinaryArray", ... */
-	char *set;        /* GUID in small letters, NULL for a tag */
-	char *name;       /* or NULL */
+	char *set;	  /* GUID in small letters, NULL for a tag */
+	char *name;	  /* or NULL */
 	unsigned int id;  /* PropertyId or PropertyTag */
 };
 
@@ -225,8 +225,8 @@ struct ews {
 	struct ews_schema *schema; /* or NULL */
 	struct ews_mailbox *mailboxes;
 	struct ews_account *accounts;
-	xmlHashTable *items;     /* by id */
-	xmlHashTable *folders;   /* by id */
+	xmlHashTable *items;	 /* by id */
+	xmlHashTable *folders;	 /* by id */
 	xmlHashTable *ext_names; /* by label and type */
 	xmlHashTable *prop_uris; /* FieldURI -> row */
 	unsigned long schema_faults;
@@ -247,7 +247,7 @@ struct ews_ctx {
 	struct ews_account *account;
 	struct ews_mailbox *mailbox; /* acted as: impersonated, or the account's own; may be NULL */
 	xmlNode *header, *payload;
-	struct buf out; /* the response messages */
+	struct buf out;	    /* the response messages */
 	const char *inject; /* ResponseCode that items answer with, by a fault; or NULL */
 	long inject_index;  /* only that one; -1 all */
 	long backoff_ms;
@@ -265,15 +265,15 @@ void xml_elementf(struct buf *b, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 xmlNode *xml_child(const xmlNode *node, const char *name);
 xmlNode *xml_first(const xmlNode *node); /* first child element */
-xmlNode *xml_next(const xmlNode *node);  /* next sibling element */
+xmlNode *xml_next(const xmlNode *node);	 /* next sibling element */
 bool xml_is(const xmlNode *node, const char *name);
-char *xml_content(const xmlNode *node);                      /* never NULL, caller frees */
-char *xml_get(const xmlNode *node, const char *attribute);   /* NULL when absent */
-char *xml_inner(const xmlNode *node); /* the elements inside, with prefix t: */
+char *xml_content(const xmlNode *node);			   /* never NULL, caller frees */
+char *xml_get(const xmlNode *node, const char *attribute); /* NULL when absent */
+char *xml_inner(const xmlNode *node);			   /* the elements inside, with prefix t: */
 bool xml_true(const char *s);
 void xml_cut(char *utf8, size_t max_chars); /* 0: not at all */
-#define xml_each(var, parent) \
-	for (xmlNode *var = xml_first(parent); var; var = xml_next(var))
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): var is declared here */
+#define xml_each(var, parent) for (xmlNode *var = xml_first(parent); var; var = xml_next(var))
 
 /* ews_soap.c.  A fault ends the request; code and text are copied. */
 void ews_fault(struct ews_ctx *c, const char *code, const char *fmt, ...)
@@ -305,8 +305,8 @@ void ews_schema_check_answer(struct ews *ews, const char *op, const struct buf *
 /* ews_store.c */
 struct ews_mailbox *ews_mailbox_find(struct ews *ews, const char *address);
 struct ews_folder *ews_distinguished(struct ews_mailbox *mb, const char *name);
-struct ews_folder *ews_folder_new(struct ews *ews, struct ews_folder *parent, const char *name,
-	const char *folder_class);
+struct ews_folder *ews_folder_new(
+	struct ews *ews, struct ews_folder *parent, const char *name, const char *folder_class);
 struct ews_folder *ews_folder_child(struct ews_folder *parent, const char *name);
 void ews_folder_touch(struct ews *ews, struct ews_folder *f);
 void ews_folder_reparent(struct ews *ews, struct ews_folder *f, struct ews_folder *parent);
@@ -323,11 +323,11 @@ void ews_item_replace(struct ews_item *item, struct ews_item *scratch);
 /* After a change: new ChangeKey, modification time and name, an entry in the log. */
 void ews_item_touch(struct ews *ews, struct ews_item *item, const char *by, bool read_flag);
 void ews_item_remove(struct ews *ews, struct ews_item *item);
-struct ews_item *ews_item_copy(struct ews *ews, const struct ews_item *item,
-	struct ews_folder *to, const char *by);
+struct ews_item *ews_item_copy(
+	struct ews *ews, const struct ews_item *item, struct ews_folder *to, const char *by);
 /* Same item under a new id. */
-struct ews_item *ews_item_move(struct ews *ews, struct ews_item *item, struct ews_folder *to,
-	const char *by);
+struct ews_item *ews_item_move(
+	struct ews *ews, struct ews_item *item, struct ews_folder *to, const char *by);
 const char *ews_kind_element(enum ews_kind kind);
 enum ews_kind ews_element_kind(const char *element); /* 0 when it is none */
 
@@ -378,26 +378,26 @@ void ews_put_uri(struct ews_item *item, const char *uri, const char *text);
 void ews_clear(struct ews_item *item, int prop, int key); /* key -1: all */
 /* Of a simple property: stored, or what the server makes of it; NULL absent; caller frees. */
 char *ews_value_text(const struct ews_item *item, int prop);
-char *ews_date_text(int64_t ns); /* whole seconds */
+char *ews_date_text(int64_t ns);		    /* whole seconds */
 char *ews_stamp(const struct ews *ews, int64_t ns); /* with a fraction when untidy */
-char *ews_date_normal(const char *text); /* UTC with Z; NULL when it is no xs:dateTime */
+char *ews_date_normal(const char *text);	    /* UTC with Z; NULL when it is no xs:dateTime */
 char *ews_crlf(const char *text);
 
-/* ews_compute.c.  ews_settle() is called after each write, before ews_item_touch(): DisplayName of a
- * new contact, FileAs by its mapping. */
-ews_compute ews_c_size, ews_c_false, ews_c_created, ews_c_received, ews_c_modified, ews_c_modified_by,
-	ews_c_culture, ews_c_normal, ews_c_rights, ews_c_class, ews_c_subject, ews_c_has_picture,
-	ews_c_complete_name, ews_c_store, ews_c_none, ews_c_instance_key, ews_c_is_draft,
-	ews_c_associated, ews_c_mime, ews_c_preview, ews_c_to, ews_c_cc, ews_c_topic, ews_c_from,
-	ews_c_flag, ews_c_uid, ews_c_single, ews_c_busy, ews_c_organizer, ews_c_owner, ews_c_not_started,
-	ews_c_zero, ews_c_is_complete, ews_c_duration, ews_c_is_organizer, ews_c_mime_id, ews_c_true,
-	ews_c_icon;
+/* ews_compute.c.  ews_settle() is called after each write, before ews_item_touch(): DisplayName
+ * of a new contact, FileAs by its mapping. */
+ews_compute ews_c_size, ews_c_false, ews_c_created, ews_c_received, ews_c_modified,
+	ews_c_modified_by, ews_c_culture, ews_c_normal, ews_c_rights, ews_c_class, ews_c_subject,
+	ews_c_has_picture, ews_c_complete_name, ews_c_store, ews_c_none, ews_c_instance_key,
+	ews_c_is_draft, ews_c_associated, ews_c_mime, ews_c_preview, ews_c_to, ews_c_cc,
+	ews_c_topic, ews_c_from, ews_c_flag, ews_c_uid, ews_c_single, ews_c_busy, ews_c_organizer,
+	ews_c_owner, ews_c_not_started, ews_c_zero, ews_c_is_complete, ews_c_duration,
+	ews_c_is_organizer, ews_c_mime_id, ews_c_true, ews_c_icon;
 void ews_settle(struct ews_item *item, bool created);
 void ews_defaults(struct ews_item *item); /* of a freshly created item */
 
 /* ews_ext.c */
-const struct ews_ext_name *ews_ext_intern(struct ews_ctx *c, const xmlNode *uri,
-	struct ews_error *err);
+const struct ews_ext_name *ews_ext_intern(
+	struct ews_ctx *c, const xmlNode *uri, struct ews_error *err);
 const struct ews_ext_name *ews_ext_named(struct ews *ews, const char *label, const char *type);
 void ews_ext_free_name(void *payload, const xmlChar *key);
 /* The values (array and texts belong to the caller); 0 when absent. */
@@ -405,8 +405,8 @@ size_t ews_ext_get(const struct ews *ews, const struct ews_item *item,
 	const struct ews_ext_name *name, char ***values);
 int ews_ext_set(struct ews *ews, struct ews_item *item, const struct ews_ext_name *name,
 	char **values, size_t n, struct ews_error *err);
-struct ews_ext_value *ews_ext_slot(struct ews_ext_value **list, size_t *n,
-	const struct ews_ext_name *name);
+struct ews_ext_value *ews_ext_slot(
+	struct ews_ext_value **list, size_t *n, const struct ews_ext_name *name);
 void ews_ext_store(struct ews_ext_value *slot, char **values, size_t n, uint64_t change);
 /* <t:ExtendedProperty> read: name and values (caller frees with ews_strings_free). */
 int ews_ext_read(struct ews_ctx *c, const xmlNode *property, const struct ews_ext_name **name,
@@ -432,32 +432,31 @@ struct ews_shape {
 	struct ews_shape_ext *ext;
 	size_t n_ext;
 	enum ews_reach reach;
-	size_t max_chars;  /* of a text; 0 unlimited */
+	size_t max_chars; /* of a text; 0 unlimited */
 	bool mime;
 	char body[8]; /* "Best", "HTML", "Text" */
 };
 int ews_shape_read(struct ews_ctx *c, const xmlNode *shape, enum ews_reach reach,
 	struct ews_shape *out, struct ews_error *err);
 void ews_shape_free(struct ews_shape *shape);
-void ews_shape_write(struct ews_ctx *c, const struct ews_shape *shape,
-	const struct ews_item *item);
+void ews_shape_write(struct ews_ctx *c, const struct ews_shape *shape, const struct ews_item *item);
 /* A path of a restriction, sort order or update. */
 struct ews_path {
-	int prop; /* -1 extended */
+	int prop;      /* -1 extended */
 	int key, part; /* -1: whole */
 	const struct ews_ext_name *ext;
 	int folder_prop; /* of folders, else -1 */
 };
 bool ews_is_path(const xmlNode *node);
 /* What is of no kind of item here (postitem:, conversation:, ...) has neither prop nor ext. */
-int ews_path_read(struct ews_ctx *c, const xmlNode *node, struct ews_path *out,
-	struct ews_error *err);
+int ews_path_read(
+	struct ews_ctx *c, const xmlNode *node, struct ews_path *out, struct ews_error *err);
 
 /* ews_parse.c: stores one child element of an item element. */
-int ews_parse_property(struct ews_ctx *c, struct ews_item *item, const xmlNode *element,
-	struct ews_error *err);
-int ews_parse_item(struct ews_ctx *c, struct ews_item *item, const xmlNode *element,
-	struct ews_error *err);
+int ews_parse_property(
+	struct ews_ctx *c, struct ews_item *item, const xmlNode *element, struct ews_error *err);
+int ews_parse_item(
+	struct ews_ctx *c, struct ews_item *item, const xmlNode *element, struct ews_error *err);
 
 /* ews_restrict.c */
 struct ews_subject {
@@ -496,11 +495,10 @@ void ews_op_resolve_names(struct ews_ctx *c);
 void ews_op_time_zones(struct ews_ctx *c);
 
 /* ews_folder.c: a folder element in the wanted shape. */
-void ews_folder_write(struct ews_ctx *c, const struct ews_shape *shape,
-	const struct ews_folder *f);
-int ews_folder_shape(struct ews_ctx *c, const xmlNode *shape, struct ews_shape *out,
-	struct ews_error *err);
-int ews_folder_prop(const char *uri); /* row, or -1 */
+void ews_folder_write(struct ews_ctx *c, const struct ews_shape *shape, const struct ews_folder *f);
+int ews_folder_shape(
+	struct ews_ctx *c, const xmlNode *shape, struct ews_shape *out, struct ews_error *err);
+int ews_folder_prop(const char *uri);			      /* row, or -1 */
 char *ews_folder_value(const struct ews_folder *f, int prop); /* NULL absent; caller frees */
 size_t ews_folder_ext(const struct ews_folder *f, const struct ews_ext_name *name, char ***values);
 

@@ -1,7 +1,8 @@
 /* Who signs in, who is acted as, and which mailbox, folder or item a request names.
  *
- * A mailbox's own account reaches that mailbox.  A service account has none: it impersonates (and is
- * then that user in everything), or as a delegate names the mailbox in each DistinguishedFolderId. */
+ * A mailbox's own account reaches that mailbox.  A service account has none: it impersonates
+ * (and is then that user in everything), or as a delegate names the mailbox in each
+ * DistinguishedFolderId. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@ struct ews_account *ews_sign_in(struct ews *ews, const struct sim_request *req)
 	char *pair, *colon;
 	size_t len;
 
-	if (!header || strncasecmp(header, "Basic ", 6))
+	if (!header || strncasecmp(header, "Basic ", 6) != 0)
 		return NULL;
 	raw = base64_decode(header + 6, &len);
 	if (!raw)
@@ -35,7 +36,7 @@ struct ews_account *ews_sign_in(struct ews *ews, const struct sim_request *req)
 		*colon = '\0';
 		for (struct ews_account *a = ews->accounts; a && !found; a = a->next)
 			if (!strcasecmp(bare_user(a->user), bare_user(pair)) &&
-					!strcmp(a->password, colon + 1))
+				!strcmp(a->password, colon + 1))
 				found = a;
 	}
 	free(pair);
@@ -63,7 +64,8 @@ int ews_impersonate(struct ews_ctx *c)
 		return 0;
 	if (!sid || !*who) {
 		ews_fault(c, "ErrorInvalidExchangeImpersonationHeaderData",
-			"ExchangeImpersonation SOAP header must be present for this type of OAuth token.");
+			"ExchangeImpersonation SOAP header must be present for this type of OAuth "
+			"token.");
 		return -1;
 	}
 	mb = ews_mailbox_find(c->ews, who);
@@ -99,8 +101,8 @@ static bool may_open(const struct ews_ctx *c, const struct ews_mailbox *mb)
 	return c->account->service && !denied(c->account, mb->address);
 }
 
-static struct ews_folder *find_distinguished(struct ews_ctx *c, const xmlNode *id,
-	struct ews_error *err)
+static struct ews_folder *find_distinguished(
+	struct ews_ctx *c, const xmlNode *id, struct ews_error *err)
 {
 	xmlNode *named = xml_child(id, "Mailbox");
 	char *address AUTOFREE = xml_content(xml_child(named, "EmailAddress"));
@@ -114,13 +116,16 @@ static struct ews_folder *find_distinguished(struct ews_ctx *c, const xmlNode *i
 		return NULL;
 	}
 	if (!mb) {
-		ews_fail(err, "ErrorMissingEmailAddress", "When making a request as an account that "
-			"does not have a mailbox, you must specify the mailbox primary SMTP address "
+		ews_fail(err, "ErrorMissingEmailAddress",
+			"When making a request as an account that "
+			"does not have a mailbox, you must specify the mailbox primary SMTP "
+			"address "
 			"for any distinguished folder Ids.");
 		return NULL;
 	}
 	if (!may_open(c, mb)) {
-		ews_fail(err, "ErrorAccessDenied", "Access is denied. Check credentials and try again.");
+		ews_fail(err, "ErrorAccessDenied",
+			"Access is denied. Check credentials and try again.");
 		return NULL;
 	}
 	f = ews_distinguished(mb, name);
@@ -156,7 +161,8 @@ struct ews_folder *ews_find_folder(struct ews_ctx *c, const xmlNode *id, struct 
 		not_found(err, text ? text : "", "ErrorFolderNotFound",
 			"The specified folder could not be found in the store.");
 	} else if (!may_open(c, f->mailbox)) {
-		ews_fail(err, "ErrorAccessDenied", "Access is denied. Check credentials and try again.");
+		ews_fail(err, "ErrorAccessDenied",
+			"Access is denied. Check credentials and try again.");
 		return NULL;
 	}
 	return f;
@@ -177,10 +183,12 @@ struct ews_item *ews_find_item(struct ews_ctx *c, const xmlNode *id, struct ews_
 			"A folder Id cannot be used where an item Id is expected.");
 	} else if (!item) {
 		not_found(err, text, "ErrorItemNotFound",
-			"The specified object was not found in the store., The process failed to get "
+			"The specified object was not found in the store., The process failed to "
+			"get "
 			"the correct properties.");
 	} else if (!may_open(c, item->mailbox)) {
-		ews_fail(err, "ErrorAccessDenied", "Access is denied. Check credentials and try again.");
+		ews_fail(err, "ErrorAccessDenied",
+			"Access is denied. Check credentials and try again.");
 		return NULL;
 	}
 	return item;

@@ -37,15 +37,15 @@ static json_t *change_right(struct ews *ews, bool allow, const json_t *args, int
 	if (!account || !ews_mailbox_find(ews, address))
 		return refuse("user is no service account, or address no mailbox", status);
 	for (size_t i = 0; i < account->n_denied; i++) {
-		if (strcasecmp(account->denied[i], address))
+		if (strcasecmp(account->denied[i], address) != 0)
 			continue;
 		free(account->denied[i]);
 		account->denied[i] = account->denied[--account->n_denied];
 		break;
 	}
 	if (!allow) {
-		account->denied = xreallocarray(account->denied, account->n_denied + 1,
-			sizeof(char *));
+		account->denied = xreallocarray(
+			account->denied, account->n_denied + 1, sizeof(char *));
 		account->denied[account->n_denied++] = xstrdup(address);
 	}
 	return json_object();

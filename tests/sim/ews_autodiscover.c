@@ -6,7 +6,7 @@
 #include "sync/mem.h"
 #include "tests/sim/ews.h"
 
-#define NS_ANSWER "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006"
+#define NS_ANSWER  "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006"
 #define NS_OUTLOOK "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
 
 static void write_settings(struct buf *b, const struct ews_mailbox *mb, const char *host)
@@ -18,21 +18,24 @@ static void write_settings(struct buf *b, const struct ews_mailbox *mb, const ch
 	for (int external = 0; external < 2; external++) {
 		buf_addf(b, "<Protocol><Type>%s</Type>", external ? "EXPR" : "EXCH");
 		xml_element(b, "Server", host);
-		buf_addf(b, "<ServerVersion>738389CB</ServerVersion><EwsUrl>http://%s"
+		buf_addf(b,
+			"<ServerVersion>738389CB</ServerVersion><EwsUrl>http://%s"
 			"/EWS/Exchange.asmx</EwsUrl><ASUrl>http://%s/EWS/Exchange.asmx</ASUrl>"
-			"</Protocol>", host, host);
+			"</Protocol>",
+			host, host);
 	}
 	buf_adds(b, "</Account></Response>");
 }
 
 static void write_error(struct buf *b, int code, const char *message)
 {
-	buf_addf(b, "<Response><Error Time=\"00:00:00\" Id=\"1\"><ErrorCode>%d</ErrorCode>"
-		"<Message>%s</Message><DebugData/></Error></Response>", code, message);
+	buf_addf(b,
+		"<Response><Error Time=\"00:00:00\" Id=\"1\"><ErrorCode>%d</ErrorCode>"
+		"<Message>%s</Message><DebugData/></Error></Response>",
+		code, message);
 }
 
-void autodiscover_handle(struct ews *ews, const struct sim_request *req,
-	struct sim_response *resp)
+void autodiscover_handle(struct ews *ews, const struct sim_request *req, struct sim_response *resp)
 {
 	const char *host = sim_header(req, "Host");
 	char *address AUTOFREE = NULL;
@@ -47,13 +50,14 @@ void autodiscover_handle(struct ews *ews, const struct sim_request *req,
 	}
 	doc = xmlReadMemory(req->body, (int)req->body_len, "request.xml", NULL,
 		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-	address = xml_content(doc ? xml_child(xml_child(xmlDocGetRootElement(doc), "Request"),
-		"EMailAddress") : NULL);
+	address = xml_content(
+		doc ? xml_child(xml_child(xmlDocGetRootElement(doc), "Request"), "EMailAddress")
+		    : NULL);
 	xmlFreeDoc(doc);
 	mb = ews_mailbox_find(ews, address);
 	sim_set_header(resp, "Content-Type", "text/xml; charset=utf-8");
 	buf_adds(&resp->body, "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
-		"<Autodiscover xmlns=\"" NS_ANSWER "\">");
+			      "<Autodiscover xmlns=\"" NS_ANSWER "\">");
 	if (!*address)
 		write_error(&resp->body, 600, "Invalid Request");
 	else if (!mb)

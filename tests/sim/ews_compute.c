@@ -8,11 +8,11 @@
 #include "sync/mem.h"
 #include "tests/sim/ews.h"
 
-#define FIXED(name, value) \
-	char *name(const struct ews_item *item) \
-	{ \
-		(void)item; \
-		return xstrdup(value); \
+#define FIXED(name, value)                                                                         \
+	char *name(const struct ews_item *item)                                                    \
+	{                                                                                          \
+		(void)item;                                                                        \
+		return xstrdup(value);                                                             \
 	}
 
 FIXED(ews_c_false, "false")
@@ -27,7 +27,8 @@ FIXED(ews_c_is_organizer, "Organizer")
 FIXED(ews_c_not_started, "NotStarted")
 FIXED(ews_c_has_picture, "false")
 FIXED(ews_c_flag, "<t:FlagStatus>NotFlagged</t:FlagStatus>")
-FIXED(ews_c_rights, "<t:CreateAssociated>false</t:CreateAssociated>"
+FIXED(ews_c_rights,
+	"<t:CreateAssociated>false</t:CreateAssociated>"
 	"<t:CreateContents>false</t:CreateContents><t:CreateHierarchy>false</t:CreateHierarchy>"
 	"<t:Delete>true</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read>"
 	"<t:ViewPrivateItems>true</t:ViewPrivateItems>")
@@ -94,8 +95,8 @@ char *ews_c_is_draft(const struct ews_item *item)
 {
 	const char *where = item->folder ? item->folder->distinguished : NULL;
 
-	return xstrdup(item->kind == EWS_MESSAGE && where && !strcmp(where, "drafts") ?
-		"true" : "false");
+	return xstrdup(
+		item->kind == EWS_MESSAGE && where && !strcmp(where, "drafts") ? "true" : "false");
 }
 
 char *ews_c_store(const struct ews_item *item)
@@ -212,7 +213,8 @@ char *ews_c_uid(const struct ews_item *item)
 	char *hex AUTOFREE = key_hex(item);
 
 	return xasprintf("040000008200E00074C5B7101A82E00800000000000000000000000000000000"
-		"0000000010000000%s", hex);
+			 "0000000010000000%s",
+		hex);
 }
 
 char *ews_c_is_complete(const struct ews_item *item)
@@ -242,12 +244,13 @@ char *ews_c_mime(const struct ews_item *item)
 	date = ews_date_text(item->created);
 	id = ews_c_mime_id(item);
 	mime = xasprintf("From: <%s>\r\nSubject: %s\r\nX-Date: %s\r\nMessage-ID: %s\r\n"
-		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s",
+			 "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s",
 		item->mailbox->address, subject ? subject : "", date, id, body ? body : "");
 	return base64_encode(mime, strlen(mime));
 }
 
-/* CompleteName is read only: its Title comes from PidTagDisplayNamePrefix, the rest from the names. */
+/* CompleteName is read only: its Title comes from PidTagDisplayNamePrefix, the rest from the
+ * names. */
 char *ews_c_complete_name(const struct ews_item *item)
 {
 	static const struct {
@@ -350,7 +353,7 @@ void ews_settle(struct ews_item *item, bool created)
 	for (size_t i = 0; mapping && i < ARRAY_SIZE(file_as); i++)
 		if (!strcmp(mapping, file_as[i].mapping))
 			text = compose(item, file_as[i].pattern);
-	if (text && strcmp(text, ews_get_uri(item, "contacts:FileAs") ?: ""))
+	if (text && strcmp(text, ews_get_uri(item, "contacts:FileAs") ?: "") != 0)
 		ews_put_uri(item, "contacts:FileAs", text);
 }
 

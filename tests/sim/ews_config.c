@@ -1,7 +1,7 @@
 /* User configurations: Get, Create, Update and DeleteUserConfiguration.
  *
- * Kept by folder and name, with three parts: a dictionary, XmlData and BinaryData.  Every mailbox has
- * the CategoryList that Outlook makes, in its calendar folder. */
+ * Kept by folder and name, with three parts: a dictionary, XmlData and BinaryData.  Every
+ * mailbox has the CategoryList that Outlook makes, in its calendar folder. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,8 @@ static const char category_list[] =
 	"<?xml version=\"1.0\"?>\r\n<categories default=\"Red Category\" lastSavedSession=\"5\" "
 	"lastSavedTime=\"2021-01-11T09:30:00.000\" xmlns=\"CategoryList.xsd\">\r\n"
 	"<category name=\"Red Category\" color=\"0\" keyboardShortcut=\"0\" usageCount=\"0\" "
-	"lastTimeUsedNotes=\"1601-01-01T00:00:00.000\" lastTimeUsedJournal=\"1601-01-01T00:00:00.000\" "
+	"lastTimeUsedNotes=\"1601-01-01T00:00:00.000\" "
+	"lastTimeUsedJournal=\"1601-01-01T00:00:00.000\" "
 	"lastTimeUsedContacts=\"1601-01-01T00:00:00.000\" "
 	"lastTimeUsedTasks=\"1601-01-01T00:00:00.000\" "
 	"lastTimeUsedCalendar=\"1601-01-01T00:00:00.000\" "
@@ -50,10 +51,11 @@ static struct ews_config *find(struct ews_folder *f, const char *name)
 {
 	struct ews_config *config = f->mailbox->configs;
 
-	while (config && (strcasecmp(config->name, name) || strcmp(config->folder_id, f->id)))
+	while (config &&
+		(strcasecmp(config->name, name) != 0 || strcmp(config->folder_id, f->id) != 0))
 		config = config->next;
 	if (!config && f->distinguished && !strcmp(f->distinguished, "calendar") &&
-			!strcasecmp(name, "CategoryList")) {
+		!strcasecmp(name, "CategoryList")) {
 		config = config_new(f, name);
 		config->parts[XML_DATA] = base64_encode(category_list, sizeof(category_list) - 1);
 	}
@@ -81,8 +83,8 @@ void ews_configs_free(struct ews_mailbox *mb)
 }
 
 /* The folder and name under <UserConfigurationName>; the name belongs to the caller. */
-static struct ews_folder *named(struct ews_ctx *c, const xmlNode *parent, char **name,
-	struct ews_error *err)
+static struct ews_folder *named(
+	struct ews_ctx *c, const xmlNode *parent, char **name, struct ews_error *err)
 {
 	xmlNode *node = xml_child(parent, "UserConfigurationName");
 
@@ -111,8 +113,8 @@ static void write_config(struct ews_ctx *c, const struct ews_config *config,
 	for (int i = 0; i < PARTS; i++) {
 		if (!config->parts[i] || !wants(properties, part_names[i]))
 			continue;
-		buf_addf(&c->out, "<t:%s>%s</t:%s>", part_names[i], config->parts[i],
-			part_names[i]);
+		buf_addf(
+			&c->out, "<t:%s>%s</t:%s>", part_names[i], config->parts[i], part_names[i]);
 	}
 	buf_adds(&c->out, "</m:UserConfiguration>");
 	ews_message_end(c);
@@ -120,8 +122,8 @@ static void write_config(struct ews_ctx *c, const struct ews_config *config,
 
 void ews_op_get_config(struct ews_ctx *c)
 {
-	char *properties AUTOFREE = xml_content(xml_child(c->payload,
-		"UserConfigurationProperties"));
+	char *properties AUTOFREE = xml_content(
+		xml_child(c->payload, "UserConfigurationProperties"));
 	char *name AUTOFREE = NULL;
 	struct ews_error err = { 0 };
 	struct ews_folder *f = NULL;
@@ -140,8 +142,8 @@ void ews_op_get_config(struct ews_ctx *c)
 		ews_message_error(c, &err, "");
 }
 
-static int read_parts(struct ews_ctx *c, struct ews_config *config, const xmlNode *node,
-	struct ews_error *err)
+static int read_parts(
+	struct ews_ctx *c, struct ews_config *config, const xmlNode *node, struct ews_error *err)
 {
 	for (int i = 0; i < PARTS; i++) {
 		xmlNode *part = xml_child(node, part_names[i]);
@@ -167,8 +169,9 @@ static int read_parts(struct ews_ctx *c, struct ews_config *config, const xmlNod
 		free(config->parts[i]);
 		config->parts[i] = text;
 	}
-	config->change = ews_next_change(ews_find_folder(c,
-		xml_first(xml_child(node, "UserConfigurationName")), err)->mailbox);
+	config->change = ews_next_change(
+		ews_find_folder(c, xml_first(xml_child(node, "UserConfigurationName")), err)
+			->mailbox);
 	return 0;
 }
 
@@ -192,7 +195,7 @@ void ews_op_write_config(struct ews_ctx *c)
 			"The specified object was not found in the store.");
 	else if (f && create)
 		config = config_new(f, name);
-	if (!err.code)
+	if (config && !err.code)
 		read_parts(c, config, node, &err);
 	if (err.code)
 		ews_message_error(c, &err, "");
@@ -215,7 +218,7 @@ void ews_op_delete_config(struct ews_ctx *c)
 	if (f && !config)
 		ews_fail(&err, "ErrorItemNotFound",
 			"The specified object was not found in the store.");
-	if (err.code) {
+	if (!config) {
 		ews_message_error(c, &err, "");
 		return;
 	}

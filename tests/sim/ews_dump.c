@@ -9,8 +9,8 @@
 /* A name of a seed, "GivenName", "MobilePhone", "Business/Street", as a cell; -1 unknown. */
 static int seed_cell(struct ews *ews, const char *name, int *key, int *part)
 {
-	static const char *const dictionaries[] = { "contacts:EmailAddresses", "contacts:PhoneNumbers",
-		"contacts:ImAddresses" };
+	static const char *const dictionaries[] = { "contacts:EmailAddresses",
+		"contacts:PhoneNumbers", "contacts:ImAddresses" };
 	const char *slash = strchr(name, '/');
 	int prop;
 
@@ -35,8 +35,8 @@ static int seed_cell(struct ews *ews, const char *name, int *key, int *part)
 	return ews_prop_by_element(EWS_CONTACT, name);
 }
 
-static void seed_value(struct ews *ews, struct ews_item *item, const char *name,
-	const json_t *value)
+static void seed_value(
+	struct ews *ews, struct ews_item *item, const char *name, const json_t *value)
 {
 	const char *text = json_string_value(value);
 	char *normal AUTOFREE = NULL;
@@ -60,8 +60,8 @@ static void seed_value(struct ews *ews, struct ews_item *item, const char *name,
 		return;
 	}
 	if (ews_props[prop].type == EWS_T_DATE && text) {
-		char *midnight AUTOFREE = strchr(text, 'T') ? xstrdup(text) :
-			xasprintf("%sT00:00:00Z", text);
+		char *midnight AUTOFREE = strchr(text, 'T') ? xstrdup(text)
+							    : xasprintf("%sT00:00:00Z", text);
 
 		normal = ews_date_normal(midnight);
 	} else if (ews_props[prop].type == EWS_T_BODY && text) {
@@ -71,13 +71,12 @@ static void seed_value(struct ews *ews, struct ews_item *item, const char *name,
 	ews_put(item, prop, key, part, normal ? normal : text);
 }
 
-void ews_add_contact(struct ews *ews, const char *address, const char *folder, const json_t *contact)
+void ews_add_contact(
+	struct ews *ews, const char *address, const char *folder, const json_t *contact)
 {
 	struct ews_mailbox *mb = ews_mailbox_find(ews, address);
 	struct ews_folder *contacts, *f;
 	struct ews_item *item;
-	const char *name;
-	json_t *value;
 
 	if (!mb)
 		return;
@@ -86,8 +85,9 @@ void ews_add_contact(struct ews *ews, const char *address, const char *folder, c
 	if (!f)
 		f = ews_folder_new(ews, contacts, folder, "IPF.Contact");
 	item = ews_item_new(ews, f, EWS_CONTACT);
-	json_object_foreach((json_t *)contact, name, value)
-		seed_value(ews, item, name, value);
+	for (void *at = json_object_iter((json_t *)contact); at;
+		at = json_object_iter_next((json_t *)contact, at))
+		seed_value(ews, item, json_object_iter_key(at), json_object_iter_value(at));
 	ews_settle(item, true);
 	ews_item_insert(ews, item, mb->name);
 }
@@ -107,7 +107,9 @@ static char *value_path(const struct ews_value *v)
 		if (row->type == EWS_T_ADDRESSES)
 			return xasprintf("%s/%s/%s", row->element, key, ews_address_parts[v->part]);
 		return xasprintf("%s/%s%s", row->element, key,
-			v->part == 1 ? "/Name" : v->part == 2 ? "/RoutingType" : "");
+			v->part == 1   ? "/Name"
+			: v->part == 2 ? "/RoutingType"
+				       : "");
 	case EWS_T_BODY:
 		return xasprintf("%s%s", row->element, v->part ? "/BodyType" : "");
 	default:
@@ -169,8 +171,8 @@ static json_t *dump_item(const struct ews_item *item)
 	char *search AUTOFREE = base64_encode(item->search_key, EWS_KEY_LEN);
 	char *modified AUTOFREE = ews_date_text(item->modified);
 	char *created AUTOFREE = ews_date_text(item->created);
-	char *class AUTOFREE = ews_value_text(item, ews_prop_by_uri(item->mailbox->ews,
-		"item:ItemClass"));
+	char *class AUTOFREE = ews_value_text(
+		item, ews_prop_by_uri(item->mailbox->ews, "item:ItemClass"));
 
 	json_object_set_new(out, "id", json_string(item->id));
 	json_object_set_new(out, "change_key", json_string(key));
@@ -189,8 +191,8 @@ static char *folder_path(const struct ews_folder *f)
 {
 	char *up, *path;
 
-	if (!f->parent || !f->parent->parent || (f->parent->distinguished &&
-			!strcmp(f->parent->distinguished, "msgfolderroot")))
+	if (!f->parent || !f->parent->parent ||
+		(f->parent->distinguished && !strcmp(f->parent->distinguished, "msgfolderroot")))
 		return xstrdup(f->name);
 	up = folder_path(f->parent);
 	path = xasprintf("%s/%s", up, f->name);
@@ -221,8 +223,9 @@ static json_t *dump_configs(const struct ews_mailbox *mb)
 
 	for (const struct ews_config *config = mb->configs; config; config = config->next) {
 		size_t len = 0;
-		char *raw AUTOFREE = config->parts[1] ?
-			(char *)base64_decode(config->parts[1], &len) : NULL;
+		char *raw AUTOFREE = config->parts[1]
+					     ? (char *)base64_decode(config->parts[1], &len)
+					     : NULL;
 
 		if (raw)
 			json_object_set_new(out, config->name, json_stringn(raw, len));

@@ -1,9 +1,9 @@
 /* Extended (MAPI) properties.
  *
- * A name is interned as (label, type): the label is the property set (by its well-known name where
- * it has one) and the name or id, or the tag.  Some tags are faces of what the schema has a property
- * for (PidTagGivenName is contacts:GivenName) and go to the same cell; some are computed; the rest
- * is kept as given.  PublicStrings named "Keywords" is the categories. */
+ * A name is interned as (label, type): the label is the property set (by its well-known name
+ * where it has one) and the name or id, or the tag.  Some tags are faces of what the schema has
+ * a property for (PidTagGivenName is contacts:GivenName) and go to the same cell; some are
+ * computed; the rest is kept as given.  PublicStrings named "Keywords" is the categories. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,23 +28,24 @@ static const struct {
 
 static const char *const types[] = { "ApplicationTime", "ApplicationTimeArray", "Binary",
 	"BinaryArray", "Boolean", "CLSID", "CLSIDArray", "Currency", "CurrencyArray", "Double",
-	"DoubleArray", "Error", "Float", "FloatArray", "Integer", "IntegerArray", "Long", "LongArray",
-	"Null", "Object", "ObjectArray", "Short", "ShortArray", "SystemTime", "SystemTimeArray",
-	"String", "StringArray" };
+	"DoubleArray", "Error", "Float", "FloatArray", "Integer", "IntegerArray", "Long",
+	"LongArray", "Null", "Object", "ObjectArray", "Short", "ShortArray", "SystemTime",
+	"SystemTimeArray", "String", "StringArray" };
 
-/* Named properties that are another face of a property of the schema. */
+/* Named properties that are another face of a property of the schema, or of a cell of it. */
 static const struct {
 	const char *label, *type, *uri;
+	unsigned short key, part;
 } named_faces[] = {
-	{ "PublicStrings/Keywords", "StringArray", "item:Categories" },
-	{ "Address/0x8005", "String", "contacts:FileAs" },
-	{ "Address/0x8083", "String", "contacts:EmailAddresses/0" },
-	{ "Address/0x8093", "String", "contacts:EmailAddresses/1" },
-	{ "Address/0x80a3", "String", "contacts:EmailAddresses/2" },
-	{ "Address/0x8080", "String", "contacts:EmailAddresses/0/1" },
-	{ "Address/0x8090", "String", "contacts:EmailAddresses/1/1" },
-	{ "Address/0x80a0", "String", "contacts:EmailAddresses/2/1" },
-	{ "Address/0x8062", "String", "contacts:ImAddresses/0" },
+	{ "PublicStrings/Keywords", "StringArray", "item:Categories", 0, 0 },
+	{ "Address/0x8005", "String", "contacts:FileAs", 0, 0 },
+	{ "Address/0x8083", "String", "contacts:EmailAddresses", 0, 0 },
+	{ "Address/0x8093", "String", "contacts:EmailAddresses", 1, 0 },
+	{ "Address/0x80a3", "String", "contacts:EmailAddresses", 2, 0 },
+	{ "Address/0x8080", "String", "contacts:EmailAddresses", 0, 1 },
+	{ "Address/0x8090", "String", "contacts:EmailAddresses", 1, 1 },
+	{ "Address/0x80a0", "String", "contacts:EmailAddresses", 2, 1 },
+	{ "Address/0x8062", "String", "contacts:ImAddresses", 0, 0 },
 };
 
 void ews_strings_free(char **values, size_t n)
@@ -136,8 +137,8 @@ static char *lower(char *s)
 	return s;
 }
 
-const struct ews_ext_name *ews_ext_intern(struct ews_ctx *c, const xmlNode *uri,
-	struct ews_error *err)
+const struct ews_ext_name *ews_ext_intern(
+	struct ews_ctx *c, const xmlNode *uri, struct ews_error *err)
 {
 	char *set AUTOFREE = lower(xml_get(uri, "PropertySetId"));
 	char *distinguished AUTOFREE = xml_get(uri, "DistinguishedPropertySetId");
@@ -149,13 +150,14 @@ const struct ews_ext_name *ews_ext_intern(struct ews_ctx *c, const xmlNode *uri,
 	bool named = set || distinguished;
 
 	if (!name.type || (set && distinguished) || (tag && (named || pname || id)) ||
-			(!tag && (!named || !pname == !id))) {
-		ews_fail(err, "ErrorInvalidExtendedProperty", "The extended property attribute "
+		(!tag && (!named || !pname == !id))) {
+		ews_fail(err, "ErrorInvalidExtendedProperty",
+			"The extended property attribute "
 			"combination is invalid.");
 		return NULL;
 	}
 	if (!strcmp(name.type, "Error") || !strcmp(name.type, "Null") ||
-			!strncmp(name.type, "Object", 6)) {
+		!strncmp(name.type, "Object", 6)) {
 		ews_fail(err, "ErrorUnsupportedMapiPropertyType",
 			"The property type %s is not supported.", name.type);
 		return NULL;
@@ -179,8 +181,8 @@ const struct ews_ext_name *ews_ext_intern(struct ews_ctx *c, const xmlNode *uri,
 		name.id = (unsigned int)strtoul(id, NULL, 10);
 	else
 		name.name = xstrdup(pname);
-	name.label = id ? xasprintf("%s/0x%04x", set_name(name.set), name.id) :
-		xasprintf("%s/%s", set_name(name.set), pname);
+	name.label = id ? xasprintf("%s/0x%04x", set_name(name.set), name.id)
+			: xasprintf("%s/%s", set_name(name.set), pname);
 	return intern(c->ews, name);
 }
 
@@ -192,15 +194,12 @@ static bool face(const struct ews *ews, const struct ews_item *item,
 
 	cell->key = cell->part = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(named_faces) && prop < 0; i++) {
-		unsigned short key = 0, part = 0;
-		char uri[64];
-
-		if (strcmp(name->label, named_faces[i].label) || strcmp(name->type, named_faces[i].type))
+		if (strcmp(name->label, named_faces[i].label) != 0 ||
+			strcmp(name->type, named_faces[i].type) != 0)
 			continue;
-		sscanf(named_faces[i].uri, "%63[^/]/%hu/%hu", uri, &key, &part);
-		prop = ews_prop_by_uri(ews, uri);
-		cell->key = key;
-		cell->part = part;
+		prop = ews_prop_by_uri(ews, named_faces[i].uri);
+		cell->key = named_faces[i].key;
+		cell->part = named_faces[i].part;
 	}
 	if (prop < 0 && !name->set)
 		prop = ews_prop_by_tag(item->kind, name->id);
@@ -303,8 +302,8 @@ size_t ews_ext_get(const struct ews *ews, const struct ews_item *item,
 	return 0;
 }
 
-struct ews_ext_value *ews_ext_slot(struct ews_ext_value **list, size_t *n,
-	const struct ews_ext_name *name)
+struct ews_ext_value *ews_ext_slot(
+	struct ews_ext_value **list, size_t *n, const struct ews_ext_name *name)
 {
 	for (size_t i = 0; i < *n; i++)
 		if ((*list)[i].name == name)
@@ -349,14 +348,16 @@ static bool valid(const char *type, const char *value)
 	if (!strncmp(type, "Binary", 6)) {
 		size_t len;
 		unsigned char *raw = base64_decode(value, &len);
+		bool ok = raw;
 
 		free(raw);
-		return raw;
+		return ok;
 	}
 	if (!strncmp(type, "Boolean", 7))
 		return !strcmp(value, "true") || !strcmp(value, "false") || !strcmp(value, "1") ||
-			!strcmp(value, "0");
-	if (!strncmp(type, "Integer", 7) || !strncmp(type, "Short", 5) || !strncmp(type, "Long", 4)) {
+		       !strcmp(value, "0");
+	if (!strncmp(type, "Integer", 7) || !strncmp(type, "Short", 5) ||
+		!strncmp(type, "Long", 4)) {
 		(void)strtoll(value, &end, 10);
 		return *value && !*end;
 	}
@@ -380,8 +381,8 @@ int ews_ext_set(struct ews *ews, struct ews_item *item, const struct ews_ext_nam
 	char *made AUTOFREE = computed(item, name);
 
 	if (made && name->id != 0x0e07)
-		return ews_fail(err, "ErrorPropertyUpdate", "The property %s is read only.",
-			name->label);
+		return ews_fail(
+			err, "ErrorPropertyUpdate", "The property %s is read only.", name->label);
 	for (size_t i = 0; i < n; i++) {
 		if (!valid(name->type, values[i]))
 			return ews_fail(err, "ErrorInvalidExtendedPropertyValue",
@@ -419,7 +420,8 @@ int ews_ext_read(struct ews_ctx *c, const xmlNode *property, const struct ews_ex
 		*n = one(xml_content(value), values);
 		return 0;
 	}
-	xml_each(v, list) {
+	xml_each(v, list)
+	{
 		*values = xreallocarray(*values, *n + 1, sizeof(char *));
 		(*values)[(*n)++] = xml_content(v);
 	}

@@ -34,8 +34,10 @@ static int page(const xmlNode *view, size_t total, struct paging *out, struct ew
 	if (view && strstr((const char *)view->name, "Indexed"))
 		offset = number(view, "Offset", 0);
 	if (view && strstr((const char *)view->name, "Fractional"))
-		offset = number(view, "Denominator", 1) ? (long)total * number(view, "Numerator", 0) /
-			number(view, "Denominator", 1) : 0;
+		offset = number(view, "Denominator", 1)
+				 ? (long)total * number(view, "Numerator", 0) /
+					   number(view, "Denominator", 1)
+				 : 0;
 	if (offset < 0)
 		return ews_fail(err, "ErrorInvalidIndexedPagingParameters",
 			"The offset must not be negative.");
@@ -64,7 +66,8 @@ static void open_root(struct ews_ctx *c, const struct paging *p, size_t total)
 
 static xmlNode *view_of(const xmlNode *payload)
 {
-	xml_each(child, payload) {
+	xml_each(child, payload)
+	{
 		const char *name = (const char *)child->name;
 		size_t len = strlen(name);
 
@@ -111,7 +114,8 @@ static int by_keys(const void *left, const void *right, void *data)
 
 static int read_sort(struct ews_ctx *c, struct search *s, struct ews_error *err)
 {
-	xml_each(field, xml_child(c->payload, "SortOrder")) {
+	xml_each(field, xml_child(c->payload, "SortOrder"))
+	{
 		char *order AUTOFREE = xml_get(field, "Order");
 
 		if (s->n_sort == MAX_SORT)
@@ -126,7 +130,8 @@ static int read_sort(struct ews_ctx *c, struct search *s, struct ews_error *err)
 /* CalendarView and ContactsView restrict by themselves. */
 static bool in_view(const xmlNode *view, const struct ews_item *item)
 {
-	char *from AUTOFREE = NULL, *to AUTOFREE = NULL, *begin AUTOFREE = NULL, *end AUTOFREE = NULL;
+	char *from AUTOFREE = NULL, *to AUTOFREE = NULL, *begin AUTOFREE = NULL,
+		   *end AUTOFREE = NULL;
 	const char *low, *high;
 
 	if (xml_is(view, "CalendarView")) {
@@ -136,14 +141,15 @@ static bool in_view(const xmlNode *view, const struct ews_item *item)
 		to = xml_get(view, "EndDate");
 		begin = ews_date_normal(from);
 		end = ews_date_normal(to);
-		return low && high && begin && end && strcmp(low, end) < 0 && strcmp(high, begin) > 0;
+		return low && high && begin && end && strcmp(low, end) < 0 &&
+		       strcmp(high, begin) > 0;
 	}
 	if (xml_is(view, "ContactsView")) {
 		low = ews_get_uri(item, "contacts:DisplayName");
 		from = xml_get(view, "InitialName");
 		to = xml_get(view, "FinalName");
 		return (!from || (low && strcasecmp(low, from) >= 0)) &&
-			(!to || (low && strcasecmp(low, to) <= 0));
+		       (!to || (low && strcasecmp(low, to) <= 0));
 	}
 	return true;
 }
@@ -170,8 +176,8 @@ static void add_found(struct ews_ctx *c, struct search *s, const struct ews_item
 	}
 }
 
-static int search(struct ews_ctx *c, const struct ews_folder *f, struct search *s,
-	struct ews_error *err)
+static int search(
+	struct ews_ctx *c, const struct ews_folder *f, struct search *s, struct ews_error *err)
 {
 	xmlNode *restriction = xml_first(xml_child(c->payload, "Restriction"));
 	char *traversal AUTOFREE = xml_get(c->payload, "Traversal");
@@ -179,10 +185,11 @@ static int search(struct ews_ctx *c, const struct ews_folder *f, struct search *
 	xmlNode *view = view_of(c->payload);
 
 	if (xml_child(c->payload, "QueryString"))
-		return ews_fail(err, "ErrorContentIndexingNotEnabled",
-			"Content indexing is not enabled.");
+		return ews_fail(
+			err, "ErrorContentIndexingNotEnabled", "Content indexing is not enabled.");
 	if (xml_child(c->payload, "GroupBy") || xml_child(c->payload, "DistinguishedGroupBy"))
-		return ews_fail(err, "ErrorUnsupportedPathForSortGroup", "Grouping is not supported.");
+		return ews_fail(
+			err, "ErrorUnsupportedPathForSortGroup", "Grouping is not supported.");
 	if (read_sort(c, s, err))
 		return -1;
 	if (!strcmp(traversal, "SoftDeleted"))
@@ -205,8 +212,8 @@ static int search(struct ews_ctx *c, const struct ews_folder *f, struct search *
 	return 0;
 }
 
-static void find_in(struct ews_ctx *c, const xmlNode *id, const struct ews_shape *shape,
-	struct ews_error *err)
+static void find_in(
+	struct ews_ctx *c, const xmlNode *id, const struct ews_shape *shape, struct ews_error *err)
 {
 	struct ews_folder *f = NULL;
 	struct search s = { 0 };
@@ -220,12 +227,12 @@ static void find_in(struct ews_ctx *c, const xmlNode *id, const struct ews_shape
 	}
 	open_root(c, &p, s.n);
 	buf_adds(&c->out, "<t:Items>");
-	for (size_t i = p.first; i < p.end; i++)
+	for (size_t i = p.first; s.found && i < p.end; i++)
 		ews_shape_write(c, shape, s.found[i].item);
 	buf_adds(&c->out, "</t:Items></m:RootFolder>");
 	ews_message_end(c);
 out:
-	for (size_t i = 0; i < s.n; i++)
+	for (size_t i = 0; s.found && i < s.n; i++)
 		for (size_t k = 0; k < s.n_sort; k++)
 			free(s.found[i].keys[k]);
 	free(s.found);
@@ -238,7 +245,8 @@ void ews_op_find_item(struct ews_ctx *c)
 
 	ews_shape_read(c, xml_child(c->payload, "ItemShape"), EWS_FIND, &shape, &shape_err);
 	shape.max_chars = 255;
-	xml_each(id, xml_child(c->payload, "ParentFolderIds")) {
+	xml_each(id, xml_child(c->payload, "ParentFolderIds"))
+	{
 		struct ews_error err = shape_err;
 
 		find_in(c, id, &shape, &err);
@@ -274,8 +282,8 @@ static int collect(struct ews_ctx *c, const struct ews_folder *parent, bool deep
 	return 0;
 }
 
-static void find_folders_in(struct ews_ctx *c, const xmlNode *id, const struct ews_shape *shape,
-	struct ews_error *err)
+static void find_folders_in(
+	struct ews_ctx *c, const xmlNode *id, const struct ews_shape *shape, struct ews_error *err)
 {
 	char *traversal AUTOFREE = xml_get(c->payload, "Traversal");
 	struct ews_folder *parent = NULL;
@@ -284,15 +292,16 @@ static void find_folders_in(struct ews_ctx *c, const xmlNode *id, const struct e
 
 	if (!ews_injected(c, err) && !err->code)
 		parent = ews_find_folder(c, id, err);
-	if (!parent || (strcmp(traversal, "SoftDeleted") &&
+	if (!parent ||
+		(strcmp(traversal, "SoftDeleted") != 0 &&
 			collect(c, parent, !strcmp(traversal, "Deep"), &s, err)) ||
-			page(view_of(c->payload), s.n, &p, err)) {
+		page(view_of(c->payload), s.n, &p, err)) {
 		ews_message_error(c, err, "");
 		goto out;
 	}
 	open_root(c, &p, s.n);
 	buf_adds(&c->out, "<t:Folders>");
-	for (size_t i = p.first; i < p.end; i++)
+	for (size_t i = p.first; s.found && i < p.end; i++)
 		ews_folder_write(c, shape, s.found[i]);
 	buf_adds(&c->out, "</t:Folders></m:RootFolder>");
 	ews_message_end(c);
@@ -306,7 +315,8 @@ void ews_op_find_folder(struct ews_ctx *c)
 	struct ews_shape shape;
 
 	ews_folder_shape(c, xml_child(c->payload, "FolderShape"), &shape, &shape_err);
-	xml_each(id, xml_child(c->payload, "ParentFolderIds")) {
+	xml_each(id, xml_child(c->payload, "ParentFolderIds"))
+	{
 		struct ews_error err = shape_err;
 
 		find_folders_in(c, id, &shape, &err);

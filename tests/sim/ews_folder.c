@@ -1,5 +1,5 @@
-/* GetFolder, CreateFolder, UpdateFolder, MoveFolder, DeleteFolder, EmptyFolder, and a folder element
- * in the wanted shape. */
+/* GetFolder, CreateFolder, UpdateFolder, MoveFolder, DeleteFolder, EmptyFolder, and a folder
+ * element in the wanted shape. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,13 +7,30 @@
 #include "tests/sim/ews.h"
 
 #define NO_FOLDERS "<m:Folders/>"
-#define RIGHTS "<t:CreateAssociated>true</t:CreateAssociated>" \
-	"<t:CreateContents>true</t:CreateContents><t:CreateHierarchy>true</t:CreateHierarchy>" \
-	"<t:Delete>true</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read>" \
+#define RIGHTS                                                                                     \
+	"<t:CreateAssociated>true</t:CreateAssociated>"                                            \
+	"<t:CreateContents>true</t:CreateContents><t:CreateHierarchy>true</t:CreateHierarchy>"     \
+	"<t:Delete>true</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read>"                  \
 	"<t:ViewPrivateItems>true</t:ViewPrivateItems>"
 
-enum row { FOLDER_ID, PARENT_ID, CLASS, NAME, TOTAL, CHILDREN, EXTENDED, MANAGED, RIGHT,
-	DISTINGUISHED, POLICY, ARCHIVE, REPLICAS, SHARING, PERMISSIONS, UNREAD };
+enum row {
+	FOLDER_ID,
+	PARENT_ID,
+	CLASS,
+	NAME,
+	TOTAL,
+	CHILDREN,
+	EXTENDED,
+	MANAGED,
+	RIGHT,
+	DISTINGUISHED,
+	POLICY,
+	ARCHIVE,
+	REPLICAS,
+	SHARING,
+	PERMISSIONS,
+	UNREAD
+};
 
 /* In schema order; what has no flag is known and never given. */
 static const struct {
@@ -60,8 +77,8 @@ static size_t count_items(const struct ews_folder *f, bool unread_only)
 	size_t n = 0;
 
 	for (const struct ews_item *item = f->first; item; item = item->next) {
-		const char *read = item->kind == EWS_MESSAGE ?
-			ews_get_uri(item, "message:IsRead") : NULL;
+		const char *read = item->kind == EWS_MESSAGE ? ews_get_uri(item, "message:IsRead")
+							     : NULL;
 
 		if (!item->associated && (!unread_only || (read && !xml_true(read))))
 			n++;
@@ -71,8 +88,8 @@ static size_t count_items(const struct ews_folder *f, bool unread_only)
 
 char *ews_folder_value(const struct ews_folder *f, int prop)
 {
-	bool contents = strcmp(ews_folder_element(f), "ContactsFolder") &&
-		strcmp(ews_folder_element(f), "CalendarFolder");
+	bool contents = strcmp(ews_folder_element(f), "ContactsFolder") != 0 &&
+			strcmp(ews_folder_element(f), "CalendarFolder") != 0;
 
 	switch ((enum row)prop) {
 	case CLASS:
@@ -118,17 +135,19 @@ size_t ews_folder_ext(const struct ews_folder *f, const struct ews_ext_name *nam
 	return 1;
 }
 
-int ews_folder_shape(struct ews_ctx *c, const xmlNode *shape, struct ews_shape *out,
-	struct ews_error *err)
+int ews_folder_shape(
+	struct ews_ctx *c, const xmlNode *shape, struct ews_shape *out, struct ews_error *err)
 {
 	char *base AUTOFREE = xml_content(xml_child(shape, "BaseShape"));
-	unsigned int flag = !strcmp(base, "AllProperties") ? EWS_F_ALL :
-		!strcmp(base, "Default") ? EWS_F_DEFAULT : 0;
+	unsigned int flag = !strcmp(base, "AllProperties") ? EWS_F_ALL
+			    : !strcmp(base, "Default")	   ? EWS_F_DEFAULT
+							   : 0;
 
 	*out = (struct ews_shape){ .sel = { [FOLDER_ID] = 1 } };
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		out->sel[i] |= (rows[i].flags & flag) != 0;
-	xml_each(node, xml_child(shape, "AdditionalProperties")) {
+	xml_each(node, xml_child(shape, "AdditionalProperties"))
+	{
 		struct ews_path path;
 
 		if (ews_path_read(c, node, &path, err))
@@ -214,7 +233,8 @@ void ews_op_get_folder(struct ews_ctx *c)
 	struct ews_error shape_err = { 0 };
 
 	ews_folder_shape(c, xml_child(c->payload, "FolderShape"), &shape, &shape_err);
-	xml_each(id, xml_child(c->payload, "FolderIds")) {
+	xml_each(id, xml_child(c->payload, "FolderIds"))
+	{
 		struct ews_error err = shape_err;
 		struct ews_folder *f = NULL;
 
@@ -235,8 +255,8 @@ void ews_op_get_folder(struct ews_ctx *c)
 
 /* CreateFolder and UpdateFolder */
 
-static int set_property(struct ews_ctx *c, struct ews_folder *f, const xmlNode *property,
-	struct ews_error *err)
+static int set_property(
+	struct ews_ctx *c, struct ews_folder *f, const xmlNode *property, struct ews_error *err)
 {
 	char *text AUTOFREE = xml_content(property);
 	const struct ews_ext_name *name;
@@ -250,8 +270,8 @@ static int set_property(struct ews_ctx *c, struct ews_folder *f, const xmlNode *
 			return ews_fail(err, "ErrorFolderExists",
 				"A folder with the specified name already exists.");
 		if (f->distinguished)
-			return ews_fail(err, "ErrorAccessDenied",
-				"A distinguished folder keeps its name.");
+			return ews_fail(
+				err, "ErrorAccessDenied", "A distinguished folder keeps its name.");
 		free(f->name);
 		f->name = xstrdup(text);
 		return 0;
@@ -263,7 +283,8 @@ static int set_property(struct ews_ctx *c, struct ews_folder *f, const xmlNode *
 	}
 	if (!xml_is(property, "ExtendedProperty"))
 		return ews_fail(err, "ErrorInvalidPropertySet",
-			"Set action is invalid for property folder:%s.", (const char *)property->name);
+			"Set action is invalid for property folder:%s.",
+			(const char *)property->name);
 	if (!ews_ext_read(c, property, &name, &values, &n, err))
 		ews_ext_store(ews_ext_slot(&f->ext, &f->n_ext, name), values, n, f->change);
 	ews_strings_free(values, n);
@@ -272,13 +293,14 @@ static int set_property(struct ews_ctx *c, struct ews_folder *f, const xmlNode *
 
 static const char *default_class(const xmlNode *element)
 {
-	return xml_is(element, "ContactsFolder") ? "IPF.Contact" :
-		xml_is(element, "CalendarFolder") ? "IPF.Appointment" :
-		xml_is(element, "TasksFolder") ? "IPF.Task" : "IPF.Note";
+	return xml_is(element, "ContactsFolder")   ? "IPF.Contact"
+	       : xml_is(element, "CalendarFolder") ? "IPF.Appointment"
+	       : xml_is(element, "TasksFolder")	   ? "IPF.Task"
+						   : "IPF.Note";
 }
 
-static struct ews_folder *create_folder(struct ews_ctx *c, const xmlNode *element,
-	struct ews_folder *parent, struct ews_error *err)
+static struct ews_folder *create_folder(
+	struct ews_ctx *c, const xmlNode *element, struct ews_folder *parent, struct ews_error *err)
 {
 	char *name AUTOFREE = xml_content(xml_child(element, "DisplayName"));
 	char *class AUTOFREE = xml_content(xml_child(element, "FolderClass"));
@@ -289,33 +311,37 @@ static struct ews_folder *create_folder(struct ews_ctx *c, const xmlNode *elemen
 		ews_fail(err, "ErrorFolderSave", "A folder needs a name.");
 		return NULL;
 	}
-	if (*class && strcmp(usual, "IPF.Note") && strncmp(class, usual, strlen(usual))) {
+	if (*class && strcmp(usual, "IPF.Note") != 0 && strncmp(class, usual, strlen(usual)) != 0) {
 		ews_fail(err, "ErrorNoFolderClassOverride", "Folder class cannot be changed.");
 		return NULL;
 	}
 	if (ews_folder_child(parent, name)) {
-		ews_fail(err, "ErrorFolderExists", "A folder with the specified name already exists., "
-			"Could not create folder %s.", name);
+		ews_fail(err, "ErrorFolderExists",
+			"A folder with the specified name already exists., "
+			"Could not create folder %s.",
+			name);
 		return NULL;
 	}
 	f = ews_folder_new(c->ews, parent, name, *class ? class : usual);
-	xml_each(property, element)
-		if (xml_is(property, "ExtendedProperty") && set_property(c, f, property, err)) {
-			ews_folder_remove(c->ews, f);
-			return NULL;
-		}
+	xml_each(property, element) if (xml_is(property, "ExtendedProperty") &&
+					set_property(c, f, property, err))
+	{
+		ews_folder_remove(c->ews, f);
+		return NULL;
+	}
 	return f;
 }
 
 void ews_op_create_folder(struct ews_ctx *c)
 {
 	struct ews_error parent_err = { 0 };
-	struct ews_folder *parent = ews_find_folder(c,
-		xml_first(xml_child(c->payload, "ParentFolderId")), &parent_err);
+	struct ews_folder *parent = ews_find_folder(
+		c, xml_first(xml_child(c->payload, "ParentFolderId")), &parent_err);
 
 	if (parent_err.code && !strcmp(parent_err.code, "ErrorFolderNotFound"))
 		parent_err.code = "ErrorParentFolderNotFound";
-	xml_each(element, xml_child(c->payload, "Folders")) {
+	xml_each(element, xml_child(c->payload, "Folders"))
+	{
 		struct ews_error err = parent_err;
 		struct ews_folder *f = NULL;
 
@@ -328,8 +354,8 @@ void ews_op_create_folder(struct ews_ctx *c)
 	}
 }
 
-static int update_folder(struct ews_ctx *c, struct ews_folder *f, const xmlNode *update,
-	struct ews_error *err)
+static int update_folder(
+	struct ews_ctx *c, struct ews_folder *f, const xmlNode *update, struct ews_error *err)
 {
 	xmlNode *path_node = xml_first(update), *object = path_node ? xml_next(path_node) : NULL;
 	xmlNode *property = xml_first(object);
@@ -347,8 +373,8 @@ static int update_folder(struct ews_ctx *c, struct ews_folder *f, const xmlNode 
 	if (!property || xml_next(property))
 		return ews_fail(err, "ErrorIncorrectUpdatePropertyCount",
 			"Incorrect number of properties specified in an update operation.");
-	if (path.ext ? !xml_is(property, "ExtendedProperty") :
-			path.folder_prop < 0 || !xml_is(property, rows[path.folder_prop].element))
+	if (path.ext ? !xml_is(property, "ExtendedProperty")
+		     : path.folder_prop < 0 || !xml_is(property, rows[path.folder_prop].element))
 		return ews_fail(err, "ErrorUpdatePropertyMismatch",
 			"The property that is specified does not match its path.");
 	return set_property(c, f, property, err);
@@ -356,15 +382,15 @@ static int update_folder(struct ews_ctx *c, struct ews_folder *f, const xmlNode 
 
 void ews_op_update_folder(struct ews_ctx *c)
 {
-	xml_each(change, xml_child(c->payload, "FolderChanges")) {
+	xml_each(change, xml_child(c->payload, "FolderChanges"))
+	{
 		struct ews_error err = { 0 };
 		struct ews_folder *f = NULL;
 
 		if (!ews_injected(c, &err))
 			f = ews_find_folder(c, xml_first(change), &err);
-		xml_each(update, xml_child(change, "Updates"))
-			if (f && !err.code)
-				update_folder(c, f, update, &err);
+		xml_each(update, xml_child(change, "Updates")) if (f && !err.code)
+			update_folder(c, f, update, &err);
 		if (!f || err.code) {
 			ews_message_error(c, &err, NO_FOLDERS);
 			continue;
@@ -384,11 +410,11 @@ static int check_move(const struct ews_folder *f, struct ews_folder *to, struct 
 		return ews_fail(err, "ErrorMoveDistinguishedFolder",
 			"Distinguished folders cannot be moved.");
 	if (f->mailbox != to->mailbox)
-		return ews_fail(err, "ErrorCrossMailboxMoveCopy", "A folder can't be moved between "
+		return ews_fail(err, "ErrorCrossMailboxMoveCopy",
+			"A folder can't be moved between "
 			"mailboxes here.");
 	if (ews_folder_within(to, f))
-		return ews_fail(err, "ErrorMoveCopyFailed",
-			"A folder can't be moved into itself.");
+		return ews_fail(err, "ErrorMoveCopyFailed", "A folder can't be moved into itself.");
 	other = ews_folder_child(to, f->name);
 	if (other && other != f)
 		return ews_fail(err, "ErrorFolderExists",
@@ -399,12 +425,13 @@ static int check_move(const struct ews_folder *f, struct ews_folder *to, struct 
 void ews_op_move_folder(struct ews_ctx *c)
 {
 	struct ews_error to_err = { 0 };
-	struct ews_folder *to = ews_find_folder(c, xml_first(xml_child(c->payload, "ToFolderId")),
-		&to_err);
+	struct ews_folder *to = ews_find_folder(
+		c, xml_first(xml_child(c->payload, "ToFolderId")), &to_err);
 
 	if (to_err.code && !strcmp(to_err.code, "ErrorFolderNotFound"))
 		to_err.code = "ErrorToFolderNotFound";
-	xml_each(id, xml_child(c->payload, "FolderIds")) {
+	xml_each(id, xml_child(c->payload, "FolderIds"))
+	{
 		struct ews_error err = to_err;
 		struct ews_folder *f = NULL;
 
@@ -436,7 +463,8 @@ void ews_op_delete_folder(struct ews_ctx *c)
 {
 	char *type AUTOFREE = xml_get(c->payload, "DeleteType");
 
-	xml_each(id, xml_child(c->payload, "FolderIds")) {
+	xml_each(id, xml_child(c->payload, "FolderIds"))
+	{
 		struct ews_error err = { 0 };
 		struct ews_folder *f = NULL;
 
@@ -449,8 +477,8 @@ void ews_op_delete_folder(struct ews_ctx *c)
 			ews_message_error(c, &err, "");
 			continue;
 		}
-		if (!strcmp(type, "MoveToDeletedItems") && !ews_folder_within(f,
-				ews_distinguished(f->mailbox, "deleteditems")))
+		if (!strcmp(type, "MoveToDeletedItems") &&
+			!ews_folder_within(f, ews_distinguished(f->mailbox, "deleteditems")))
 			trash(c, f);
 		else
 			ews_folder_remove(c->ews, f);
@@ -460,10 +488,12 @@ void ews_op_delete_folder(struct ews_ctx *c)
 
 static void empty_folder(struct ews_ctx *c, struct ews_folder *f, const char *type, bool folders)
 {
-	struct ews_folder *bin = !strcmp(type, "MoveToDeletedItems") ?
-		ews_distinguished(f->mailbox, "deleteditems") :
-		!strcmp(type, "SoftDelete") ?
-		ews_distinguished(f->mailbox, "recoverableitemsdeletions") : NULL;
+	struct ews_folder *bin = !strcmp(type, "MoveToDeletedItems")
+					 ? ews_distinguished(f->mailbox, "deleteditems")
+				 : !strcmp(type, "SoftDelete")
+					 ? ews_distinguished(
+						   f->mailbox, "recoverableitemsdeletions")
+					 : NULL;
 
 	while (f->first) {
 		if (bin && bin != f)
@@ -483,7 +513,8 @@ void ews_op_empty_folder(struct ews_ctx *c)
 	char *type AUTOFREE = xml_get(c->payload, "DeleteType");
 	char *folders AUTOFREE = xml_get(c->payload, "DeleteSubFolders");
 
-	xml_each(id, xml_child(c->payload, "FolderIds")) {
+	xml_each(id, xml_child(c->payload, "FolderIds"))
+	{
 		struct ews_error err = { 0 };
 		struct ews_folder *f = NULL;
 

@@ -11,24 +11,29 @@
 #include "sync/mem.h"
 #include "tests/sim/ews.h"
 
-#define SHAPES "IdOnly,Default,AllProperties"
+#define SHAPES	     "IdOnly,Default,AllProperties"
 #define DELETE_TYPES "HardDelete,SoftDelete,MoveToDeletedItems"
-#define SEND_TO "SendToNone,SendOnlyToAll,SendToAllAndSaveCopy"
-#define FORMATS "EwsLegacyId,EwsId,EntryId,HexEntryId,StoreId,OwaId"
-#define ITEMS "Item|Message|CalendarItem|Contact|DistributionList|MeetingMessage|MeetingRequest|" \
-	"MeetingResponse|MeetingCancellation|Task|PostItem|ReplyToItem|ForwardItem|ReplyAllToItem|" \
-	"AcceptItem|TentativelyAcceptItem|DeclineItem|CancelCalendarItem|RemoveItem|" \
+#define SEND_TO	     "SendToNone,SendOnlyToAll,SendToAllAndSaveCopy"
+#define FORMATS	     "EwsLegacyId,EwsId,EntryId,HexEntryId,StoreId,OwaId"
+#define ITEMS                                                                                      \
+	"Item|Message|CalendarItem|Contact|DistributionList|MeetingMessage|MeetingRequest|"        \
+	"MeetingResponse|MeetingCancellation|Task|PostItem|ReplyToItem|ForwardItem|"               \
+	"ReplyAllToItem|"                                                                          \
+	"AcceptItem|TentativelyAcceptItem|DeclineItem|CancelCalendarItem|RemoveItem|"              \
 	"SuppressReadReceipt|PostReplyItem|AcceptSharingInvitation|RoleMember|Network|Person"
 #define FOLDERS "Folder|CalendarFolder|ContactsFolder|SearchFolder|TasksFolder"
-#define PATHS "FieldURI|IndexedFieldURI|ExtendedFieldURI|ExceptionFieldURI"
-#define EXPRESSIONS "SearchExpression|And|Or|Not|Contains|Excludes|Exists|IsEqualTo|IsNotEqualTo|" \
+#define PATHS	"FieldURI|IndexedFieldURI|ExtendedFieldURI|ExceptionFieldURI"
+#define EXPRESSIONS                                                                                \
+	"SearchExpression|And|Or|Not|Contains|Excludes|Exists|IsEqualTo|IsNotEqualTo|"             \
 	"IsGreaterThan|IsGreaterThanOrEqualTo|IsLessThan|IsLessThanOrEqualTo"
 
+/* clang-format off: one row a type */
 static const struct rule {
 	const char *type, *attributes, *children;
 } rules[] = {
 	{ "GetFolder", "", "FolderShape:FolderShape FolderIds:FolderIds" },
-	{ "FindFolder", "Traversal!=Shallow,Deep,SoftDeleted", "FolderShape:FolderShape "
+	{ "FindFolder", "Traversal!=Shallow,Deep,SoftDeleted",
+		"FolderShape:FolderShape "
 		"[IndexedPageFolderView|FractionalPageFolderView]:view? Restriction:Restriction? "
 		"ParentFolderIds:FolderIds" },
 	{ "CreateFolder", "", "ParentFolderId:TargetFolder Folders:Folders" },
@@ -36,34 +41,47 @@ static const struct rule {
 	{ "MoveFolder", "", "ToFolderId:TargetFolder FolderIds:FolderIds" },
 	{ "DeleteFolder", "DeleteType!=" DELETE_TYPES, "FolderIds:FolderIds" },
 	{ "EmptyFolder", "DeleteType!=" DELETE_TYPES " DeleteSubFolders!", "FolderIds:FolderIds" },
-	{ "SyncFolderHierarchy", "", "FolderShape:FolderShape SyncFolderId:TargetFolder? "
+	{ "SyncFolderHierarchy", "",
+		"FolderShape:FolderShape SyncFolderId:TargetFolder? "
 		"SyncState:text?" },
-	{ "SyncFolderItems", "", "ItemShape:ItemShape SyncFolderId:TargetFolder SyncState:text? "
+	{ "SyncFolderItems", "",
+		"ItemShape:ItemShape SyncFolderId:TargetFolder SyncState:text? "
 		"Ignore:ItemIds? MaxChangesReturned:max SyncScope:text? NumberOfDays:text? "
 		"MaximumCount:text? MinimumCount:text?" },
 	{ "GetItem", "", "ItemShape:ItemShape ItemIds:ItemIds" },
-	{ "FindItem", "Traversal!=Shallow,SoftDeleted,Associated", "ItemShape:ItemShape "
-		"[IndexedPageItemView|FractionalPageItemView|SeekToConditionPageItemView|CalendarView|"
+	{ "FindItem", "Traversal!=Shallow,SoftDeleted,Associated",
+		"ItemShape:ItemShape "
+		"[IndexedPageItemView|FractionalPageItemView|SeekToConditionPageItemView|"
+		"CalendarView|"
 		"ContactsView]:view? [GroupBy|DistinguishedGroupBy]:any? Restriction:Restriction? "
 		"SortOrder:SortOrder? ParentFolderIds:FolderIds QueryString:text?" },
-	{ "CreateItem", "MessageDisposition=SaveOnly,SendOnly,SendAndSaveCopy "
-		"SendMeetingInvitations=" SEND_TO, "SavedItemFolderId:TargetFolder? Items:Items" },
-	{ "UpdateItem", "ConflictResolution!=NeverOverwrite,AutoResolve,AlwaysOverwrite "
+	{ "CreateItem",
+		"MessageDisposition=SaveOnly,SendOnly,SendAndSaveCopy "
+		"SendMeetingInvitations=" SEND_TO,
+		"SavedItemFolderId:TargetFolder? Items:Items" },
+	{ "UpdateItem",
+		"ConflictResolution!=NeverOverwrite,AutoResolve,AlwaysOverwrite "
 		"MessageDisposition=SaveOnly,SendOnly,SendAndSaveCopy "
 		"SendMeetingInvitationsOrCancellations=SendToNone,SendOnlyToAll,SendOnlyToChanged,"
 		"SendToAllAndSaveCopy,SendToChangedAndSaveCopy SuppressReadReceipts",
 		"SavedItemFolderId:TargetFolder? ItemChanges:ItemChanges" },
-	{ "DeleteItem", "DeleteType!=" DELETE_TYPES " SendMeetingCancellations=" SEND_TO
-		" AffectedTaskOccurrences=AllOccurrences,SpecifiedOccurrenceOnly SuppressReadReceipts",
+	{ "DeleteItem",
+		"DeleteType!=" DELETE_TYPES " SendMeetingCancellations=" SEND_TO
+		" AffectedTaskOccurrences=AllOccurrences,SpecifiedOccurrenceOnly "
+		"SuppressReadReceipts",
 		"ItemIds:ItemIds" },
 	{ "MoveItem", "", "ToFolderId:TargetFolder ItemIds:ItemIds ReturnNewItemIds:text?" },
 	{ "CopyItem", "", "ToFolderId:TargetFolder ItemIds:ItemIds ReturnNewItemIds:text?" },
 	{ "SendItem", "SaveItemToFolder!", "ItemIds:ItemIds SavedItemFolderId:TargetFolder?" },
 	{ "ConvertId", "DestinationFormat!=" FORMATS, "SourceIds:SourceIds" },
-	{ "ResolveNames", "ReturnFullContactData! "
-		"SearchScope=ActiveDirectory,ActiveDirectoryContacts,Contacts,ContactsActiveDirectory "
-		"ContactDataShape=" SHAPES, "ParentFolderIds:FolderIds? UnresolvedEntry:text" },
-	{ "GetUserConfiguration", "", "UserConfigurationName:ConfigName "
+	{ "ResolveNames",
+		"ReturnFullContactData! "
+		"SearchScope=ActiveDirectory,ActiveDirectoryContacts,Contacts,"
+		"ContactsActiveDirectory "
+		"ContactDataShape=" SHAPES,
+		"ParentFolderIds:FolderIds? UnresolvedEntry:text" },
+	{ "GetUserConfiguration", "",
+		"UserConfigurationName:ConfigName "
 		"UserConfigurationProperties:text" },
 	{ "CreateUserConfiguration", "", "UserConfiguration:Config" },
 	{ "UpdateUserConfiguration", "", "UserConfiguration:Config" },
@@ -71,7 +89,8 @@ static const struct rule {
 	{ "GetServerTimeZones", "ReturnFullTimeZoneData", "Ids:any?" },
 
 	{ "FolderShape", "", "BaseShape:base AdditionalProperties:Paths?" },
-	{ "ItemShape", "", "BaseShape:base IncludeMimeContent:text? BodyType:text? "
+	{ "ItemShape", "",
+		"BaseShape:base IncludeMimeContent:text? BodyType:text? "
 		"UniqueBodyType:text? NormalizedBodyType:text? FilterHtmlContent:text? "
 		"ConvertHtmlCodePageToUTF8:text? InlineImageUrlTemplate:text? "
 		"BlockExternalImages:text? AddBlankTargetToLinks:text? MaximumBodySize:text? "
@@ -79,24 +98,33 @@ static const struct rule {
 	{ "Paths", "", "[" PATHS "]:Path+" },
 	{ "FieldURI", "FieldURI!", "" },
 	{ "IndexedFieldURI", "FieldURI! FieldIndex!", "" },
-	{ "ExtendedFieldURI", "DistinguishedPropertySetId PropertySetId PropertyTag PropertyName "
-		"PropertyId PropertyType!", "" },
-	{ "FolderIds", "", "[FolderId|DistinguishedFolderId|AddressListId|ConsumerCalendarId]:Id+" },
-	{ "TargetFolder", "", "[FolderId|DistinguishedFolderId|AddressListId|ConsumerCalendarId]:Id" },
+	{ "ExtendedFieldURI",
+		"DistinguishedPropertySetId PropertySetId PropertyTag PropertyName "
+		"PropertyId PropertyType!",
+		"" },
+	{ "FolderIds", "",
+		"[FolderId|DistinguishedFolderId|AddressListId|ConsumerCalendarId]:Id+" },
+	{ "TargetFolder", "",
+		"[FolderId|DistinguishedFolderId|AddressListId|ConsumerCalendarId]:Id" },
 	{ "FolderId", "Id! ChangeKey", "" },
 	{ "DistinguishedFolderId", "Id! ChangeKey", "Mailbox:Mailbox?" },
-	{ "Mailbox", "", "Name:text? EmailAddress:text? RoutingType:text? MailboxType:text? "
+	{ "Mailbox", "",
+		"Name:text? EmailAddress:text? RoutingType:text? MailboxType:text? "
 		"ItemId:any? OriginalDisplayName:text?" },
-	{ "ItemIds", "", "[ItemId|OccurrenceItemId|RecurringMasterItemId|RecurringMasterItemIdRanges]"
+	{ "ItemIds", "",
+		"[ItemId|OccurrenceItemId|RecurringMasterItemId|RecurringMasterItemIdRanges]"
 		":Id+" },
 	{ "ItemId", "Id! ChangeKey", "" },
 	{ "ConfigName", "Name!", "[FolderId|DistinguishedFolderId]:Id" },
-	{ "Config", "", "UserConfigurationName:ConfigName ItemId:Id? Dictionary:any? XmlData:text? "
+	{ "Config", "",
+		"UserConfigurationName:ConfigName ItemId:Id? Dictionary:any? XmlData:text? "
 		"BinaryData:text?" },
-	{ "SourceIds", "", "[AlternateId|AlternatePublicFolderId|AlternatePublicFolderItemId]:Id+" },
+	{ "SourceIds", "",
+		"[AlternateId|AlternatePublicFolderId|AlternatePublicFolderItemId]:Id+" },
 	{ "AlternateId", "Format!=" FORMATS " Id! Mailbox! IsArchive=true,false,1,0", "" },
 	{ "Folders", "", "[" FOLDERS "]:NewFolder+" },
-	{ "NewFolder", "", "FolderId:any? ParentFolderId:any? FolderClass:text? DisplayName:text? "
+	{ "NewFolder", "",
+		"FolderId:any? ParentFolderId:any? FolderClass:text? DisplayName:text? "
 		"TotalCount:text? ChildFolderCount:text? ExtendedProperty:ExtendedProperty* "
 		"ManagedFolderInformation:any? EffectiveRights:any? DistinguishedFolderId:text? "
 		"PolicyTag:any? ArchiveTag:any? ReplicaList:any? SharingEffectiveRights:text? "
@@ -120,8 +148,10 @@ static const struct rule {
 	{ "Or", "", "[" EXPRESSIONS "]:Expression*" },
 	{ "Not", "", "[" EXPRESSIONS "]:Expression" },
 	{ "Exists", "", "[" PATHS "]:Path" },
-	{ "Contains", "ContainmentMode=FullString,Prefixed,Substring,PrefixOnWords,ExactPhrase "
-		"ContainmentComparison", "[" PATHS "]:Path Constant:Constant" },
+	{ "Contains",
+		"ContainmentMode=FullString,Prefixed,Substring,PrefixOnWords,ExactPhrase "
+		"ContainmentComparison",
+		"[" PATHS "]:Path Constant:Constant" },
 	{ "Constant", "Value!", "" },
 	{ "IsEqualTo", "", "[" PATHS "]:Path FieldURIOrConstant:Operand" },
 	{ "IsNotEqualTo", "", "[" PATHS "]:Path FieldURIOrConstant:Operand" },
@@ -137,6 +167,7 @@ static const struct rule {
 	{ "CalendarView", "MaxEntriesReturned StartDate! EndDate!", "" },
 	{ "ContactsView", "MaxEntriesReturned InitialName FinalName", "" },
 };
+/* clang-format on */
 
 static int check(struct ews_ctx *c, const xmlNode *node, const char *type, size_t type_len);
 
@@ -189,16 +220,18 @@ static int check_attributes(struct ews_ctx *c, const xmlNode *node, const char *
 		if (a->ns)
 			continue;
 		if (!rule) {
-			ews_schema_fault(c, xmlGetLineNo(node), "The '%s' attribute is not declared.",
-				name);
+			ews_schema_fault(
+				c, xmlGetLineNo(node), "The '%s' attribute is not declared.", name);
 			return -1;
 		}
 		values = strpbrk(rule, "= ");
 		if (values && *values == '=' &&
-				!listed(values + 1, strcspn(values + 1, " "), value, ',')) {
-			ews_schema_fault(c, xmlGetLineNo(node), "The '%s' attribute is invalid - The "
+			!listed(values + 1, strcspn(values + 1, " "), value, ',')) {
+			ews_schema_fault(c, xmlGetLineNo(node),
+				"The '%s' attribute is invalid - The "
 				"value '%s' is invalid according to its datatype - The Enumeration "
-				"constraint failed.", name, value);
+				"constraint failed.",
+				name, value);
 			return -1;
 		}
 	}
@@ -207,8 +240,10 @@ static int check_attributes(struct ews_ctx *c, const xmlNode *node, const char *
 		char *name AUTOFREE = xstrndup(rule, len), *value AUTOFREE = xml_get(node, name);
 
 		if (rule[len] == '!' && !value) {
-			ews_schema_fault(c, xmlGetLineNo(node), "The required attribute '%s' is "
-				"missing.", name);
+			ews_schema_fault(c, xmlGetLineNo(node),
+				"The required attribute '%s' is "
+				"missing.",
+				name);
 			return -1;
 		}
 		rule += strcspn(rule, " ");
@@ -224,20 +259,22 @@ static int check_item(struct ews_ctx *c, const xmlNode *node)
 
 	if (!kind)
 		return 0;
-	xml_each(child, node) {
+	xml_each(child, node)
+	{
 		int prop = ews_prop_by_element(kind, (const char *)child->name);
 		bool again = prop >= 0 && prop == last && ews_props[prop].type == EWS_T_EXTENDED;
 
 		if (prop < 0 || (prop <= last && !again) || !child->ns ||
-				strcmp((const char *)child->ns->href, EWS_NS_T)) {
-			ews_schema_fault(c, xmlGetLineNo(child), "The element '%s' in namespace '%s' "
-				"has invalid child element '%s'.", (const char *)node->name, EWS_NS_T,
-				(const char *)child->name);
+			strcmp((const char *)child->ns->href, EWS_NS_T) != 0) {
+			ews_schema_fault(c, xmlGetLineNo(child),
+				"The element '%s' in namespace '%s' "
+				"has invalid child element '%s'.",
+				(const char *)node->name, EWS_NS_T, (const char *)child->name);
 			return -1;
 		}
 		last = prop;
 		if (ews_props[prop].type == EWS_T_EXTENDED &&
-				check(c, child, "ExtendedProperty", strlen("ExtendedProperty")))
+			check(c, child, "ExtendedProperty", strlen("ExtendedProperty")))
 			return -1;
 	}
 	return 0;
@@ -258,8 +295,10 @@ static int check_text(struct ews_ctx *c, const xmlNode *node, const char *type, 
 	}
 	if (len == 4 && !memcmp(type, "text", 4) && !xml_first(node))
 		return 0;
-	ews_schema_fault(c, xmlGetLineNo(node), "The '%s' element is invalid - The value '%s' is "
-		"invalid according to its datatype.", (const char *)node->name, text);
+	ews_schema_fault(c, xmlGetLineNo(node),
+		"The '%s' element is invalid - The value '%s' is "
+		"invalid according to its datatype.",
+		(const char *)node->name, text);
 	return -1;
 }
 
@@ -317,23 +356,27 @@ static int check_children(struct ews_ctx *c, const xmlNode *node, const char *ch
 
 		children = next_word(children, &w);
 		while (child && listed(w.names, w.names_len, (const char *)child->name, '|') &&
-				(n == 0 || w.count == '+' || w.count == '*')) {
+			(n == 0 || w.count == '+' || w.count == '*')) {
 			if (check_child(c, child, &w))
 				return -1;
 			child = xml_next(child);
 			n++;
 		}
 		if (!n && (w.count == '1' || w.count == '+')) {
-			ews_schema_fault(c, xmlGetLineNo(node), "The element '%s' %s. List of possible "
-				"elements expected: '%.*s'.", (const char *)node->name,
+			ews_schema_fault(c, xmlGetLineNo(node),
+				"The element '%s' %s. List of possible "
+				"elements expected: '%.*s'.",
+				(const char *)node->name,
 				child ? "has invalid child element" : "has incomplete content",
 				(int)w.names_len, w.names);
 			return -1;
 		}
 	}
 	if (child) {
-		ews_schema_fault(c, xmlGetLineNo(child), "The element '%s' has invalid child element "
-			"'%s'.", (const char *)node->name, (const char *)child->name);
+		ews_schema_fault(c, xmlGetLineNo(child),
+			"The element '%s' has invalid child element "
+			"'%s'.",
+			(const char *)node->name, (const char *)child->name);
 		return -1;
 	}
 	return 0;
@@ -356,9 +399,11 @@ int ews_grammar_check(struct ews_ctx *c, const xmlNode *payload)
 {
 	const char *name = (const char *)payload->name;
 
-	if (!payload->ns || strcmp((const char *)payload->ns->href, EWS_NS_M)) {
-		ews_schema_fault(c, xmlGetLineNo(payload), "The element '%s' is not in the namespace "
-			"'%s'.", name, EWS_NS_M);
+	if (!payload->ns || strcmp((const char *)payload->ns->href, EWS_NS_M) != 0) {
+		ews_schema_fault(c, xmlGetLineNo(payload),
+			"The element '%s' is not in the namespace "
+			"'%s'.",
+			name, EWS_NS_M);
 		return -1;
 	}
 	return check(c, payload, name, strlen(name));

@@ -1,10 +1,10 @@
 /* Ids as Exchange builds them, and ConvertId.
  *
- * An EwsId is base64 of: two bytes of kind, the mailbox's GUID as text, and the MAPI entry id, which
- * ends in a 48-bit counter.  Clients must take it for opaque: it is case-sensitive, and since the
- * counter goes up in steps of COUNTER_STEP, neighbours' ids differ in nothing but the case of one
- * letter again and again, which finds every client that folds case.  What an id names is looked up as
- * a string; nothing is ever decoded from it. */
+ * An EwsId is base64 of: two bytes of kind, the mailbox's GUID as text, and the MAPI entry id,
+ * which ends in a 48-bit counter.  Clients must take it for opaque: it is case-sensitive, and
+ * since the counter goes up in steps of COUNTER_STEP, neighbours' ids differ in nothing but the
+ * case of one letter again and again, which finds every client that folds case.  What an id
+ * names is looked up as a string; nothing is ever decoded from it. */
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
@@ -69,9 +69,10 @@ void ews_mailbox_ids(struct ews_mailbox *mb)
 
 	SHA256((const unsigned char *)mb->address, strlen(mb->address), digest);
 	memcpy(mb->guid, digest, EWS_KEY_LEN);
-	mb->guid_text = xasprintf("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		g[0], g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13],
-		g[14], g[15]);
+	mb->guid_text = xasprintf(
+		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", g[0], g[1],
+		g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13], g[14],
+		g[15]);
 	mb->next_counter = 0x10c;
 	mb->next_change = 0x2f0;
 }
@@ -154,8 +155,8 @@ char *ews_folder_id(const struct ews_folder *f)
 
 enum { CHANGE_KEY = 31 };
 
-static void change_key_raw(const struct ews_mailbox *mb, uint64_t change,
-	unsigned char raw[CHANGE_KEY])
+static void change_key_raw(
+	const struct ews_mailbox *mb, uint64_t change, unsigned char raw[CHANGE_KEY])
 {
 	memset(raw, 0, CHANGE_KEY);
 	raw[0] = 0x11;
@@ -251,7 +252,8 @@ static char *to_ews_id(const struct ews_mailbox *mb, const char *id, const char 
 	} else {
 		raw = base64_decode(id, &len);
 	}
-	if (!result && raw && strcmp(format, "EwsId") && (len == ENTRY_FOLDER || len == ENTRY_ITEM))
+	if (!result && raw && strcmp(format, "EwsId") != 0 &&
+		(len == ENTRY_FOLDER || len == ENTRY_ITEM))
 		result = ews_id(mb, raw, len);
 	free(raw);
 	return result;
@@ -292,8 +294,9 @@ static void convert_one(struct ews_ctx *c, const xmlNode *alternate, const char 
 		ews_message_error(c, &err, "");
 		return;
 	}
-	converted = !strcmp(to, "EwsId") ? xstrdup(ews) :
-		!strcmp(to, "HexEntryId") ? hex_encode(entry, len) : base64_encode(entry, len);
+	converted = !strcmp(to, "EwsId")	? xstrdup(ews)
+		    : !strcmp(to, "HexEntryId") ? hex_encode(entry, len)
+						: base64_encode(entry, len);
 	ews_message_begin(c, "Success");
 	buf_adds(&c->out, "<m:AlternateId xsi:type=\"t:AlternateIdType\"");
 	xml_attr(&c->out, "Format", to);
@@ -307,6 +310,5 @@ void ews_op_convert_id(struct ews_ctx *c)
 {
 	char *to AUTOFREE = xml_get(c->payload, "DestinationFormat");
 
-	xml_each(alternate, xml_child(c->payload, "SourceIds"))
-		convert_one(c, alternate, to);
+	xml_each(alternate, xml_child(c->payload, "SourceIds")) convert_one(c, alternate, to);
 }

@@ -7,8 +7,8 @@
 
 #define NO_ITEMS "<m:Items/>"
 
-static void write_item(struct ews_ctx *c, const struct ews_shape *shape,
-	const struct ews_item *item)
+static void write_item(
+	struct ews_ctx *c, const struct ews_shape *shape, const struct ews_item *item)
 {
 	ews_message_begin(c, "Success");
 	buf_adds(&c->out, "<m:Items>");
@@ -35,7 +35,8 @@ void ews_op_get_item(struct ews_ctx *c)
 	struct ews_error shape_err = { 0 };
 
 	ews_shape_read(c, xml_child(c->payload, "ItemShape"), EWS_GET, &shape, &shape_err);
-	xml_each(id, xml_child(c->payload, "ItemIds")) {
+	xml_each(id, xml_child(c->payload, "ItemIds"))
+	{
 		struct ews_error err = shape_err;
 		struct ews_item *item = NULL;
 
@@ -53,12 +54,13 @@ void ews_op_get_item(struct ews_ctx *c)
 
 static const struct {
 	enum ews_kind kind;
-	const char *folder; /* where it goes when the request names no folder */
+	const char *folder;	    /* where it goes when the request names no folder */
 	const char *folder_element; /* what it must go into; NULL anything */
 	const char *refusal;
 } homes[] = {
 	{ EWS_CONTACT, "contacts", "ContactsFolder", "ErrorCannotCreateContactInNonContactFolder" },
-	{ EWS_DISTLIST, "contacts", "ContactsFolder", "ErrorCannotCreateContactInNonContactFolder" },
+	{ EWS_DISTLIST, "contacts", "ContactsFolder",
+		"ErrorCannotCreateContactInNonContactFolder" },
 	{ EWS_CALENDAR, "calendar", "CalendarFolder",
 		"ErrorCannotCreateCalendarItemInNonCalendarFolder" },
 	{ EWS_TASK, "tasks", "TasksFolder", "ErrorCannotCreateTaskInNonTaskFolder" },
@@ -66,8 +68,8 @@ static const struct {
 	{ EWS_ITEM, "drafts", NULL, NULL },
 };
 
-static struct ews_folder *home(struct ews_ctx *c, enum ews_kind kind, bool sent,
-	struct ews_error *err)
+static struct ews_folder *home(
+	struct ews_ctx *c, enum ews_kind kind, bool sent, struct ews_error *err)
 {
 	xmlNode *saved = xml_first(xml_child(c->payload, "SavedItemFolderId"));
 	struct ews_folder *f = NULL;
@@ -75,7 +77,8 @@ static struct ews_folder *home(struct ews_ctx *c, enum ews_kind kind, bool sent,
 	if (saved)
 		f = ews_find_folder(c, saved, err);
 	else if (!c->mailbox)
-		ews_fail(err, "ErrorMissingEmailAddress", "When making a request as an account that "
+		ews_fail(err, "ErrorMissingEmailAddress",
+			"When making a request as an account that "
 			"does not have a mailbox, you must specify the folder to save into.");
 	for (size_t i = 0; i < ARRAY_SIZE(homes); i++) {
 		if (homes[i].kind != kind)
@@ -83,9 +86,9 @@ static struct ews_folder *home(struct ews_ctx *c, enum ews_kind kind, bool sent,
 		if (!saved && c->mailbox)
 			f = ews_distinguished(c->mailbox, sent ? "sentitems" : homes[i].folder);
 		if (f && homes[i].folder_element &&
-				strcmp(ews_folder_element(f), homes[i].folder_element)) {
-			ews_fail(err, homes[i].refusal, "This item can't be created in the folder %s.",
-				f->name);
+			strcmp(ews_folder_element(f), homes[i].folder_element) != 0) {
+			ews_fail(err, homes[i].refusal,
+				"This item can't be created in the folder %s.", f->name);
 			return NULL;
 		}
 	}
@@ -93,8 +96,8 @@ static struct ews_folder *home(struct ews_ctx *c, enum ews_kind kind, bool sent,
 }
 
 /* What each kind must say about mail, and whether mail leaves. */
-static int check_sending(struct ews_ctx *c, enum ews_kind kind, char **disposition,
-	struct ews_error *err)
+static int check_sending(
+	struct ews_ctx *c, enum ews_kind kind, char **disposition, struct ews_error *err)
 {
 	char *invitations AUTOFREE = xml_get(c->payload, "SendMeetingInvitations");
 
@@ -105,9 +108,9 @@ static int check_sending(struct ews_ctx *c, enum ews_kind kind, char **dispositi
 	if (kind == EWS_CALENDAR && !invitations)
 		return ews_fail(err, "ErrorSendMeetingInvitationsRequired",
 			"The SendMeetingInvitations attribute is required for calendar items.");
-	if (kind == EWS_CALENDAR && strcmp(invitations, "SendToNone"))
-		sim_mail_log(c->ews->sim, "exchange", "CreateItem SendMeetingInvitations",
-			invitations);
+	if (kind == EWS_CALENDAR && strcmp(invitations, "SendToNone") != 0)
+		sim_mail_log(
+			c->ews->sim, "exchange", "CreateItem SendMeetingInvitations", invitations);
 	return 0;
 }
 
@@ -136,7 +139,7 @@ static void create_one(struct ews_ctx *c, const xmlNode *element)
 	}
 	if (check_sending(c, kind, &disposition, &err))
 		goto out;
-	sent = message && strcmp(disposition, "SaveOnly");
+	sent = message && strcmp(disposition, "SaveOnly") != 0;
 	f = home(c, kind, sent, &err);
 	if (!f)
 		goto out;
@@ -165,7 +168,8 @@ out:
 
 void ews_op_create_item(struct ews_ctx *c)
 {
-	xml_each(element, xml_child(c->payload, "Items")) {
+	xml_each(element, xml_child(c->payload, "Items"))
+	{
 		if (c->fault_code)
 			return;
 		create_one(c, element);
@@ -182,7 +186,7 @@ static int check_delete(struct ews_ctx *c, const struct ews_item *item, struct e
 	if (item->kind == EWS_CALENDAR && !cancellations)
 		return ews_fail(err, "ErrorSendMeetingCancellationsRequired",
 			"SendMeetingCancellations is required for calendar items.");
-	if (item->kind == EWS_CALENDAR && strcmp(cancellations, "SendToNone"))
+	if (item->kind == EWS_CALENDAR && strcmp(cancellations, "SendToNone") != 0)
 		sim_mail_log(c->ews->sim, "exchange", "DeleteItem SendMeetingCancellations",
 			cancellations);
 	if (item->kind == EWS_TASK && !tasks)
@@ -207,7 +211,8 @@ void ews_op_delete_item(struct ews_ctx *c)
 {
 	char *type AUTOFREE = xml_get(c->payload, "DeleteType");
 
-	xml_each(id, xml_child(c->payload, "ItemIds")) {
+	xml_each(id, xml_child(c->payload, "ItemIds"))
+	{
 		struct ews_error err = { 0 };
 		struct ews_item *item = NULL;
 
@@ -224,11 +229,12 @@ void ews_op_delete_item(struct ews_ctx *c)
 
 /* MoveItem and CopyItem */
 
-static bool folder_takes(const struct ews_folder *f, const struct ews_item *item,
-	struct ews_error *err)
+static bool folder_takes(
+	const struct ews_folder *f, const struct ews_item *item, struct ews_error *err)
 {
 	if (f->mailbox != item->mailbox) {
-		ews_fail(err, "ErrorCrossMailboxMoveCopy", "An object can't be moved or copied "
+		ews_fail(err, "ErrorCrossMailboxMoveCopy",
+			"An object can't be moved or copied "
 			"between mailboxes here.");
 		return false;
 	}
@@ -263,8 +269,8 @@ static void move_one(struct ews_ctx *c, const xmlNode *id, struct ews_folder *to
 void ews_op_move_item(struct ews_ctx *c)
 {
 	struct ews_error err = { 0 };
-	struct ews_folder *to = ews_find_folder(c, xml_first(xml_child(c->payload, "ToFolderId")),
-		&err);
+	struct ews_folder *to = ews_find_folder(
+		c, xml_first(xml_child(c->payload, "ToFolderId")), &err);
 	xmlNode *wanted = xml_child(c->payload, "ReturnNewItemIds");
 	char *text AUTOFREE = xml_content(wanted);
 
@@ -280,7 +286,8 @@ void ews_op_send_item(struct ews_ctx *c)
 	char *save AUTOFREE = xml_get(c->payload, "SaveItemToFolder");
 	xmlNode *saved = xml_first(xml_child(c->payload, "SavedItemFolderId"));
 
-	xml_each(id, xml_child(c->payload, "ItemIds")) {
+	xml_each(id, xml_child(c->payload, "ItemIds"))
+	{
 		struct ews_error err = { 0 };
 		struct ews_item *item = NULL;
 		struct ews_folder *to = NULL;
@@ -292,7 +299,7 @@ void ews_op_send_item(struct ews_ctx *c)
 				"Only messages can be sent.");
 		if (item && !err.code && saved)
 			to = ews_find_folder(c, saved, &err);
-		if (err.code) {
+		if (!item || err.code) {
 			ews_message_error(c, &err, "");
 			continue;
 		}
@@ -301,7 +308,8 @@ void ews_op_send_item(struct ews_ctx *c)
 			ews_item_remove(c->ews, item);
 		else
 			ews_item_move(c->ews, item,
-				to ? to : ews_distinguished(item->mailbox, "sentitems"), ews_actor(c));
+				to ? to : ews_distinguished(item->mailbox, "sentitems"),
+				ews_actor(c));
 		ews_message_ok(c);
 	}
 }

@@ -1,6 +1,6 @@
-/* The frames that operations answer with: <m:XResponseMessage ResponseClass=...>, one for each thing
- * asked for, in the order asked.  Here the simulator's faults of type "ews" and shape "message" take
- * the place of a message. */
+/* The frames that operations answer with: <m:XResponseMessage ResponseClass=...>, one for each
+ * thing asked for, in the order asked.  Here the simulator's faults of type "ews" and shape
+ * "message" take the place of a message. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,9 +24,10 @@ bool ews_injected(struct ews_ctx *c, struct ews_error *err)
 
 	if (!c->inject || (c->inject_index >= 0 && c->inject_index != index))
 		return false;
-	ews_fail(err, c->inject, "%s", !strcmp(c->inject, "ErrorServerBusy") ?
-		"The server cannot service this request right now. Try again later." :
-		"The simulator was told to fail here.");
+	ews_fail(err, c->inject, "%s",
+		!strcmp(c->inject, "ErrorServerBusy")
+			? "The server cannot service this request right now. Try again later."
+			: "The simulator was told to fail here.");
 	return true;
 }
 
@@ -55,8 +56,10 @@ void ews_message_error(struct ews_ctx *c, const struct ews_error *err, const cha
 	xml_element(&c->out, "m:ResponseCode", err->code);
 	buf_adds(&c->out, "<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>");
 	if (c->backoff_ms && !strcmp(err->code, "ErrorServerBusy"))
-		buf_addf(&c->out, "<m:MessageXml><t:Value Name=\"BackOffMilliseconds\">%ld</t:Value>"
-			"</m:MessageXml>", c->backoff_ms);
+		buf_addf(&c->out,
+			"<m:MessageXml><t:Value Name=\"BackOffMilliseconds\">%ld</t:Value>"
+			"</m:MessageXml>",
+			c->backoff_ms);
 	buf_adds(&c->out, tail);
 	ews_message_end(c);
 }

@@ -41,8 +41,8 @@ static bool contact_matches(const struct ews_item *item, const char *entry)
 		if (starts(ews_get(item, emails, key, 0), entry))
 			return true;
 	return starts(ews_get_uri(item, "contacts:DisplayName"), entry) ||
-		starts(ews_get_uri(item, "contacts:GivenName"), entry) ||
-		starts(ews_get_uri(item, "contacts:Surname"), entry);
+	       starts(ews_get_uri(item, "contacts:GivenName"), entry) ||
+	       starts(ews_get_uri(item, "contacts:Surname"), entry);
 }
 
 static void search_directory(struct ews *ews, const char *entry, struct resolutions *out)
@@ -52,8 +52,8 @@ static void search_directory(struct ews *ews, const char *entry, struct resoluti
 			add(out, (struct resolution){ .mailbox = mb });
 }
 
-static void search_contacts(struct ews_ctx *c, const char *entry, struct resolutions *out,
-	struct ews_error *err)
+static void search_contacts(
+	struct ews_ctx *c, const char *entry, struct resolutions *out, struct ews_error *err)
 {
 	xmlNode *named = xml_first(xml_child(c->payload, "ParentFolderIds"));
 	struct ews_folder *f = NULL;
@@ -72,10 +72,10 @@ static void write_mailbox(struct ews_ctx *c, const struct resolution *r)
 	int emails = ews_prop_by_uri(c->ews, "contacts:EmailAddresses");
 
 	buf_adds(&c->out, "<t:Mailbox>");
-	xml_element(&c->out, "t:Name", r->mailbox ? r->mailbox->name :
-		ews_get_uri(r->contact, "contacts:DisplayName"));
-	xml_element(&c->out, "t:EmailAddress", r->mailbox ? r->mailbox->address :
-		ews_get(r->contact, emails, 0, 0));
+	xml_element(&c->out, "t:Name",
+		r->mailbox ? r->mailbox->name : ews_get_uri(r->contact, "contacts:DisplayName"));
+	xml_element(&c->out, "t:EmailAddress",
+		r->mailbox ? r->mailbox->address : ews_get(r->contact, emails, 0, 0));
 	buf_adds(&c->out, "<t:RoutingType>SMTP</t:RoutingType>");
 	xml_element(&c->out, "t:MailboxType", r->mailbox ? "Mailbox" : "Contact");
 	if (r->contact)
@@ -89,7 +89,8 @@ static void write_directory_contact(struct buf *b, const struct ews_mailbox *mb)
 	xml_element(b, "t:DisplayName", mb->name);
 	buf_adds(b, "<t:EmailAddresses><t:Entry Key=\"EmailAddress1\">SMTP:");
 	xml_text(b, mb->address);
-	buf_adds(b, "</t:Entry></t:EmailAddresses><t:ContactSource>ActiveDirectory</t:ContactSource>"
+	buf_adds(b,
+		"</t:Entry></t:EmailAddresses><t:ContactSource>ActiveDirectory</t:ContactSource>"
 		"</t:Contact>");
 }
 
@@ -106,8 +107,10 @@ static void write_stored_contact(struct ews_ctx *c, const struct ews_item *item)
 
 static void write_resolutions(struct ews_ctx *c, const struct resolutions *found, bool full)
 {
-	buf_addf(&c->out, "<m:ResolutionSet TotalItemsInView=\"%zu\" "
-		"IncludesLastItemInRange=\"%s\">", found->n, found->more ? "false" : "true");
+	buf_addf(&c->out,
+		"<m:ResolutionSet TotalItemsInView=\"%zu\" "
+		"IncludesLastItemInRange=\"%s\">",
+		found->n, found->more ? "false" : "true");
 	for (size_t i = 0; i < found->n; i++) {
 		buf_adds(&c->out, "<t:Resolution>");
 		write_mailbox(c, &found->r[i]);
@@ -130,9 +133,9 @@ void ews_op_resolve_names(struct ews_ctx *c)
 	struct ews_error err = { 0 };
 
 	if (!ews_injected(c, &err)) {
-		if (!scope || strcmp(scope, "Contacts"))
+		if (!scope || strcmp(scope, "Contacts") != 0)
 			search_directory(c->ews, entry, found);
-		if (!scope || strcmp(scope, "ActiveDirectory"))
+		if (!scope || strcmp(scope, "ActiveDirectory") != 0)
 			search_contacts(c, entry, found, &err);
 		if (!found->n && !err.code)
 			ews_fail(&err, "ErrorNameResolutionNoResults", "No results were found.");
@@ -144,7 +147,8 @@ void ews_op_resolve_names(struct ews_ctx *c)
 	}
 	ews_message_begin(c, found->n > 1 ? "Warning" : "Success");
 	if (found->n > 1)
-		buf_adds(&c->out, "<m:MessageText>Multiple results were found.</m:MessageText>"
+		buf_adds(&c->out,
+			"<m:MessageText>Multiple results were found.</m:MessageText>"
 			"<m:ResponseCode>ErrorNameResolutionMultipleResults</m:ResponseCode>"
 			"<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>");
 	write_resolutions(c, found, xml_true(full));
@@ -171,7 +175,8 @@ static bool zone_wanted(const xmlNode *ids, const char *zone)
 {
 	if (!ids)
 		return true;
-	xml_each(id, ids) {
+	xml_each(id, ids)
+	{
 		char *text AUTOFREE = xml_content(id);
 
 		if (!strcmp(text, zone))
@@ -200,12 +205,15 @@ void ews_op_time_zones(struct ews_ctx *c)
 		xml_attr(&c->out, "Name", zones[i].name);
 		buf_adds(&c->out, ">");
 		if (!full || xml_true(full))
-			buf_addf(&c->out, "<t:Periods><t:Period Bias=\"%s\" Name=\"Standard\" "
+			buf_addf(&c->out,
+				"<t:Periods><t:Period Bias=\"%s\" Name=\"Standard\" "
 				"Id=\"std\"/></t:Periods><t:TransitionsGroups><t:TransitionsGroup "
-				"Id=\"0\"><t:Transition><t:To Kind=\"Period\">std</t:To></t:Transition>"
+				"Id=\"0\"><t:Transition><t:To "
+				"Kind=\"Period\">std</t:To></t:Transition>"
 				"</t:TransitionsGroup></t:TransitionsGroups><t:Transitions>"
 				"<t:Transition><t:To Kind=\"Group\">0</t:To></t:Transition>"
-				"</t:Transitions>", zones[i].bias);
+				"</t:Transitions>",
+				zones[i].bias);
 		buf_adds(&c->out, "</t:TimeZoneDefinition>");
 	}
 	buf_adds(&c->out, "</m:TimeZoneDefinitions>");

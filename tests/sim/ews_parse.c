@@ -1,16 +1,18 @@
-/* An item element of a request (in CreateItem, or the one property of a SetItemField) stored into an
- * item, one child element at a time, by the type of its row. */
+/* An item element of a request (in CreateItem, or the one property of a SetItemField) stored
+ * into an item, one child element at a time, by the type of its row. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "sync/mem.h"
 #include "tests/sim/ews.h"
 
-static int bad_value(struct ews_ctx *c, const xmlNode *element, const char *value,
-	struct ews_error *err)
+static int bad_value(
+	struct ews_ctx *c, const xmlNode *element, const char *value, struct ews_error *err)
 {
-	ews_schema_fault(c, element->line, "The '%s' element is invalid - The value '%s' is invalid "
-		"according to its datatype.", (const char *)element->name, value);
+	ews_schema_fault(c, element->line,
+		"The '%s' element is invalid - The value '%s' is invalid "
+		"according to its datatype.",
+		(const char *)element->name, value);
 	return ews_fail(err, "ErrorSchemaValidation", "invalid value");
 }
 
@@ -24,7 +26,7 @@ static int parse_simple(struct ews_ctx *c, struct ews_item *item, int prop, cons
 
 	switch (row->type) {
 	case EWS_T_BOOL:
-		if (!xml_true(text) && strcmp(text, "false") && strcmp(text, "0"))
+		if (!xml_true(text) && strcmp(text, "false") != 0 && strcmp(text, "0") != 0)
 			return bad_value(c, element, text, err);
 		ews_put(item, prop, 0, 0, xml_true(text) ? "true" : "false");
 		return 0;
@@ -58,7 +60,8 @@ static void parse_list(struct ews_item *item, int prop, const xmlNode *element)
 	int n = 0;
 
 	ews_clear(item, prop, -1);
-	xml_each(s, element) {
+	xml_each(s, element)
+	{
 		char *text AUTOFREE = xml_content(s);
 
 		if (*text)
@@ -73,7 +76,7 @@ static int parse_body(struct ews_ctx *c, struct ews_item *item, int prop, const 
 	char *raw AUTOFREE = xml_content(element);
 	char *text AUTOFREE = ews_crlf(raw);
 
-	if (!type || (strcmp(type, "Text") && strcmp(type, "HTML")))
+	if (!type || (strcmp(type, "Text") != 0 && strcmp(type, "HTML") != 0))
 		return bad_value(c, element, type ? type : "", err);
 	ews_put(item, prop, 0, 0, text);
 	ews_put(item, prop, 0, 1, *text ? type : NULL);
@@ -83,7 +86,8 @@ static int parse_body(struct ews_ctx *c, struct ews_item *item, int prop, const 
 static int parse_address(struct ews_ctx *c, struct ews_item *item, int prop, int key,
 	const xmlNode *entry, struct ews_error *err)
 {
-	xml_each(field, entry) {
+	xml_each(field, entry)
+	{
 		char *text AUTOFREE = xml_content(field);
 		int part;
 
@@ -120,8 +124,8 @@ static int parse_entry(struct ews_ctx *c, struct ews_item *item, int prop, const
 	return 0;
 }
 
-static int parse_extended(struct ews_ctx *c, struct ews_item *item, const xmlNode *element,
-	struct ews_error *err)
+static int parse_extended(
+	struct ews_ctx *c, struct ews_item *item, const xmlNode *element, struct ews_error *err)
 {
 	const struct ews_ext_name *name;
 	char **values;
@@ -168,9 +172,7 @@ static int parse_row(struct ews_ctx *c, struct ews_item *item, int prop, const x
 	case EWS_T_EMAILS:
 	case EWS_T_DICT:
 	case EWS_T_ADDRESSES:
-		xml_each(entry, element)
-			if (parse_entry(c, item, prop, entry, err))
-				return -1;
+		xml_each(entry, element) if (parse_entry(c, item, prop, entry, err)) return -1;
 		return 0;
 	case EWS_T_EXTENDED:
 		return parse_extended(c, item, element, err);
@@ -189,8 +191,8 @@ static int parse_row(struct ews_ctx *c, struct ews_item *item, int prop, const x
 	}
 }
 
-int ews_parse_property(struct ews_ctx *c, struct ews_item *item, const xmlNode *element,
-	struct ews_error *err)
+int ews_parse_property(
+	struct ews_ctx *c, struct ews_item *item, const xmlNode *element, struct ews_error *err)
 {
 	int prop = ews_prop_by_element(item->kind, (const char *)element->name);
 
@@ -206,11 +208,9 @@ int ews_parse_property(struct ews_ctx *c, struct ews_item *item, const xmlNode *
 	return parse_row(c, item, prop, element, err);
 }
 
-int ews_parse_item(struct ews_ctx *c, struct ews_item *item, const xmlNode *element,
-	struct ews_error *err)
+int ews_parse_item(
+	struct ews_ctx *c, struct ews_item *item, const xmlNode *element, struct ews_error *err)
 {
-	xml_each(property, element)
-		if (ews_parse_property(c, item, property, err))
-			return -1;
+	xml_each(property, element) if (ews_parse_property(c, item, property, err)) return -1;
 	return 0;
 }

@@ -16,26 +16,35 @@
 #define R EWS_F_READONLY
 #define P EWS_F_APPEND
 
-#define ROW(kind, element, uri, type, flags, keys, tag, compute) \
-	{ EWS_##kind, element, uri, EWS_T_##type, flags, keys, NULL, tag, compute }
-#define DICT(kind, element, uri, type, flags, keys, indexed) \
-	{ EWS_##kind, element, uri, EWS_T_##type, flags, keys, indexed, 0, NULL }
+#define ROW(kind, element, uri, type, flags, keys, tag, compute)                                   \
+	{                                                                                          \
+		EWS_##kind, element, uri, EWS_T_##type, flags, keys, NULL, tag, compute            \
+	}
+#define DICT(kind, element, uri, type, flags, keys, indexed)                                       \
+	{                                                                                          \
+		EWS_##kind, element, uri, EWS_T_##type, flags, keys, indexed, 0, NULL              \
+	}
 
 #define SENSITIVITY "Normal Personal Private Confidential"
-#define IMPORTANCE "Low Normal High"
-#define ACTIONS "None Respond FollowUp MoveToFolder Delete Read Ignore"
-#define SOURCES "ActiveDirectory Store"
-#define BUSY "Free Tentative Busy OOF WorkingElsewhere NoData"
-#define FILE_AS "None LastCommaFirst FirstSpaceLast Company LastCommaFirstCompany CompanyLastFirst " \
-	"LastFirst LastFirstCompany CompanyLastCommaFirst LastFirstSuffix LastSpaceFirstCompany " \
-	"CompanyLastSpaceFirst LastSpaceFirst DisplayName FirstName LastFirstMiddleSuffix LastName Empty"
-#define PHONES "AssistantPhone BusinessFax BusinessPhone BusinessPhone2 Callback CarPhone " \
-	"CompanyMainPhone HomeFax HomePhone HomePhone2 Isdn MobilePhone OtherFax OtherTelephone Pager " \
+#define IMPORTANCE  "Low Normal High"
+#define ACTIONS	    "None Respond FollowUp MoveToFolder Delete Read Ignore"
+#define SOURCES	    "ActiveDirectory Store"
+#define BUSY	    "Free Tentative Busy OOF WorkingElsewhere NoData"
+#define FILE_AS                                                                                    \
+	"None LastCommaFirst FirstSpaceLast Company LastCommaFirstCompany CompanyLastFirst "       \
+	"LastFirst LastFirstCompany CompanyLastCommaFirst LastFirstSuffix LastSpaceFirstCompany "  \
+	"CompanyLastSpaceFirst LastSpaceFirst DisplayName FirstName LastFirstMiddleSuffix "        \
+	"LastName Empty"
+#define PHONES                                                                                     \
+	"AssistantPhone BusinessFax BusinessPhone BusinessPhone2 Callback CarPhone "               \
+	"CompanyMainPhone HomeFax HomePhone HomePhone2 Isdn MobilePhone OtherFax OtherTelephone "  \
+	"Pager "                                                                                   \
 	"PrimaryPhone RadioPhone Telex TtyTddPhone BusinessMobile IPPhone Mms Msn"
 
 const char *const ews_address_parts[5] = { "Street", "City", "State", "CountryOrRegion",
 	"PostalCode" };
 
+/* clang-format off: one row a property */
 const struct ews_prop ews_props[] = {
 	ROW(EVERY, "MimeContent", "item:MimeContent", XML, N, NULL, 0, ews_c_mime),
 	ROW(EVERY, "ItemId", "item:ItemId", ID, D | R, NULL, 0, NULL),
@@ -87,13 +96,14 @@ const struct ews_prop ews_props[] = {
 	ROW(EVERY, "StoreEntryId", "item:StoreEntryId", BINARY, R, NULL, 0, ews_c_store),
 	ROW(EVERY, "InstanceKey", "item:InstanceKey", BINARY, A | R, NULL, 0, ews_c_instance_key),
 	ROW(EVERY, "NormalizedBody", "item:NormalizedBody", BODY, N | R, NULL, 0, NULL),
-	ROW(EVERY, "EntityExtractionResult", "item:EntityExtractionResult", XML, N | R, NULL, 0, NULL),
+	ROW(EVERY, "EntityExtractionResult", "item:EntityExtractionResult", XML, N | R, NULL, 0,
+		NULL),
 	ROW(EVERY, "PolicyTag", "item:PolicyTag", XML, R, NULL, 0, NULL),
 	ROW(EVERY, "ArchiveTag", "item:ArchiveTag", XML, R, NULL, 0, NULL),
 	ROW(EVERY, "RetentionDate", "item:RetentionDate", DATE, R, NULL, 0, NULL),
 	ROW(EVERY, "Preview", "item:Preview", STRING, R, NULL, 0, ews_c_preview),
-	ROW(EVERY, "RightsManagementLicenseData", "item:RightsManagementLicenseData", XML, N | R, NULL,
-		0, NULL),
+	ROW(EVERY, "RightsManagementLicenseData", "item:RightsManagementLicenseData", XML, N | R,
+		NULL, 0, NULL),
 	ROW(EVERY, "PredictedActionReasons", NULL, XML, N | R, NULL, 0, NULL),
 	ROW(EVERY, "IsClutter", "item:IsClutter", BOOL, R, NULL, 0, NULL),
 	ROW(EVERY, "NextPredictedAction", "item:NextPredictedAction", ENUM, R, ACTIONS, 0, NULL),
@@ -108,10 +118,10 @@ const struct ews_prop ews_props[] = {
 	ROW(EVERY, "Hashtags", "item:Hashtags", LIST, R, NULL, 0, NULL),
 	ROW(EVERY, "Mentions", "item:Mentions", XML, N | R, NULL, 0, NULL),
 	ROW(EVERY, "MentionedMe", "item:MentionedMe", BOOL, R, NULL, 0, NULL),
-	ROW(EVERY, "PendingSocialActivityTagIds", "item:PendingSocialActivityTagIds", LIST, R, NULL, 0,
-		NULL),
+	ROW(EVERY, "PendingSocialActivityTagIds", "item:PendingSocialActivityTagIds", LIST, R, NULL,
+		0, NULL),
 
-	/* Real servers leave FileAs and the addresses out of AllProperties; they are given by name. */
+	/* Real servers leave FileAs and the addresses out of AllProperties: given by name only. */
 	ROW(CONTACT, "FileAs", "contacts:FileAs", STRING, EWS_F_DEFAULT, NULL, 0, NULL),
 	ROW(CONTACT, "FileAsMapping", "contacts:FileAsMapping", ENUM, A, FILE_AS, 0, ews_c_none),
 	ROW(CONTACT, "DisplayName", "contacts:DisplayName", STRING, D, NULL, 0x3001, NULL),
@@ -130,7 +140,8 @@ const struct ews_prop ews_props[] = {
 		"contacts:PhoneNumber"),
 	ROW(CONTACT, "AssistantName", "contacts:AssistantName", STRING, A, NULL, 0x3a30, NULL),
 	ROW(CONTACT, "Birthday", "contacts:Birthday", DATE, A, NULL, 0x3a42, NULL),
-	ROW(CONTACT, "BusinessHomePage", "contacts:BusinessHomePage", STRING, A, NULL, 0x3a51, NULL),
+	ROW(CONTACT, "BusinessHomePage", "contacts:BusinessHomePage", STRING, A, NULL, 0x3a51,
+		NULL),
 	ROW(CONTACT, "Children", "contacts:Children", LIST, A, NULL, 0x3a58, NULL),
 	ROW(CONTACT, "Companies", "contacts:Companies", LIST, A, NULL, 0, NULL),
 	ROW(CONTACT, "ContactSource", "contacts:ContactSource", ENUM, R, SOURCES, 0, NULL),
@@ -147,7 +158,8 @@ const struct ews_prop ews_props[] = {
 	ROW(CONTACT, "Profession", "contacts:Profession", STRING, A, NULL, 0x3a46, NULL),
 	ROW(CONTACT, "SpouseName", "contacts:SpouseName", STRING, A, NULL, 0x3a48, NULL),
 	ROW(CONTACT, "Surname", "contacts:Surname", STRING, A, NULL, 0x3a11, NULL),
-	ROW(CONTACT, "WeddingAnniversary", "contacts:WeddingAnniversary", DATE, A, NULL, 0x3a41, NULL),
+	ROW(CONTACT, "WeddingAnniversary", "contacts:WeddingAnniversary", DATE, A, NULL, 0x3a41,
+		NULL),
 	ROW(CONTACT, "BirthdayLocal", NULL, DATE, 0, NULL, 0, NULL),
 	ROW(CONTACT, "WeddingAnniversaryLocal", NULL, DATE, 0, NULL, 0, NULL),
 	ROW(CONTACT, "HasPicture", "contacts:HasPicture", BOOL, A | R, NULL, 0, ews_c_has_picture),
@@ -157,14 +169,17 @@ const struct ews_prop ews_props[] = {
 	ROW(CONTACT, "Alias", "contacts:Alias", STRING, R, NULL, 0, NULL),
 	ROW(CONTACT, "Notes", "contacts:Notes", STRING, R, NULL, 0, NULL),
 	ROW(CONTACT, "Photo", "contacts:Photo", BINARY, R, NULL, 0, NULL),
-	ROW(CONTACT, "UserSMIMECertificate", "contacts:UserSMIMECertificate", XML, R, NULL, 0, NULL),
-	ROW(CONTACT, "MSExchangeCertificate", "contacts:MSExchangeCertificate", XML, R, NULL, 0, NULL),
+	ROW(CONTACT, "UserSMIMECertificate", "contacts:UserSMIMECertificate", XML, R, NULL, 0,
+		NULL),
+	ROW(CONTACT, "MSExchangeCertificate", "contacts:MSExchangeCertificate", XML, R, NULL, 0,
+		NULL),
 	ROW(CONTACT, "DirectoryId", "contacts:DirectoryId", STRING, R, NULL, 0, NULL),
 	ROW(CONTACT, "ManagerMailbox", "contacts:ManagerMailbox", MAILBOX, R, NULL, 0, NULL),
 	ROW(CONTACT, "DirectReports", "contacts:DirectReports", XML, R, NULL, 0, NULL),
 	/* From here on: consumer accounts only, Exchange 2016 on premises keeps none of them. */
 	ROW(CONTACT, "AccountName", "contacts:AccountName", STRING, R, NULL, 0, NULL),
-	ROW(CONTACT, "IsAutoUpdateDisabled", "contacts:IsAutoUpdateDisabled", BOOL, R, NULL, 0, NULL),
+	ROW(CONTACT, "IsAutoUpdateDisabled", "contacts:IsAutoUpdateDisabled", BOOL, R, NULL, 0,
+		NULL),
 	ROW(CONTACT, "IsMessengerEnabled", "contacts:IsMessengerEnabled", BOOL, R, NULL, 0, NULL),
 	ROW(CONTACT, "Comment", "contacts:Comment", STRING, R, NULL, 0, NULL),
 	ROW(CONTACT, "ContactShortId", "contacts:ContactShortId", INT, R, NULL, 0, NULL),
@@ -180,7 +195,8 @@ const struct ews_prop ews_props[] = {
 	ROW(CONTACT, "Urls", "contacts:Urls", XML, R, NULL, 0, NULL),
 	ROW(CONTACT, "AbchEmailAddresses", "contacts:AbchEmailAddresses", XML, R, NULL, 0, NULL),
 	ROW(CONTACT, "Cid", "contacts:Cid", INT, R, NULL, 0, NULL),
-	ROW(CONTACT, "SkypeAuthCertificate", "contacts:SkypeAuthCertificate", STRING, R, NULL, 0, NULL),
+	ROW(CONTACT, "SkypeAuthCertificate", "contacts:SkypeAuthCertificate", STRING, R, NULL, 0,
+		NULL),
 	ROW(CONTACT, "SkypeContext", "contacts:SkypeContext", STRING, R, NULL, 0, NULL),
 	ROW(CONTACT, "SkypeId", "contacts:SkypeId", STRING, R, NULL, 0, NULL),
 	ROW(CONTACT, "SkypeRelationship", "contacts:SkypeRelationship", STRING, R, NULL, 0, NULL),
@@ -196,7 +212,8 @@ const struct ews_prop ews_props[] = {
 	ROW(CONTACT, "Mris", "contacts:Mris", LIST, R, NULL, 0, NULL),
 	ROW(CONTACT, "Wlid", "contacts:Wlid", STRING, R, NULL, 0, NULL),
 	ROW(CONTACT, "AbchContactId", "contacts:AbchContactId", STRING, R, NULL, 0, NULL),
-	ROW(CONTACT, "NotInBirthdayCalendar", "contacts:NotInBirthdayCalendar", BOOL, R, NULL, 0, NULL),
+	ROW(CONTACT, "NotInBirthdayCalendar", "contacts:NotInBirthdayCalendar", BOOL, R, NULL, 0,
+		NULL),
 	ROW(CONTACT, "ShellContactType", "contacts:ShellContactType", STRING, R, NULL, 0, NULL),
 	ROW(CONTACT, "ImMri", "contacts:ImMri", INT, R, NULL, 0, NULL),
 	ROW(CONTACT, "PresenceTrustLevel", "contacts:PresenceTrustLevel", STRING, R, NULL, 0, NULL),
@@ -215,9 +232,10 @@ const struct ews_prop ews_props[] = {
 	ROW(MESSAGE, "BccRecipients", "message:BccRecipients", XML, D | N, NULL, 0, NULL),
 	ROW(MESSAGE, "IsReadReceiptRequested", "message:IsReadReceiptRequested", BOOL, A, NULL, 0,
 		ews_c_false),
-	ROW(MESSAGE, "IsDeliveryReceiptRequested", "message:IsDeliveryReceiptRequested", BOOL, A, NULL,
-		0, ews_c_false),
-	ROW(MESSAGE, "ConversationIndex", "message:ConversationIndex", BINARY, A | R, NULL, 0, NULL),
+	ROW(MESSAGE, "IsDeliveryReceiptRequested", "message:IsDeliveryReceiptRequested", BOOL, A,
+		NULL, 0, ews_c_false),
+	ROW(MESSAGE, "ConversationIndex", "message:ConversationIndex", BINARY, A | R, NULL, 0,
+		NULL),
 	ROW(MESSAGE, "ConversationTopic", "message:ConversationTopic", STRING, A | R, NULL, 0x70,
 		ews_c_topic),
 	ROW(MESSAGE, "From", "message:From", MAILBOX, D, NULL, 0, ews_c_from),
@@ -229,7 +247,8 @@ const struct ews_prop ews_props[] = {
 	ROW(MESSAGE, "References", "message:References", STRING, A, NULL, 0x1039, NULL),
 	ROW(MESSAGE, "ReplyTo", "message:ReplyTo", XML, N, NULL, 0, NULL),
 	ROW(MESSAGE, "ReceivedBy", "message:ReceivedBy", MAILBOX, R, NULL, 0, NULL),
-	ROW(MESSAGE, "ReceivedRepresenting", "message:ReceivedRepresenting", MAILBOX, R, NULL, 0, NULL),
+	ROW(MESSAGE, "ReceivedRepresenting", "message:ReceivedRepresenting", MAILBOX, R, NULL, 0,
+		NULL),
 	ROW(MESSAGE, "ApprovalRequestData", "message:ApprovalRequestData", XML, R, NULL, 0, NULL),
 	ROW(MESSAGE, "VotingInformation", "message:VotingInformation", XML, R, NULL, 0, NULL),
 	ROW(MESSAGE, "ReminderMessageData", "message:ReminderMessageData", XML, R, NULL, 0, NULL),
@@ -248,42 +267,50 @@ const struct ews_prop ews_props[] = {
 	ROW(CALENDAR, "IsMeeting", "calendar:IsMeeting", BOOL, A | R, NULL, 0, ews_c_false),
 	ROW(CALENDAR, "IsCancelled", "calendar:IsCancelled", BOOL, A | R, NULL, 0, ews_c_false),
 	ROW(CALENDAR, "IsRecurring", "calendar:IsRecurring", BOOL, A | R, NULL, 0, ews_c_false),
-	ROW(CALENDAR, "MeetingRequestWasSent", "calendar:MeetingRequestWasSent", BOOL, A | R, NULL, 0,
-		ews_c_false),
+	ROW(CALENDAR, "MeetingRequestWasSent", "calendar:MeetingRequestWasSent", BOOL, A | R, NULL,
+		0, ews_c_false),
 	ROW(CALENDAR, "IsResponseRequested", "calendar:IsResponseRequested", BOOL, A, NULL, 0,
 		ews_c_true),
 	ROW(CALENDAR, "CalendarItemType", "calendar:CalendarItemType", ENUM, D | R,
 		"Single Occurrence Exception RecurringMaster", 0, ews_c_single),
 	ROW(CALENDAR, "MyResponseType", "calendar:MyResponseType", ENUM, A | R,
-		"Unknown Organizer Tentative Accept Decline NoResponseReceived", 0, ews_c_is_organizer),
+		"Unknown Organizer Tentative Accept Decline NoResponseReceived", 0,
+		ews_c_is_organizer),
 	ROW(CALENDAR, "Organizer", "calendar:Organizer", MAILBOX, D | R, NULL, 0, ews_c_organizer),
 	ROW(CALENDAR, "RequiredAttendees", "calendar:RequiredAttendees", XML, A | N, NULL, 0, NULL),
 	ROW(CALENDAR, "OptionalAttendees", "calendar:OptionalAttendees", XML, A | N, NULL, 0, NULL),
 	ROW(CALENDAR, "Resources", "calendar:Resources", XML, A | N, NULL, 0, NULL),
-	ROW(CALENDAR, "ConflictingMeetingCount", "calendar:ConflictingMeetingCount", INT, R, NULL, 0,
-		ews_c_zero),
+	ROW(CALENDAR, "ConflictingMeetingCount", "calendar:ConflictingMeetingCount", INT, R, NULL,
+		0, ews_c_zero),
 	ROW(CALENDAR, "AdjacentMeetingCount", "calendar:AdjacentMeetingCount", INT, R, NULL, 0,
 		ews_c_zero),
-	ROW(CALENDAR, "ConflictingMeetings", "calendar:ConflictingMeetings", XML, N | R, NULL, 0, NULL),
+	ROW(CALENDAR, "ConflictingMeetings", "calendar:ConflictingMeetings", XML, N | R, NULL, 0,
+		NULL),
 	ROW(CALENDAR, "AdjacentMeetings", "calendar:AdjacentMeetings", XML, N | R, NULL, 0, NULL),
 	ROW(CALENDAR, "Duration", "calendar:Duration", STRING, A | R, NULL, 0, ews_c_duration),
 	ROW(CALENDAR, "TimeZone", "calendar:TimeZone", STRING, A | R, NULL, 0, NULL),
-	ROW(CALENDAR, "AppointmentReplyTime", "calendar:AppointmentReplyTime", DATE, R, NULL, 0, NULL),
+	ROW(CALENDAR, "AppointmentReplyTime", "calendar:AppointmentReplyTime", DATE, R, NULL, 0,
+		NULL),
 	ROW(CALENDAR, "AppointmentSequenceNumber", "calendar:AppointmentSequenceNumber", INT, A | R,
 		NULL, 0, ews_c_zero),
-	ROW(CALENDAR, "AppointmentState", "calendar:AppointmentState", INT, A | R, NULL, 0, ews_c_zero),
+	ROW(CALENDAR, "AppointmentState", "calendar:AppointmentState", INT, A | R, NULL, 0,
+		ews_c_zero),
 	ROW(CALENDAR, "Recurrence", "calendar:Recurrence", XML, A | N, NULL, 0, NULL),
 	ROW(CALENDAR, "FirstOccurrence", "calendar:FirstOccurrence", XML, N | R, NULL, 0, NULL),
 	ROW(CALENDAR, "LastOccurrence", "calendar:LastOccurrence", XML, N | R, NULL, 0, NULL),
-	ROW(CALENDAR, "ModifiedOccurrences", "calendar:ModifiedOccurrences", XML, N | R, NULL, 0, NULL),
-	ROW(CALENDAR, "DeletedOccurrences", "calendar:DeletedOccurrences", XML, N | R, NULL, 0, NULL),
+	ROW(CALENDAR, "ModifiedOccurrences", "calendar:ModifiedOccurrences", XML, N | R, NULL, 0,
+		NULL),
+	ROW(CALENDAR, "DeletedOccurrences", "calendar:DeletedOccurrences", XML, N | R, NULL, 0,
+		NULL),
 	ROW(CALENDAR, "MeetingTimeZone", "calendar:MeetingTimeZone", XML, N, NULL, 0, NULL),
 	ROW(CALENDAR, "StartTimeZone", "calendar:StartTimeZone", XML, N, NULL, 0, NULL),
 	ROW(CALENDAR, "EndTimeZone", "calendar:EndTimeZone", XML, N, NULL, 0, NULL),
 	ROW(CALENDAR, "ConferenceType", "calendar:ConferenceType", INT, 0, NULL, 0, NULL),
-	ROW(CALENDAR, "AllowNewTimeProposal", "calendar:AllowNewTimeProposal", BOOL, 0, NULL, 0, NULL),
+	ROW(CALENDAR, "AllowNewTimeProposal", "calendar:AllowNewTimeProposal", BOOL, 0, NULL, 0,
+		NULL),
 	ROW(CALENDAR, "IsOnlineMeeting", "calendar:IsOnlineMeeting", BOOL, 0, NULL, 0, NULL),
-	ROW(CALENDAR, "MeetingWorkspaceUrl", "calendar:MeetingWorkspaceUrl", STRING, 0, NULL, 0, NULL),
+	ROW(CALENDAR, "MeetingWorkspaceUrl", "calendar:MeetingWorkspaceUrl", STRING, 0, NULL, 0,
+		NULL),
 	ROW(CALENDAR, "NetShowUrl", "calendar:NetShowUrl", STRING, 0, NULL, 0, NULL),
 	ROW(CALENDAR, "EnhancedLocation", "calendar:EnhancedLocation", XML, N, NULL, 0, NULL),
 	ROW(CALENDAR, "StartWallClock", "calendar:StartWallClock", DATE, R, NULL, 0, NULL),
@@ -293,8 +320,8 @@ const struct ews_prop ews_props[] = {
 	ROW(CALENDAR, "IntendedFreeBusyStatus", NULL, ENUM, 0, BUSY, 0, NULL),
 	ROW(CALENDAR, "JoinOnlineMeetingUrl", "calendar:JoinOnlineMeetingUrl", STRING, R, NULL, 0,
 		NULL),
-	ROW(CALENDAR, "OnlineMeetingSettings", "calendar:OnlineMeetingSettings", XML, N | R, NULL, 0,
-		NULL),
+	ROW(CALENDAR, "OnlineMeetingSettings", "calendar:OnlineMeetingSettings", XML, N | R, NULL,
+		0, NULL),
 	ROW(CALENDAR, "IsOrganizer", "calendar:IsOrganizer", BOOL, A | R, NULL, 0, ews_c_true),
 	ROW(CALENDAR, "InboxReminders", "calendar:InboxReminders", XML, N | R, NULL, 0, NULL),
 
@@ -328,6 +355,7 @@ const struct ews_prop ews_props[] = {
 	ROW(DISTLIST, "ContactSource", "contacts:ContactSource", ENUM, R, SOURCES, 0, NULL),
 	ROW(DISTLIST, "Members", "distributionlist:Members", XML, N, NULL, 0, NULL),
 };
+/* clang-format on */
 const size_t ews_n_props = ARRAY_SIZE(ews_props);
 _Static_assert(ARRAY_SIZE(ews_props) <= EWS_MAX_PROPS, "EWS_MAX_PROPS is too small");
 
@@ -338,8 +366,8 @@ xmlHashTable *ews_prop_table(void)
 	/* A FieldURI that two kinds share finds the first row; ews_path_row() finds the other's. */
 	for (size_t i = 0; i < ews_n_props; i++)
 		if (ews_props[i].uri)
-			xmlHashAddEntry(table, (const xmlChar *)ews_props[i].uri,
-				(void *)&ews_props[i]);
+			xmlHashAddEntry(
+				table, (const xmlChar *)ews_props[i].uri, (void *)&ews_props[i]);
 	return table;
 }
 
@@ -364,7 +392,7 @@ int ews_prop_by_indexed(const char *indexed, int *part)
 		const char *base = ews_props[i].indexed;
 		size_t len = base ? strlen(base) : 0;
 
-		if (!base || strncmp(indexed, base, len))
+		if (!base || strncmp(indexed, base, len) != 0)
 			continue;
 		*part = 0;
 		if (ews_props[i].type != EWS_T_ADDRESSES) {

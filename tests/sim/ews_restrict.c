@@ -21,8 +21,8 @@ static size_t add(char ***values, size_t n, char *text)
 static size_t item_values(const struct ews_path *path, const struct ews_item *item, char ***values)
 {
 	const struct ews_prop *row = &ews_props[path->prop];
-	int prop = row->kind & item->kind ? path->prop :
-		ews_prop_by_element(item->kind, row->element);
+	int prop = row->kind & item->kind ? path->prop
+					  : ews_prop_by_element(item->kind, row->element);
 	size_t n = 0;
 
 	if (prop < 0)
@@ -30,10 +30,11 @@ static size_t item_values(const struct ews_path *path, const struct ews_item *it
 	if (path->key >= 0)
 		return add(values, n, xstrdup(ews_get(item, prop, path->key, path->part)));
 	if (row->type == EWS_T_ID)
-		return add(values, n, xstrdup(!strcmp(row->element, "ParentFolderId") ?
-			item->folder->id : item->id));
+		return add(values, n,
+			xstrdup(!strcmp(row->element, "ParentFolderId") ? item->folder->id
+									: item->id));
 	if (row->type != EWS_T_LIST && row->type != EWS_T_EMAILS && row->type != EWS_T_DICT &&
-			row->type != EWS_T_ADDRESSES)
+		row->type != EWS_T_ADDRESSES)
 		return add(values, n, ews_value_text(item, prop));
 	for (size_t i = 0; i < item->n_values; i++)
 		if (item->values[i].prop == prop)
@@ -48,8 +49,10 @@ size_t ews_path_values(struct ews_ctx *c, const struct ews_path *path,
 	if (subject->folder) {
 		if (path->ext)
 			return ews_folder_ext(subject->folder, path->ext, values);
-		return path->folder_prop < 0 ? 0 :
-			add(values, 0, ews_folder_value(subject->folder, path->folder_prop));
+		return path->folder_prop < 0
+			       ? 0
+			       : add(values, 0,
+					 ews_folder_value(subject->folder, path->folder_prop));
 	}
 	if (path->ext)
 		return ews_ext_get(c->ews, subject->item, path->ext, values);
@@ -59,23 +62,25 @@ size_t ews_path_values(struct ews_ctx *c, const struct ews_path *path,
 static bool numeric(const struct ews_path *path)
 {
 	if (path->ext)
-		return !strncmp(path->ext->type, "Integer", 7) || !strncmp(path->ext->type, "Short", 5) ||
-			!strncmp(path->ext->type, "Long", 4) || !strncmp(path->ext->type, "Double", 6);
+		return !strncmp(path->ext->type, "Integer", 7) ||
+		       !strncmp(path->ext->type, "Short", 5) ||
+		       !strncmp(path->ext->type, "Long", 4) ||
+		       !strncmp(path->ext->type, "Double", 6);
 	return path->prop >= 0 && (ews_props[path->prop].type == EWS_T_INT ||
-		ews_props[path->prop].type == EWS_T_DOUBLE);
+					  ews_props[path->prop].type == EWS_T_DOUBLE);
 }
 
 static bool is_date(const struct ews_path *path)
 {
-	return path->ext ? !strncmp(path->ext->type, "SystemTime", 10) :
-		path->prop >= 0 && ews_props[path->prop].type == EWS_T_DATE;
+	return path->ext ? !strncmp(path->ext->type, "SystemTime", 10)
+			 : path->prop >= 0 && ews_props[path->prop].type == EWS_T_DATE;
 }
 
 static bool is_binary(const struct ews_path *path)
 {
-	return path->ext ? !strncmp(path->ext->type, "Binary", 6) :
-		path->prop >= 0 && (ews_props[path->prop].type == EWS_T_BINARY ||
-		ews_props[path->prop].type == EWS_T_ID);
+	return path->ext ? !strncmp(path->ext->type, "Binary", 6)
+			 : path->prop >= 0 && (ews_props[path->prop].type == EWS_T_BINARY ||
+						      ews_props[path->prop].type == EWS_T_ID);
 }
 
 int ews_compare(const struct ews_path *path, const char *a, const char *b)
@@ -107,7 +112,7 @@ static bool contains_text(const char *value, const char *want, const char *mode,
 		bool words = strcmp(mode, "Substring") != 0;
 
 		if (!(fold ? strncasecmp(at, want, n) : strncmp(at, want, n)) &&
-				(!words || (start && end)))
+			(!words || (start && end)))
 			return true;
 	}
 	return !n;
@@ -118,8 +123,8 @@ static int eval_contains(const xmlNode *e, char **values, size_t n)
 	char *mode AUTOFREE = xml_get(e, "ContainmentMode");
 	char *comparison AUTOFREE = xml_get(e, "ContainmentComparison");
 	char *want AUTOFREE = xml_get(xml_child(e, "Constant"), "Value");
-	bool fold = comparison && strcmp(comparison, "Exact") &&
-		strcmp(comparison, "IgnoreNonSpacingCharacters");
+	bool fold = comparison && strcmp(comparison, "Exact") != 0 &&
+		    strcmp(comparison, "IgnoreNonSpacingCharacters") != 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (contains_text(values[i], want, mode ? mode : "FullString", fold))
@@ -143,7 +148,7 @@ static bool holds(const char *operator, int order)
 static int eval_two(struct ews_ctx *c, const xmlNode *e, const struct ews_path *path,
 	const struct ews_subject *subject, char **values, size_t n, struct ews_error *err)
 {
-	const char *operator = (const char *)e->name;
+	const char *operator=(const char *) e->name;
 	bool negate = !strcmp(operator, "IsNotEqualTo"), result = false;
 	xmlNode *right = xml_first(xml_child(e, "FieldURIOrConstant"));
 	char *constant = xml_get(right, "Value");
@@ -163,7 +168,7 @@ static int eval_two(struct ews_ctx *c, const xmlNode *e, const struct ews_path *
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < n_others; k++)
 			result = result || holds(negate ? "IsEqualTo" : operator,
-				ews_compare(path, values[i], others[k]));
+						   ews_compare(path, values[i], others[k]));
 	ews_strings_free(others, n_others);
 	return negate ? !result : result;
 }
@@ -177,11 +182,11 @@ static int eval_leaf(struct ews_ctx *c, const xmlNode *e, const struct ews_subje
 	int result;
 
 	if (!ews_is_path(xml_first(e)))
-		return ews_fail(err, "ErrorInvalidRestriction", "The restriction is not supported.");
+		return ews_fail(
+			err, "ErrorInvalidRestriction", "The restriction is not supported.");
 	if (ews_path_read(c, xml_first(e), &path, err))
 		return -1;
-	if (path.prop >= 0 && ews_props[path.prop].type == EWS_T_BODY &&
-			!xml_is(e, "Contains"))
+	if (path.prop >= 0 && ews_props[path.prop].type == EWS_T_BODY && !xml_is(e, "Contains"))
 		return ews_fail(err, "ErrorUnsupportedPathForQuery",
 			"The property can not be used with this type of restriction.");
 	n = ews_path_values(c, &path, subject, &values);
@@ -209,7 +214,8 @@ int ews_restrict(struct ews_ctx *c, const xmlNode *e, const struct ews_subject *
 	}
 	if (!all && !xml_is(e, "Or"))
 		return eval_leaf(c, e, subject, err);
-	xml_each(child, e) {
+	xml_each(child, e)
+	{
 		rc = ews_restrict(c, child, subject, err);
 		if (rc < 0 || rc != all)
 			return rc;

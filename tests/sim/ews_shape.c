@@ -4,6 +4,7 @@
  * walking the rows, which stand in schema order.  What Exchange keeps outside the folder's table
  * (bodies, recipients, MIME) FindItem and SyncFolderItems do not give; asked for by name, the first
  * refuses, the second leaves it out. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,14 +34,15 @@ static void select_row(struct ews_shape *shape, int prop, unsigned int mask)
 bool ews_is_path(const xmlNode *node)
 {
 	return xml_is(node, "FieldURI") || xml_is(node, "IndexedFieldURI") ||
-		xml_is(node, "ExtendedFieldURI");
+	       xml_is(node, "ExtendedFieldURI");
 }
 
 /* FieldURIs of the schema that are no property of a kind of item we have. */
 static bool foreign(const char *uri)
 {
-	static const char *const prefixes[] = { "folder:", "meeting:", "meetingRequest:", "postitem:",
-		"conversation:", "person:", "persona:", "rolemember:", "network:", "abchperson:" };
+	static const char *const prefixes[] = { "folder:", "meeting:", "meetingRequest:",
+		"postitem:", "conversation:", "person:", "persona:", "rolemember:", "network:",
+		"abchperson:" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		if (!strncmp(uri, prefixes[i], strlen(prefixes[i])))
@@ -56,8 +58,9 @@ static int read_indexed(const xmlNode *node, struct ews_path *out, struct ews_er
 	out->prop = ews_prop_by_indexed(uri, &out->part);
 	out->key = out->prop < 0 ? -1 : ews_key_index(ews_props[out->prop].keys, index);
 	if (out->prop >= 0 && out->key < 0)
-		return ews_fail(err, ews_props[out->prop].type == EWS_T_EMAILS ?
-			"ErrorInvalidContactEmailIndex" : "ErrorInvalidPropertyRequest",
+		return ews_fail(err,
+			ews_props[out->prop].type == EWS_T_EMAILS ? "ErrorInvalidContactEmailIndex"
+								  : "ErrorInvalidPropertyRequest",
 			"The index %s is not one of %s.", index, uri);
 	if (out->prop < 0)
 		return ews_fail(err, "ErrorInvalidPropertyRequest",
@@ -65,8 +68,8 @@ static int read_indexed(const xmlNode *node, struct ews_path *out, struct ews_er
 	return 0;
 }
 
-int ews_path_read(struct ews_ctx *c, const xmlNode *node, struct ews_path *out,
-	struct ews_error *err)
+int ews_path_read(
+	struct ews_ctx *c, const xmlNode *node, struct ews_path *out, struct ews_error *err)
 {
 	char *uri AUTOFREE = NULL;
 
@@ -83,16 +86,18 @@ int ews_path_read(struct ews_ctx *c, const xmlNode *node, struct ews_path *out,
 	if (out->folder_prop >= 0)
 		return 0;
 	if (out->prop < 0 && !foreign(uri)) {
-		ews_schema_fault(c, node->line, "The 'FieldURI' attribute is invalid - The value '%s' "
+		ews_schema_fault(c, node->line,
+			"The 'FieldURI' attribute is invalid - The value '%s' "
 			"is invalid according to its datatype 'UnindexedFieldURIType' - The "
-			"Enumeration constraint failed.", uri);
+			"Enumeration constraint failed.",
+			uri);
 		return ews_fail(err, "ErrorSchemaValidation", "unknown FieldURI");
 	}
 	return 0;
 }
 
-static int add_path(struct ews_ctx *c, const xmlNode *node, struct ews_shape *out,
-	struct ews_error *err)
+static int add_path(
+	struct ews_ctx *c, const xmlNode *node, struct ews_shape *out, struct ews_error *err)
 {
 	struct ews_path path;
 
@@ -118,13 +123,14 @@ static int add_path(struct ews_ctx *c, const xmlNode *node, struct ews_shape *ou
 
 static void select_base(struct ews_shape *out, const char *base)
 {
-	unsigned int flag = !strcmp(base, "AllProperties") ? EWS_F_ALL :
-		!strcmp(base, "Default") ? EWS_F_DEFAULT : 0;
+	unsigned int flag = !strcmp(base, "AllProperties") ? EWS_F_ALL
+			    : !strcmp(base, "Default")	   ? EWS_F_DEFAULT
+							   : 0;
 
 	select_row(out, ews_prop_by_element(EWS_EVERY, "ItemId"), WHOLE);
 	for (size_t i = 0; i < ews_n_props; i++)
 		if ((ews_props[i].flags & flag) &&
-				(out->reach == EWS_GET || !(ews_props[i].flags & EWS_F_NOFIND)))
+			(out->reach == EWS_GET || !(ews_props[i].flags & EWS_F_NOFIND)))
 			out->sel[i] = WHOLE;
 }
 
@@ -136,15 +142,15 @@ int ews_shape_read(struct ews_ctx *c, const xmlNode *shape, enum ews_reach reach
 	char *body AUTOFREE = xml_content(xml_child(shape, "BodyType"));
 
 	*out = (struct ews_shape){ .reach = reach, .mime = xml_true(mime) && reach == EWS_GET };
-	strncpy(out->body, *body ? body : "Best", sizeof(out->body) - 1);
+	snprintf(out->body, sizeof(out->body), "%s", *body ? body : "Best");
 	select_base(out, base);
 	if (out->mime)
 		select_row(out, ews_prop_by_uri(c->ews, "item:MimeContent"), WHOLE);
-	xml_each(path, xml_child(shape, "AdditionalProperties"))
-		if (add_path(c, path, out, err)) {
-			ews_shape_free(out);
-			return -1;
-		}
+	xml_each(path, xml_child(shape, "AdditionalProperties")) if (add_path(c, path, out, err))
+	{
+		ews_shape_free(out);
+		return -1;
+	}
 	return 0;
 }
 
@@ -191,7 +197,7 @@ static char *text_to_html(const char *text)
 	struct buf b = BUF_INIT(EWS_ANSWER_LIMIT);
 
 	buf_adds(&b, "<html><head><meta http-equiv=\"Content-Type\" "
-		"content=\"text/html; charset=utf-8\"></head><body><div class=\"PlainText\">");
+		     "content=\"text/html; charset=utf-8\"></head><body><div class=\"PlainText\">");
 	for (; *text; text++) {
 		if (*text == '\n')
 			buf_adds(&b, "<br>\r\n");
@@ -204,8 +210,8 @@ static char *text_to_html(const char *text)
 	return buf_take(&b);
 }
 
-static void write_body(struct buf *b, const struct ews_shape *shape, const struct ews_item *item,
-	int prop)
+static void write_body(
+	struct buf *b, const struct ews_shape *shape, const struct ews_item *item, int prop)
 {
 	const char *element = ews_props[prop].element;
 	int body = ews_prop_by_uri(item->mailbox->ews, "item:Body");
@@ -219,7 +225,7 @@ static void write_body(struct buf *b, const struct ews_shape *shape, const struc
 		stored = "Text";
 	if (!strcmp(want, "Best"))
 		want = stored;
-	if (strcmp(want, stored)) {
+	if (strcmp(want, stored) != 0) {
 		converted = !strcmp(want, "Text") ? html_to_text(text) : text_to_html(text);
 		text = converted;
 	}
@@ -245,8 +251,8 @@ static void write_list(struct buf *b, const struct ews_item *item, int prop)
 		buf_addf(b, "</t:%s>", ews_props[prop].element);
 }
 
-static void write_address(struct buf *b, const struct ews_item *item, int prop, int key,
-	unsigned int mask)
+static void write_address(
+	struct buf *b, const struct ews_item *item, int prop, int key, unsigned int mask)
 {
 	for (int part = 0; part < 5; part++) {
 		const char *text = ews_get(item, prop, key, part);
@@ -259,8 +265,8 @@ static void write_address(struct buf *b, const struct ews_item *item, int prop, 
 	}
 }
 
-static void write_entry(struct buf *b, const struct ews_item *item, int prop, int key,
-	unsigned int mask)
+static void write_entry(
+	struct buf *b, const struct ews_item *item, int prop, int key, unsigned int mask)
 {
 	const struct ews_prop *row = &ews_props[prop];
 	const char *text = ews_get(item, prop, key, 0);
@@ -270,7 +276,8 @@ static void write_entry(struct buf *b, const struct ews_item *item, int prop, in
 		return;
 	buf_addf(b, "<t:Entry Key=\"%s\"", name);
 	if (row->type == EWS_T_EMAILS) {
-		const char *shown = ews_get(item, prop, key, 1), *routing = ews_get(item, prop, key, 2);
+		const char *shown = ews_get(item, prop, key, 1),
+			   *routing = ews_get(item, prop, key, 2);
 
 		xml_attr(b, "Name", shown ? shown : text);
 		xml_attr(b, "RoutingType", routing ? routing : "SMTP");
@@ -301,8 +308,8 @@ static unsigned int keys_present(const struct ews_item *item, int prop, unsigned
 	return keys;
 }
 
-static void write_dictionary(struct buf *b, const struct ews_item *item, int prop,
-	unsigned int mask)
+static void write_dictionary(
+	struct buf *b, const struct ews_item *item, int prop, unsigned int mask)
 {
 	unsigned int keys = keys_present(item, prop, mask);
 
@@ -328,22 +335,22 @@ static void write_id(struct buf *b, const struct ews_item *item, const char *ele
 	}
 }
 
-static void write_extended(struct ews_ctx *c, const struct ews_shape *shape,
-	const struct ews_item *item)
+static void write_extended(
+	struct ews_ctx *c, const struct ews_shape *shape, const struct ews_item *item)
 {
 	for (size_t i = 0; i < shape->n_ext; i++) {
 		char **values;
 		size_t n = ews_ext_get(c->ews, item, shape->ext[i].name, &values);
 
 		if (n)
-			ews_ext_write(&c->out, shape->ext[i].name, shape->ext[i].uri_text, values, n,
-				shape->max_chars);
+			ews_ext_write(&c->out, shape->ext[i].name, shape->ext[i].uri_text, values,
+				n, shape->max_chars);
 		ews_strings_free(values, n);
 	}
 }
 
-static void write_simple(struct buf *b, const struct ews_shape *shape, const struct ews_item *item,
-	int prop)
+static void write_simple(
+	struct buf *b, const struct ews_shape *shape, const struct ews_item *item, int prop)
 {
 	const struct ews_prop *row = &ews_props[prop];
 	bool mime = row->type == EWS_T_XML && !strcmp(row->element, "MimeContent");
@@ -361,8 +368,8 @@ static void write_simple(struct buf *b, const struct ews_shape *shape, const str
 	buf_addf(b, "</t:%s>", row->element);
 }
 
-static void write_property(struct ews_ctx *c, const struct ews_shape *shape,
-	const struct ews_item *item, int prop)
+static void write_property(
+	struct ews_ctx *c, const struct ews_shape *shape, const struct ews_item *item, int prop)
 {
 	switch (ews_props[prop].type) {
 	case EWS_T_BODY:

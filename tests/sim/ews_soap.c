@@ -1,8 +1,8 @@
 /* One EWS request from its HTTP body to its answer.
  *
- * In Exchange's order: sign-in, well-formed XML, a version that is known, the schema, impersonation,
- * then the operation.  What fails before the operation is a SOAP fault with HTTP 500; what fails in
- * it is a response message each. */
+ * In Exchange's order: sign-in, well-formed XML, a version that is known, the schema,
+ * impersonation, then the operation.  What fails before the operation is a SOAP fault with HTTP
+ * 500; what fails in it is a response message each. */
 #include <libxml/parser.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,7 +44,8 @@ static const struct operation {
 };
 
 static const char *const versions[] = { "Exchange2007", "Exchange2007_SP1", "Exchange2010",
-	"Exchange2010_SP1", "Exchange2010_SP2", "Exchange2013", "Exchange2013_SP1", "Exchange2016" };
+	"Exchange2010_SP1", "Exchange2010_SP2", "Exchange2013", "Exchange2013_SP1",
+	"Exchange2016" };
 
 void ews_fault(struct ews_ctx *c, const char *code, const char *fmt, ...)
 {
@@ -79,13 +80,14 @@ void ews_schema_fault(struct ews_ctx *c, long line, const char *fmt, ...)
 static void begin_envelope(struct buf *b)
 {
 	buf_adds(b, "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
-		"<s:Envelope xmlns:s=\"" EWS_NS_SOAP "\"><s:Header>"
-		"<h:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"1\" MajorBuildNumber=\"2507\" "
-		"MinorBuildNumber=\"39\" Version=\"V2017_07_11\" xmlns:h=\"" EWS_NS_T "\" "
-		"xmlns=\"" EWS_NS_T "\" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\" "
-		"xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"/></s:Header>"
-		"<s:Body xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
-		"xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\">");
+		    "<s:Envelope xmlns:s=\"" EWS_NS_SOAP "\"><s:Header>"
+		    "<h:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"1\" "
+		    "MajorBuildNumber=\"2507\" "
+		    "MinorBuildNumber=\"39\" Version=\"V2017_07_11\" xmlns:h=\"" EWS_NS_T "\" "
+		    "xmlns=\"" EWS_NS_T "\" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\" "
+		    "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"/></s:Header>"
+		    "<s:Body xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+		    "xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\">");
 }
 
 static void end_envelope(struct buf *b)
@@ -108,13 +110,17 @@ static void write_fault(struct ews_ctx *c)
 	xml_text(b, c->violation ? "The request failed schema validation." : c->fault_text);
 	buf_adds(b, "</e:Message>");
 	if (c->violation) {
-		buf_addf(b, "<t:MessageXml xmlns:t=\"" EWS_NS_T "\"><t:LineNumber>%ld</t:LineNumber>"
-			"<t:LinePosition>1</t:LinePosition><t:Violation>", c->fault_line);
+		buf_addf(b,
+			"<t:MessageXml xmlns:t=\"" EWS_NS_T "\"><t:LineNumber>%ld</t:LineNumber>"
+			"<t:LinePosition>1</t:LinePosition><t:Violation>",
+			c->fault_line);
 		xml_text(b, c->violation);
 		buf_adds(b, "</t:Violation></t:MessageXml>");
 	} else if (c->backoff_ms && !strcmp(c->fault_code, "ErrorServerBusy")) {
-		buf_addf(b, "<t:MessageXml xmlns:t=\"" EWS_NS_T "\"><t:Value "
-			"Name=\"BackOffMilliseconds\">%ld</t:Value></t:MessageXml>", c->backoff_ms);
+		buf_addf(b,
+			"<t:MessageXml xmlns:t=\"" EWS_NS_T "\"><t:Value "
+			"Name=\"BackOffMilliseconds\">%ld</t:Value></t:MessageXml>",
+			c->backoff_ms);
 	}
 	buf_adds(b, "</detail></s:Fault>");
 	end_envelope(b);
@@ -126,8 +132,10 @@ static void write_answer(struct ews_ctx *c)
 	struct buf *b = &c->resp->body;
 
 	begin_envelope(b);
-	buf_addf(b, "<m:%sResponse xmlns:m=\"" EWS_NS_M "\" xmlns:t=\"" EWS_NS_T "\">"
-		"<m:ResponseMessages>", c->op);
+	buf_addf(b,
+		"<m:%sResponse xmlns:m=\"" EWS_NS_M "\" xmlns:t=\"" EWS_NS_T "\">"
+		"<m:ResponseMessages>",
+		c->op);
 	buf_add(b, buf_str(&c->out), c->out.len);
 	buf_addf(b, "</m:ResponseMessages></m:%sResponse>", c->op);
 	end_envelope(b);
@@ -171,14 +179,15 @@ static void take_injection(struct ews_ctx *c)
 	if (!code)
 		code = "ErrorServerBusy";
 	c->backoff_ms = (long)json_integer_value(json_object_get(fault, "backoff_ms"));
-	if (!shape || strcmp(shape, "fault")) {
+	if (!shape || strcmp(shape, "fault") != 0) {
 		c->inject = code;
 		c->inject_index = index ? (long)json_integer_value(index) : -1;
 		return;
 	}
-	ews_fault(c, code, "%s", !strcmp(code, "ErrorServerBusy") ?
-		"The server cannot service this request right now. Try again later." :
-		"The simulator was told to fail here.");
+	ews_fault(c, code, "%s",
+		!strcmp(code, "ErrorServerBusy")
+			? "The server cannot service this request right now. Try again later."
+			: "The simulator was told to fail here.");
 }
 
 static const struct operation *find_operation(const char *name)
@@ -196,14 +205,17 @@ static void run(struct ews_ctx *c, xmlNode *envelope)
 	c->header = xml_child(envelope, "Header");
 	c->payload = xml_first(xml_child(envelope, "Body"));
 	if (!xml_is(envelope, "Envelope") || !envelope->ns || !c->payload ||
-			strcmp((const char *)envelope->ns->href, EWS_NS_SOAP)) {
-		ews_fault(c, "ErrorInvalidRequest", "The request is invalid: no SOAP 1.1 envelope.");
+		strcmp((const char *)envelope->ns->href, EWS_NS_SOAP) != 0) {
+		ews_fault(
+			c, "ErrorInvalidRequest", "The request is invalid: no SOAP 1.1 envelope.");
 		return;
 	}
 	op = find_operation((const char *)c->payload->name);
 	if (!op) {
-		ews_schema_fault(c, xmlGetLineNo(c->payload), "The element '%s' is not an operation "
-			"that this server has.", (const char *)c->payload->name);
+		ews_schema_fault(c, xmlGetLineNo(c->payload),
+			"The element '%s' is not an operation "
+			"that this server has.",
+			(const char *)c->payload->name);
 		return;
 	}
 	c->op = c->resp->operation = op->name;
@@ -226,8 +238,8 @@ static void refuse(struct sim_response *resp, int status, const char *text)
 
 static void answer(struct ews_ctx *c)
 {
-	sim_set_header(c->resp, "Content-Type", c->ews->untidy ? "text/xml" :
-		"text/xml; charset=utf-8");
+	sim_set_header(
+		c->resp, "Content-Type", c->ews->untidy ? "text/xml" : "text/xml; charset=utf-8");
 	if (!c->fault_code && c->out.failed)
 		ews_fault(c, "ErrorInternalServerError", "The answer is too large.");
 	if (c->fault_code) {
@@ -245,7 +257,8 @@ static void handle_soap(struct ews_ctx *c)
 		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_HUGE);
 
 	if (!doc || xmlGetIntSubset(doc))
-		ews_fault(c, "ErrorInvalidRequest", "The request is invalid: not well-formed XML, or "
+		ews_fault(c, "ErrorInvalidRequest",
+			"The request is invalid: not well-formed XML, or "
 			"with a document type.");
 	else
 		run(c, xmlDocGetRootElement(doc));
@@ -260,17 +273,20 @@ static void handle_soap(struct ews_ctx *c)
 void ews_handle(struct ews *ews, const struct sim_request *req, struct sim_response *resp)
 {
 	const char *type = sim_header(req, "Content-Type");
-	struct ews_ctx c = { .ews = ews, .req = req, .resp = resp,
-		.out = BUF_INIT(EWS_ANSWER_LIMIT), .inject_index = -1 };
+	struct ews_ctx c = { .ews = ews,
+		.req = req,
+		.resp = resp,
+		.out = BUF_INIT(EWS_ANSWER_LIMIT),
+		.inject_index = -1 };
 
 	resp->operation = "ews";
 	c.account = ews_sign_in(ews, req);
 	if (!c.account) {
 		sim_set_header(resp, "WWW-Authenticate", "Basic realm=\"exchange.corp.example\"");
 		refuse(resp, 401, "");
-	} else if (strcmp(req->method, "POST")) {
+	} else if (strcmp(req->method, "POST") != 0) {
 		refuse(resp, 200, "This is an Exchange Web Services endpoint.\n");
-	} else if (type && strncasecmp(type, "text/xml", 8)) {
+	} else if (type && strncasecmp(type, "text/xml", 8) != 0) {
 		refuse(resp, 415, "The content type must be text/xml.\n");
 	} else {
 		handle_soap(&c);

@@ -1,9 +1,9 @@
 /* Mailboxes, folders and items in memory, and the log of what changed in each folder.
  *
- * Every change to an item takes the next number of its folder's log; the item remembers the numbers
- * it had.  An item that leaves (deleted, moved) takes a last number and stays behind as a tombstone
- * without properties, so that SyncFolderItems can report it to clients that knew it.  Moving makes a
- * new item with a new id; search key, creation time and all properties go along. */
+ * Every change to an item takes the next number of its folder's log; the item remembers the
+ * numbers it had.  An item that leaves (deleted, moved) takes a last number and stays behind as
+ * a tombstone without properties, so that SyncFolderItems can report it to clients that knew it.
+ * Moving makes a new item with a new id; search key, creation time and all properties go along. */
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,8 +136,8 @@ static struct ews_folder *folder_new(struct ews *ews, struct ews_mailbox *mb,
 	return f;
 }
 
-struct ews_folder *ews_folder_new(struct ews *ews, struct ews_folder *parent, const char *name,
-	const char *folder_class)
+struct ews_folder *ews_folder_new(
+	struct ews *ews, struct ews_folder *parent, const char *name, const char *folder_class)
 {
 	return folder_new(ews, parent->mailbox, parent, name, folder_class);
 }
@@ -183,7 +183,7 @@ const char *ews_folder_element(const struct ews_folder *f)
 		size_t len = strlen(elements[i].prefix);
 
 		if (!strncasecmp(f->folder_class, elements[i].prefix, len) &&
-				(!f->folder_class[len] || f->folder_class[len] == '.'))
+			(!f->folder_class[len] || f->folder_class[len] == '.'))
 			return elements[i].element;
 	}
 	return "Folder";
@@ -201,8 +201,8 @@ static void log_add(struct ews_folder *f, struct ews_item *item, bool read_flag)
 	}
 	f->log[f->n_log++] = (struct ews_log_entry){ .seq = seq, .item = item };
 	item->history = xreallocarray(item->history, item->n_history + 1, sizeof(*item->history));
-	item->history[item->n_history++] =
-		(struct ews_history){ .seq = seq, .read_flag = read_flag };
+	item->history[item->n_history++] = (struct ews_history){ .seq = seq,
+		.read_flag = read_flag };
 }
 
 static void link_item(struct ews *ews, struct ews_item *item, struct ews_folder *f)
@@ -291,8 +291,8 @@ static void unlink_item(struct ews *ews, struct ews_item *item)
 	log_add(f, item, false);
 	item->folder = NULL;
 	if ((mb->n_dead & (mb->n_dead - 1)) == 0)
-		mb->dead = xreallocarray(mb->dead, mb->n_dead ? mb->n_dead * 2 : 1,
-			sizeof(struct ews_item *));
+		mb->dead = xreallocarray(
+			mb->dead, mb->n_dead ? mb->n_dead * 2 : 1, sizeof(struct ews_item *));
 	mb->dead[mb->n_dead++] = item;
 }
 
@@ -348,8 +348,8 @@ void ews_item_discard(struct ews_item *draft)
 	free(draft);
 }
 
-static struct ews_item *copy_item(struct ews *ews, const struct ews_item *item,
-	struct ews_folder *to)
+static struct ews_item *copy_item(
+	struct ews *ews, const struct ews_item *item, struct ews_folder *to)
 {
 	struct ews_item *copy = ews_item_new(ews, to, item->kind);
 
@@ -359,8 +359,8 @@ static struct ews_item *copy_item(struct ews *ews, const struct ews_item *item,
 	return copy;
 }
 
-struct ews_item *ews_item_copy(struct ews *ews, const struct ews_item *item, struct ews_folder *to,
-	const char *by)
+struct ews_item *ews_item_copy(
+	struct ews *ews, const struct ews_item *item, struct ews_folder *to, const char *by)
 {
 	struct ews_item *copy = copy_item(ews, item, to);
 
@@ -368,8 +368,8 @@ struct ews_item *ews_item_copy(struct ews *ews, const struct ews_item *item, str
 	return copy;
 }
 
-struct ews_item *ews_item_move(struct ews *ews, struct ews_item *item, struct ews_folder *to,
-	const char *by)
+struct ews_item *ews_item_move(
+	struct ews *ews, struct ews_item *item, struct ews_folder *to, const char *by)
 {
 	struct ews_item *moved = copy_item(ews, item, to);
 

@@ -5,7 +5,6 @@
  * seen.  Each page begins at the newest change not seen; since a page skips nothing above its end,
  * an item was reported to the client exactly when one of the numbers it had lies in those ranges:
  * then a change is an Update (or Delete), otherwise a Create (or nothing). */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,30 +52,46 @@ static void add_top(struct seen *seen, uint64_t from, uint64_t to)
 	seen->r[seen->n++] = (struct range){ from, to };
 }
 
-static int read_state(const char *text, const struct ews_folder *f, struct seen *seen,
-	struct ews_error *err)
+/* ";FROM-TO" at *at, which moves behind it. */
+static bool read_range(const char **at, struct range *r)
 {
-	unsigned long long counter, from, to;
+	char *end;
+
+	r->from = strtoull(*at + 1, &end, 10);
+	if (*end != '-')
+		return false;
+	r->to = strtoull(end + 1, &end, 10);
+	*at = end;
+	return r->from && r->from <= r->to;
+}
+
+static bool parse_state(const char *state, const struct ews_folder *f, struct seen *seen)
+{
+	static const char prefix[] = "SI1:";
+	char *at;
+
+	if (!state || strncmp(state, prefix, strlen(prefix)) != 0 ||
+		strtoull(state + strlen(prefix), &at, 16) != f->counter)
+		return false;
+	for (const char *rest = at; *rest; seen->n++)
+		if (*rest != ';' || seen->n == MAX_RANGES ||
+			!read_range(&rest, &seen->r[seen->n]) || seen->r[seen->n].to > f->next_seq)
+			return false;
+	return true;
+}
+
+static int read_state(
+	const char *text, const struct ews_folder *f, struct seen *seen, struct ews_error *err)
+{
 	size_t len = 0;
 	unsigned char *raw = *text ? base64_decode(text, &len) : NULL;
 	char *state AUTOFREE = raw ? xstrndup((char *)raw, len) : NULL;
-	int used, bad = 0;
-	const char *at = state;
 
 	free(raw);
 	seen->n = 0;
-	if (!*text)
-		return 0;
-	if (!at || sscanf(at, "SI1:%llx%n", &counter, &used) != 1 || counter != f->counter)
-		return ews_fail(err, "ErrorInvalidSyncStateData", "The sync state data is invalid.");
-	for (at += used; *at == ';' && !bad; at += used) {
-		bad = sscanf(at, ";%llu-%llu%n", &from, &to, &used) != 2 || from > to ||
-			to > f->next_seq || seen->n == MAX_RANGES;
-		if (!bad)
-			seen->r[seen->n++] = (struct range){ from, to };
-	}
-	if (bad || *at)
-		return ews_fail(err, "ErrorInvalidSyncStateData", "The sync state data is invalid.");
+	if (*text && !parse_state(state, f, seen))
+		return ews_fail(
+			err, "ErrorInvalidSyncStateData", "The sync state data is invalid.");
 	return 0;
 }
 
@@ -192,7 +207,8 @@ static xmlHashTable *read_ignore(const xmlNode *list)
 {
 	xmlHashTable *ids = list ? xmlHashCreate(64) : NULL;
 
-	xml_each(id, list) {
+	xml_each(id, list)
+	{
 		char *text AUTOFREE = xml_get(id, "Id");
 
 		xmlHashAddEntry(ids, (const xmlChar *)text, (void *)list);
@@ -222,10 +238,12 @@ void ews_op_sync_items(struct ews_ctx *c)
 	char *next AUTOFREE = NULL;
 	bool last;
 
-	p.folder = ews_injected(c, &err) ? NULL :
-		ews_find_folder(c, xml_first(xml_child(c->payload, "SyncFolderId")), &err);
+	p.folder = ews_injected(c, &err)
+			   ? NULL
+			   : ews_find_folder(
+				     c, xml_first(xml_child(c->payload, "SyncFolderId")), &err);
 	if (!p.folder || read_state(state, p.folder, &p.seen, &err) ||
-			ews_shape_read(c, xml_child(c->payload, "ItemShape"), EWS_SYNC, &shape, &err)) {
+		ews_shape_read(c, xml_child(c->payload, "ItemShape"), EWS_SYNC, &shape, &err)) {
 		not_synced(c, &err, "IncludesLastItemInRange");
 		return;
 	}
@@ -252,8 +270,8 @@ void ews_op_sync_items(struct ews_ctx *c)
 
 /* Folders: few, so a state is one number of the mailbox's hierarchy. */
 
-static int read_hierarchy_state(const char *text, const struct ews_mailbox *mb, uint64_t *seq,
-	struct ews_error *err)
+static int read_hierarchy_state(
+	const char *text, const struct ews_mailbox *mb, uint64_t *seq, struct ews_error *err)
 {
 	size_t len = 0;
 	unsigned char *raw = *text ? base64_decode(text, &len) : NULL;
@@ -268,7 +286,8 @@ static int read_hierarchy_state(const char *text, const struct ews_mailbox *mb, 
 	if (state && !strncmp(state, want, strlen(want)))
 		*seq = strtoull(state + strlen(want), &end, 10);
 	if (!end || *end || *seq > mb->hierarchy_seq)
-		return ews_fail(err, "ErrorInvalidSyncStateData", "The sync state data is invalid.");
+		return ews_fail(
+			err, "ErrorInvalidSyncStateData", "The sync state data is invalid.");
 	return 0;
 }
 
@@ -312,10 +331,11 @@ void ews_op_sync_hierarchy(struct ews_ctx *c)
 	else if (c->mailbox)
 		root = ews_distinguished(c->mailbox, "msgfolderroot");
 	else
-		ews_fail(&err, "ErrorMissingEmailAddress", "An account without a mailbox must name "
+		ews_fail(&err, "ErrorMissingEmailAddress",
+			"An account without a mailbox must name "
 			"the folder to sync.");
 	if (!root || read_hierarchy_state(state, root->mailbox, &since, &err) ||
-			ews_folder_shape(c, xml_child(c->payload, "FolderShape"), &shape, &err)) {
+		ews_folder_shape(c, xml_child(c->payload, "FolderShape"), &shape, &err)) {
 		not_synced(c, &err, "IncludesLastFolderInRange");
 		return;
 	}
@@ -325,7 +345,7 @@ void ews_op_sync_hierarchy(struct ews_ctx *c)
 	ews_message_begin(c, "Success");
 	xml_element(&c->out, "m:SyncState", next);
 	buf_adds(&c->out, "<m:IncludesLastFolderInRange>true</m:IncludesLastFolderInRange>"
-		"<m:Changes>");
+			  "<m:Changes>");
 	write_folder_changes(c, &shape, root, since);
 	buf_adds(&c->out, "</m:Changes>");
 	ews_message_end(c);

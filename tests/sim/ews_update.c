@@ -13,14 +13,11 @@
 
 static xmlNode *path_of(const xmlNode *change)
 {
-	xml_each(child, change)
-		if (ews_is_path(child))
-			return child;
+	xml_each(child, change) if (ews_is_path(child)) return child;
 	return NULL;
 }
 
-static bool written_since(const struct ews_item *item, const struct ews_path *path,
-	uint64_t since)
+static bool written_since(const struct ews_item *item, const struct ews_path *path, uint64_t since)
 {
 	for (size_t i = 0; i < item->n_ext && path->ext; i++)
 		if (item->ext[i].name == path->ext && item->ext[i].change > since)
@@ -28,10 +25,10 @@ static bool written_since(const struct ews_item *item, const struct ews_path *pa
 	for (size_t i = 0; i < item->n_values && !path->ext; i++) {
 		const struct ews_value *v = &item->values[i];
 		bool same_part = path->part < 0 || v->part == path->part ||
-			ews_props[v->prop].type != EWS_T_ADDRESSES;
+				 ews_props[v->prop].type != EWS_T_ADDRESSES;
 
 		if (v->prop == path->prop && (path->key < 0 || v->key == path->key) && same_part &&
-				v->change > since)
+			v->change > since)
 			return true;
 	}
 	return false;
@@ -55,7 +52,8 @@ static int check_change_key(struct ews_ctx *c, const struct ews_item *item, cons
 	if (!strcmp(resolution, "AutoResolve")) {
 		bool conflict = false;
 
-		xml_each(update, xml_child(change, "Updates")) {
+		xml_each(update, xml_child(change, "Updates"))
+		{
 			struct ews_path path;
 
 			if (ews_path_read(c, path_of(update), &path, err))
@@ -66,7 +64,8 @@ static int check_change_key(struct ews_ctx *c, const struct ews_item *item, cons
 			return 0;
 	}
 	return ews_fail(err, "ErrorIrresolvableConflict",
-		"The send or update operation could not be performed because the change key passed in "
+		"The send or update operation could not be performed because the change key passed "
+		"in "
 		"the request does not match the current change key for the item.");
 }
 
@@ -82,7 +81,7 @@ static int check_entry(const xmlNode *element, const struct ews_path *path, stru
 		return ews_fail(err, "ErrorIncorrectUpdatePropertyCount",
 			"Incorrect number of properties specified in an update operation.");
 	if (!key || ews_key_index(row->keys, key) != path->key ||
-			(addresses && !xml_is(part, ews_address_parts[path->part])))
+		(addresses && !xml_is(part, ews_address_parts[path->part])))
 		return ews_fail(err, "ErrorUpdatePropertyMismatch",
 			"The property that is specified does not match its path.");
 	return 0;
@@ -137,7 +136,7 @@ static int delete_field(struct ews_ctx *c, struct ews_item *item, const struct e
 		return ews_ext_set(c->ews, item, path->ext, NULL, 0, err);
 	row = &ews_props[path->prop];
 	if (row->flags & EWS_F_READONLY || row->type == EWS_T_ID ||
-			(row->keys && row->type != EWS_T_ENUM && path->key < 0))
+		(row->keys && row->type != EWS_T_ENUM && path->key < 0))
 		return ews_fail(err, "ErrorInvalidPropertyDelete",
 			"Delete action is invalid for property %s.", row->uri);
 	if (row->type == EWS_T_ADDRESSES)
@@ -175,8 +174,8 @@ static int set_extended(struct ews_ctx *c, struct ews_item *item, const struct e
 	return ews_parse_property(c, item, element, err);
 }
 
-static int apply(struct ews_ctx *c, struct ews_item *item, const xmlNode *change,
-	struct ews_error *err)
+static int apply(
+	struct ews_ctx *c, struct ews_item *item, const xmlNode *change, struct ews_error *err)
 {
 	xmlNode *path_node = path_of(change), *element;
 	struct ews_path path;
@@ -200,8 +199,8 @@ static int apply(struct ews_ctx *c, struct ews_item *item, const xmlNode *change
 		return -1;
 	if (xml_is(change, "AppendToItemField"))
 		return append_field(c, item, &path, element, err);
-	return path.ext ? set_extended(c, item, &path, element, err) :
-		ews_parse_property(c, item, element, err);
+	return path.ext ? set_extended(c, item, &path, element, err)
+			: ews_parse_property(c, item, element, err);
 }
 
 /* FileAs that is set by hand is no longer kept by the mapping, unless that is set too. */
@@ -209,7 +208,8 @@ static void unmap_file_as(struct ews_ctx *c, struct ews_item *item, const xmlNod
 {
 	bool file_as = false, mapping = false;
 
-	xml_each(update, updates) {
+	xml_each(update, updates)
+	{
 		char *uri AUTOFREE = xml_get(path_of(update), "FieldURI");
 
 		file_as = file_as || (uri && !strcmp(uri, "contacts:FileAs"));
@@ -223,7 +223,8 @@ static bool only_read_flag(const xmlNode *updates)
 {
 	bool only = true;
 
-	xml_each(update, updates) {
+	xml_each(update, updates)
+	{
 		char *uri AUTOFREE = xml_get(path_of(update), "FieldURI");
 
 		only = only && uri && !strcmp(uri, "message:IsRead");
@@ -239,26 +240,25 @@ static int check_sending(struct ews_ctx *c, const struct ews_item *item, struct 
 	if (item->kind == EWS_CALENDAR && !invitations)
 		return ews_fail(err, "ErrorSendMeetingInvitationsOrCancellationsRequired",
 			"SendMeetingInvitationsOrCancellations is required for calendar items.");
-	if (item->kind == EWS_CALENDAR && strcmp(invitations, "SendToNone"))
+	if (item->kind == EWS_CALENDAR && strcmp(invitations, "SendToNone") != 0)
 		sim_mail_log(c->ews->sim, "exchange",
 			"UpdateItem SendMeetingInvitationsOrCancellations", invitations);
 	if (item->kind == EWS_MESSAGE && !disposition)
 		return ews_fail(err, "ErrorMessageDispositionRequired",
 			"Message disposition should be specified when saving or sending messages.");
-	if (item->kind == EWS_MESSAGE && strcmp(disposition, "SaveOnly"))
+	if (item->kind == EWS_MESSAGE && strcmp(disposition, "SaveOnly") != 0)
 		sim_mail_log(c->ews->sim, "exchange", "UpdateItem MessageDisposition", disposition);
 	return 0;
 }
 
-static int update_item(struct ews_ctx *c, struct ews_item *item, const xmlNode *change,
-	struct ews_error *err)
+static int update_item(
+	struct ews_ctx *c, struct ews_item *item, const xmlNode *change, struct ews_error *err)
 {
 	xmlNode *updates = xml_child(change, "Updates");
 	struct ews_item *scratch = ews_item_scratch(item);
 	int rc = 0;
 
-	xml_each(update, updates)
-		rc = rc ? rc : apply(c, scratch, update, err);
+	xml_each(update, updates) rc = rc ? rc : apply(c, scratch, update, err);
 	if (rc || c->fault_code) {
 		ews_item_discard(scratch);
 		return -1;
@@ -277,8 +277,10 @@ static void write_updated(struct ews_ctx *c, const struct ews_item *item)
 	ews_message_begin(c, "Success");
 	buf_addf(&c->out, "<m:Items><t:%s>", element);
 	ews_write_item_id(&c->out, item);
-	buf_addf(&c->out, "</t:%s></m:Items><m:ConflictResults><t:Count>0</t:Count>"
-		"</m:ConflictResults>", element);
+	buf_addf(&c->out,
+		"</t:%s></m:Items><m:ConflictResults><t:Count>0</t:Count>"
+		"</m:ConflictResults>",
+		element);
 	ews_message_end(c);
 }
 
@@ -286,15 +288,16 @@ void ews_op_update_item(struct ews_ctx *c)
 {
 	char *resolution AUTOFREE = xml_get(c->payload, "ConflictResolution");
 
-	xml_each(change, xml_child(c->payload, "ItemChanges")) {
+	xml_each(change, xml_child(c->payload, "ItemChanges"))
+	{
 		struct ews_error err = { 0 };
 		struct ews_item *item = NULL;
 
 		if (!ews_injected(c, &err))
 			item = ews_find_item(c, xml_first(change), &err);
 		if (item && !check_sending(c, item, &err) &&
-				!check_change_key(c, item, change, resolution, &err) &&
-				!update_item(c, item, change, &err))
+			!check_change_key(c, item, change, resolution, &err) &&
+			!update_item(c, item, change, &err))
 			write_updated(c, item);
 		else
 			ews_message_error(c, &err, NO_ITEMS);

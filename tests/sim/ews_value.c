@@ -4,7 +4,6 @@
  * A deleted cell stays with text NULL and the change number that deleted it, so that UpdateItem can
  * tell what changed since a ChangeKey.  Empty texts delete, as in Exchange. */
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -56,7 +55,8 @@ struct ews_value *ews_cell(struct ews_item *item, int prop, int key, int part)
 	if (item->n_values % 8 == 0)
 		item->values = xreallocarray(item->values, item->n_values + 8, sizeof(*v));
 	v = &item->values[item->n_values++];
-	*v = (struct ews_value){ .prop = (unsigned short)prop, .key = (unsigned short)key,
+	*v = (struct ews_value){ .prop = (unsigned short)prop,
+		.key = (unsigned short)key,
 		.part = (unsigned short)part };
 	return v;
 }
@@ -119,25 +119,31 @@ char *ews_date_text(int64_t ns)
 char *ews_stamp(const struct ews *ews, int64_t ns)
 {
 	char *text AUTOFREE = ews_date_text(ns);
-	int digits = 1 + (int)(ns / 1000000000 % 7);
+	int places = 1 + (int)(ns / 1000000000 % 7);
 
 	if (!ews->untidy)
 		return xstrdup(text);
 	text[strlen(text) - 1] = '\0';
-	return xasprintf("%s.%0*d%dZ", text, digits - 1, 0, 5);
+	return xasprintf("%s.%0*dZ", text, places, 5);
+}
+
+static bool digits(const char *s, size_t n)
+{
+	return strspn(s, "0123456789") >= n;
 }
 
 /* Offset of an xs:dateTime in seconds; false when what is left is no time zone. */
 static bool zone(const char *s, long *offset)
 {
-	int h, m, n = 0;
-
 	*offset = 0;
 	if (!*s || !strcmp(s, "Z"))
 		return true;
-	if ((*s != '+' && *s != '-') || sscanf(s + 1, "%2d:%2d%n", &h, &m, &n) != 2 || s[n + 1])
+	if ((*s != '+' && *s != '-') || strlen(s) != 6 || s[3] != ':' || !digits(s + 1, 2) ||
+		!digits(s + 4, 2))
 		return false;
-	*offset = (h * 60L + m) * 60 * (*s == '-' ? -1 : 1);
+	*offset = strtol(s + 1, NULL, 10) * 3600 + strtol(s + 4, NULL, 10) * 60;
+	if (*s == '-')
+		*offset = -*offset;
 	return true;
 }
 
@@ -146,23 +152,16 @@ char *ews_date_normal(const char *text)
 	struct tm tm = { 0 };
 	const char *rest;
 	long offset;
-	int n = 0;
 
 	while (isspace((unsigned char)*text))
 		text++;
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-			&tm.tm_hour, &tm.tm_min, &tm.tm_sec, &n) != 6 || n != 19)
+	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (!rest || rest - text != 19)
 		return NULL;
-	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-			tm.tm_hour > 24 || tm.tm_min > 59 || tm.tm_sec > 60)
-		return NULL;
-	rest = text + n;
 	if (*rest == '.')
 		rest += 1 + strspn(rest + 1, "0123456789");
 	if (!zone(rest, &offset))
 		return NULL;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
 	return ews_date_text((int64_t)(timegm(&tm) - offset) * 1000000000);
 }
 

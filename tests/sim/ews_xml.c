@@ -120,9 +120,7 @@ bool xml_is(const xmlNode *node, const char *name)
 
 xmlNode *xml_child(const xmlNode *node, const char *name)
 {
-	xml_each(child, node)
-		if (xml_is(child, name))
-			return child;
+	xml_each(child, node) if (xml_is(child, name)) return child;
 	return NULL;
 }
 
@@ -158,8 +156,7 @@ static void copy_element(struct buf *b, const xmlNode *node)
 	}
 	buf_addc(b, '>');
 	if (xml_first(node)) {
-		xml_each(child, node)
-			copy_element(b, child);
+		xml_each(child, node) copy_element(b, child);
 	} else {
 		text = xml_content(node);
 		xml_text(b, text);
@@ -172,8 +169,7 @@ char *xml_inner(const xmlNode *node)
 {
 	struct buf b = BUF_INIT(EWS_ANSWER_LIMIT);
 
-	xml_each(child, node)
-		copy_element(&b, child);
+	xml_each(child, node) copy_element(&b, child);
 	return buf_take(&b);
 }
 
