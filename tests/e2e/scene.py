@@ -1,0 +1,102 @@
+"""What the acceptance tests share: small seeds, and an independent reading of both servers.
+
+Nothing here asks the program under test: Exchange and Salesforce are read from the simulator's own
+state, files by the ordinary calls.
+"""
+import os
+import subprocess
+
+ALICE = "alice@corp.example"
+BOB = "bob@corp.example"
+
+
+def person(given, surname, **more):
+    """A contact as a seed has it, in Exchange's names."""
+    return {"GivenName": given, "Surname": surname, "DisplayName": f"{given} {surname}",
+            "FileAs": f"{surname}, {given}",
+            "EmailAddress1": f"{given}.{surname}@client.example".lower(), **more}
+
+
+def seed(alice=(), bob=None, records=()):
+    """A company of one mailbox or two, and records of the CRM."""
+    boxes = [{"address": ALICE, "name": "Alice Moreau", "password": "alice-password",
+              "contacts": list(alice)}]
+    if bob is not None:
+        boxes.append({"address": BOB, "name": "Bob Tanaka", "password": "bob-password",
+                      "contacts": list(bob)})
+    return {"mailboxes": boxes, "salesforce": {"Contact": list(records)}}
+
+
+def card(name, *lines, uid=None):
+    """A vCard 4.0 as other programs write it."""
+    given, _, surname = name.partition(" ")
+    head = ["BEGIN:VCARD", "VERSION:4.0", f"FN:{name}", f"N:{surname};{given};;;"]
+    if uid:
+        head.insert(2, f"UID:{uid}")
+    return "\r\n".join([*head, *lines, "END:VCARD", ""])
+
+
+# Exchange ----------------------------------------------------------------------------------------
+
+def exchange_items(sim, address=ALICE):
+    """{folder path: [item]}, as they are stored; Deleted Items is a folder like any other."""
+    folders = sim.state("exchange")["exchange"]["mailboxes"][address]["folders"]
+    return {folder["path"]: folder["items"] for folder in folders}
+
+
+def exchange_contacts(sim, address=ALICE):
+    """[properties] of all contacts below Contacts, each with "folder" and "id" besides."""
+    return [{**item["properties"], "folder": path, "id": item["id"]}
+            for path, items in exchange_items(sim, address).items()
+            if path == "Contacts" or path.startswith("Contacts/")
+            for item in items]
+
+
+def exchange_names(sim, address=ALICE):
+    """Sorted display names of all contacts below Contacts: a contact made twice is in it twice."""
+    return sorted(contact["DisplayName"] for contact in exchange_contacts(sim, address))
+
+
+def exchange_contact(sim, name, address=ALICE):
+    """The one contact with this display name."""
+    found = [c for c in exchange_contacts(sim, address) if c.get("DisplayName") == name]
+    assert len(found) == 1, f"{name}: {len(found)} in Exchange"
+    return found[0]
+
+
+# Salesforce --------------------------------------------------------------------------------------
+
+def crm_contacts(sim, surname=None):
+    return [row for row in sim.records("Contact") if surname in (None, row["LastName"])]
+
+
+def crm_contact(sim, surname):
+    found = crm_contacts(sim, surname)
+    assert len(found) == 1, f"{surname}: {len(found)} in Salesforce"
+    return found[0]
+
+
+# Files -------------------------------------------------------------------------------------------
+
+def names(directory):
+    """Sorted names of the items of a directory."""
+    return sorted(name for name in os.listdir(directory) if name.endswith(".vcf"))
+
+
+def state(path):
+    return os.getxattr(path, "user.tandem.state").decode()
+
+
+def edit(path, old, new):
+    """Writes the file in place, as a shell's redirection does."""
+    text = path.read_bytes().decode()
+    assert old in text, f"{path.name} has no {old!r}:\n{text}"
+    path.write_bytes(text.replace(old, new).encode())
+
+
+def run(*command, check=True, **options):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                          timeout=120, **options)
+    if check:
+        assert done.returncode == 0, f"{command}: {done.stdout}\n{done.stderr}"
+    return done
