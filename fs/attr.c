@@ -27,11 +27,9 @@ static int load_mailbox(struct fs *fs, int64_t id, struct error *err)
 		return rc;
 	user = config_find_user(fs->config, mb.address);
 	if (user && (!fs->config->only_user || !strcmp(fs->config->only_user, user->address)))
-		fs->mailboxes[fs->n_mailboxes++] = (struct fs_mailbox){ .id = id,
-			.ino = mb.ino,
-			.uid = user->uid,
-			.gid = user->gid,
-			.user = user };
+		fs->mailboxes[fs->n_mailboxes++] = (struct fs_mailbox){
+			.id = id, .ino = mb.ino, .uid = user->uid, .gid = user->gid, .user = user
+		};
 	store_mailbox_clear(&mb);
 	return 0;
 }
@@ -145,8 +143,8 @@ static int64_t wanted_mtime(struct fs *fs, const struct stat *attr, int to_set)
 }
 
 /* Ownership is the configuration's: only what it is already can be set. */
-static bool same_owner(struct fs *fs, const struct store_node *node, const struct stat *attr,
-	int to_set)
+static bool same_owner(
+	struct fs *fs, const struct store_node *node, const struct stat *attr, int to_set)
 {
 	struct stat now;
 
@@ -155,8 +153,8 @@ static bool same_owner(struct fs *fs, const struct store_node *node, const struc
 	       (!(to_set & FUSE_SET_ATTR_GID) || attr->st_gid == now.st_gid);
 }
 
-static int set_size(struct fs *fs, uint64_t ino, uint64_t size, struct fuse_file_info *fi,
-	struct error *err)
+static int set_size(
+	struct fs *fs, uint64_t ino, uint64_t size, struct fuse_file_info *fi, struct error *err)
 {
 	struct handle *handle = fi ? (struct handle *)(uintptr_t)fi->fh : NULL;
 	struct handle *own = NULL;
@@ -188,8 +186,8 @@ static int set_attributes(struct fs *fs, const struct store_node *node, const st
 	return commit_setattr(&fs->commit, node->ino, mode, mtime, err);
 }
 
-void attr_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-	struct fuse_file_info *fi)
+void attr_setattr(
+	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct error err = ERROR_INIT;

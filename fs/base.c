@@ -13,9 +13,9 @@
 #include "sync/commit.h"
 #include "sync/mem.h"
 
-#define PROCESSES 256
-#define ITEMS	  32
-#define THREADS	  64
+#define PROCESSES	  256
+#define ITEMS		  32
+#define THREADS		  64
 #define THREAD_BELIEVED_S 2
 
 struct known_item {
@@ -27,7 +27,8 @@ struct known_item {
 struct known_process {
 	struct base_process process;
 	uint64_t used;
-	struct known_item *items; /* ITEMS of them, made with the first; apart, so that a scan is short */
+	struct known_item
+		*items; /* ITEMS of them, made with the first; apart, so that a scan is short */
 };
 
 struct known_thread {
@@ -136,8 +137,8 @@ struct base_process base_process_of(struct base_table *t, pid_t tid)
 
 /* ---- what (lock held) -------------------------------------------------------------------------- */
 
-static struct known_process *find_process(struct base_table *t, struct base_process process,
-	bool make)
+static struct known_process *find_process(
+	struct base_table *t, struct base_process process, bool make)
 {
 	struct known_process *oldest = t->processes;
 
@@ -161,8 +162,8 @@ static struct known_process *find_process(struct base_table *t, struct base_proc
 	return oldest;
 }
 
-static struct known_item *find_item(struct base_table *t, struct known_process *p, int64_t item,
-	bool make)
+static struct known_item *find_item(
+	struct base_table *t, struct known_process *p, int64_t item, bool make)
 {
 	struct known_item *oldest = p->items;
 

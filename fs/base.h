@@ -14,7 +14,7 @@
 struct base_table;
 
 struct base_process {
-	pid_t tgid; /* 0: not known */
+	pid_t tgid;	/* 0: not known */
 	uint64_t start; /* clock ticks since boot */
 };
 

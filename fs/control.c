@@ -33,8 +33,8 @@ static int meant(const struct call *call, const char **address, struct error *er
 	if (!user)
 		return error_set(err, ERR_INVALID, "no user %.200s here", call->arg);
 	if (call->scope && call->scope->user != user)
-		return error_set(err, ERR_DENIED, "%s may only be asked by an administrator",
-			call->arg);
+		return error_set(
+			err, ERR_DENIED, "%s may only be asked by an administrator", call->arg);
 	*address = user->address;
 	return 0;
 }

@@ -134,7 +134,8 @@ struct found {
 static void try_socket(const struct ctl *ctl, const char *path, struct found *found)
 {
 	static const char *const info[] = { "info" };
-	char *wanted AUTOFREE = ctl->config ? realpath(ctl->config, NULL) : NULL, *has AUTOFREE = NULL;
+	char *wanted AUTOFREE = ctl->config ? realpath(ctl->config, NULL) : NULL,
+		     *has AUTOFREE = NULL;
 	const char *config, *mount;
 	json_t *result = NULL;
 	size_t used = strlen(found->names);
@@ -152,8 +153,8 @@ static void try_socket(const struct ctl *ctl, const char *path, struct found *fo
 			close(found->fd);
 		found->fd = connect_to(path);
 		found->n++;
-		snprintf(found->names + used, sizeof(found->names) - used, "%s%s",
-			used ? ", " : "", mount ? mount : "?");
+		snprintf(found->names + used, sizeof(found->names) - used, "%s%s", used ? ", " : "",
+			mount ? mount : "?");
 	}
 out:
 	json_decref(result);

@@ -67,12 +67,12 @@ static void list_users(const struct ctl *ctl, const struct config *config)
 	for (size_t i = 0; i < config->n_users; i++) {
 		const struct config_user *user = &config->users[i];
 
-		json_array_append_new(rows,
-			json_pack("{s:s, s:s?, s:s?, s:s?, s:I, s:I}", "address", user->address,
-				"name", user->name, "policy",
-				user->policy ? user->policy->name : NULL, "crm_user",
-				user->crm_user, "uid", (json_int_t)user->uid, "gid",
-				(json_int_t)user->gid));
+		json_array_append_new(
+			rows, json_pack("{s:s, s:s?, s:s?, s:s?, s:I, s:I}", "address",
+				      user->address, "name", user->name, "policy",
+				      user->policy ? user->policy->name : NULL, "crm_user",
+				      user->crm_user, "uid", (json_int_t)user->uid, "gid",
+				      (json_int_t)user->gid));
 	}
 	ctl_print_list(ctl, rows, columns, ARRAY_SIZE(columns), "no users");
 	json_decref(rows);

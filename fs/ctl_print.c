@@ -167,8 +167,8 @@ void ctl_bar_init(struct ctl_bar *bar)
 	*bar = (struct ctl_bar){ .terminal = isatty(2) };
 }
 
-static void draw(struct ctl_bar *bar, const char *what, json_int_t done, json_int_t total,
-	size_t more)
+static void draw(
+	struct ctl_bar *bar, const char *what, json_int_t done, json_int_t total, size_t more)
 {
 	int filled = total > 0 ? (int)(done * BAR_WIDTH / total) : 0;
 

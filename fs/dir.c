@@ -3,7 +3,11 @@
  * A listing needs no memory of its own: the cookie of an entry is its inode number plus a constant, and
  * each call continues an indexed SELECT there, adding rows to the answer until it is full.  So a file
  * that is renamed, made or removed meanwhile neither repeats nor hides another.  The kernel keeps the
- * listing until it is told that the directory changed. */
+ * listing until it is told that the directory changed.
+ *
+ * While the kernel takes one answer apart, the thread that gave it prepares the next one in the handle.
+ * What was prepared is only given when nothing at all has changed since (fs_generation): the kernel
+ * would keep a stale entry for a day. */
 #include "fs/fs.h"
 
 #include <errno.h>
@@ -61,42 +65,82 @@ static int check_complete(struct fs *fs, uint64_t ino, struct error *err)
 	complete = folder.complete;
 	store_folder_clear(&folder);
 	return complete ? 0
-			: error_set(err, ERR_BUSY, "%s: its first sync has not ended yet", node.name);
+			: error_set(
+				  err, ERR_BUSY, "%s: its first sync has not ended yet", node.name);
+}
+
+/* fuse_file_info.fh of an open directory. */
+struct dir_handle {
+	pthread_mutex_t lock;
+	bool plus;
+	char *data; /* the prepared answer for `off`, or NULL */
+	size_t used;
+	uint64_t off, next, generation;
+};
+
+static struct dir_handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct dir_handle *)(uintptr_t)fi->fh;
+}
+
+static void free_handle(struct dir_handle *h)
+{
+	pthread_mutex_destroy(&h->lock);
+	free(h->data);
+	free(h);
 }
 
 void dir_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct error err = ERROR_INIT;
+	struct dir_handle *h;
 
 	if (check_complete(fs_of(req), ino, &err)) {
 		fs_reply_stale(req, &err);
 		return;
 	}
+	h = xcalloc(1, sizeof(*h));
+	pthread_mutex_init(&h->lock, NULL);
+	fi->fh = (uintptr_t)h;
 	fi->cache_readdir = 1;
 	fi->keep_cache = 1;
-	fuse_reply_open(req, fi);
+	if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: nobody will release it */
+		free_handle(h);
+}
+
+void dir_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct dir_handle *h = handle_of(fi);
+
+	(void)ino;
+	/* The thread that gave the last answer may still be preparing another one. */
+	pthread_mutex_lock(&h->lock);
+	pthread_mutex_unlock(&h->lock);
+	free_handle(h);
+	fuse_reply_err(req, 0);
 }
 
 struct listing {
-	fuse_req_t req;
 	struct fs *fs;
 	bool plus;
 	char *data;
 	size_t size, used;
+	uint64_t next; /* cookie of the last entry */
 };
 
 /* False when the answer is full. */
-static bool add_entry(struct listing *l, const char *name, const struct fuse_entry_param *e,
-	uint64_t cookie)
+static bool add_entry(
+	struct listing *l, const char *name, const struct fuse_entry_param *e, uint64_t cookie)
 {
 	char *at = l->data + l->used;
 	size_t left = l->size - l->used, need;
 
-	need = l->plus ? fuse_add_direntry_plus(l->req, at, left, name, e, (off_t)cookie)
-		       : fuse_add_direntry(l->req, at, left, name, &e->attr, (off_t)cookie);
+	need = l->plus ? fuse_add_direntry_plus(NULL, at, left, name, e, (off_t)cookie)
+		       : fuse_add_direntry(NULL, at, left, name, &e->attr, (off_t)cookie);
 	if (need > left)
 		return false;
 	l->used += need;
+	l->next = cookie;
 	return true;
 }
 
@@ -119,8 +163,8 @@ static bool add_bare(struct listing *l, const char *name, fuse_ino_t ino, uint64
 	return add_entry(l, name, &e, cookie);
 }
 
-static bool add_hidden(struct listing *l, const struct store_node *dir, const char *name,
-	uint64_t cookie)
+static bool add_hidden(
+	struct listing *l, const struct store_node *dir, const char *name, uint64_t cookie)
 {
 	fuse_ino_t ino = l->fs->config->show ? virtual_hidden(l->fs, dir, name) : 0;
 
@@ -147,30 +191,73 @@ static int fill(struct listing *l, uint64_t ino, uint64_t off, struct error *err
 	return store_node_list(l->fs->store, ino, off - AT_CHILDREN, add_child, l, err);
 }
 
-static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
+/* The answer that was prepared for this very request. */
+static bool take_prepared(struct dir_handle *h, struct listing *l, uint64_t off)
 {
-	struct listing l = { .req = req, .fs = fs_of(req), .plus = plus, .size = size };
-	struct error err = ERROR_INIT;
+	bool fits = h->data && h->off == off && h->plus == l->plus && h->used <= l->size &&
+		    h->generation == fs_generation(l->fs);
 
-	l.data = xmalloc(size);
-	if (fill(&l, ino, (uint64_t)off, &err))
+	if (fits) {
+		l->data = h->data;
+		l->used = h->used;
+		l->next = h->next;
+	} else {
+		free(h->data);
+	}
+	h->data = NULL;
+	return fits;
+}
+
+static void prepare(struct dir_handle *h, const struct listing *last, uint64_t ino)
+{
+	struct listing l = { .fs = last->fs, .plus = last->plus, .size = last->size };
+	uint64_t generation = fs_generation(l.fs);
+
+	l.data = xmalloc(l.size);
+	l.next = last->next;
+	if (fill(&l, ino, last->next, NULL)) {
+		free(l.data);
+		return;
+	}
+	h->data = l.data;
+	h->used = l.used;
+	h->plus = l.plus;
+	h->off = last->next;
+	h->next = l.next;
+	h->generation = generation;
+}
+
+static void list(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus, struct dir_handle *h)
+{
+	struct listing l = { .fs = fs_of(req), .plus = plus, .size = size };
+	struct error err = ERROR_INIT;
+	int rc = 0;
+
+	pthread_mutex_lock(&h->lock);
+	if (!take_prepared(h, &l, (uint64_t)off)) {
+		l.data = xmalloc(size);
+		rc = fill(&l, ino, (uint64_t)off, &err);
+	}
+	if (rc)
 		fs_reply_stale(req, &err);
 	else
 		fuse_reply_buf(req, l.data, l.used);
+	if (!rc && l.used)
+		prepare(h, &l, ino);
+	pthread_mutex_unlock(&h->lock);
 	free(l.data);
 }
 
 void dir_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	(void)fi;
-	list(req, ino, size, off, false);
+	list(req, ino, size, off, false, handle_of(fi));
 }
 
-void dir_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-	struct fuse_file_info *fi)
+void dir_readdirplus(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	(void)fi;
-	list(req, ino, size, off, true);
+	list(req, ino, size, off, true, handle_of(fi));
 }
 
 void dir_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

@@ -19,21 +19,17 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 	return (struct handle *)(uintptr_t)fi->fh;
 }
 
-struct base_process file_note_base(fuse_req_t req, uint64_t ino)
+void file_note_base(struct fs *fs, struct base_process process, uint64_t ino)
 {
-	struct fs *fs = fs_of(req);
-	struct base_process process;
 	int64_t item, rev;
 
-	process = base_process_of(fs->bases, fuse_req_ctx(req)->pid);
 	if (process.tgid && !store_item_rev(fs->store, ino, &item, &rev, NULL))
 		base_opened(fs->bases, process, item, rev);
-	return process;
 }
 
 /* Opens for writing; fills fi. */
-static int open_writer(fuse_req_t req, uint64_t ino, bool created, struct fuse_file_info *fi,
-	struct error *err)
+static int open_writer(
+	fuse_req_t req, uint64_t ino, bool created, struct fuse_file_info *fi, struct error *err)
 {
 	struct fs *fs = fs_of(req);
 	struct handle *handle;
@@ -43,7 +39,8 @@ static int open_writer(fuse_req_t req, uint64_t ino, bool created, struct fuse_f
 	if (rc)
 		return rc;
 	handle = working_open(fs, ino, ino, 0, NULL, created);
-	handle->process = file_note_base(req, ino);
+	handle->process = base_process_of(fs->bases, fuse_req_ctx(req)->pid);
+	file_note_base(fs, handle->process, ino);
 	if (!created && (fi->flags & O_TRUNC))
 		rc = working_truncate(fs, handle->working, handle, 0, err);
 	if (rc) {
@@ -57,14 +54,17 @@ static int open_writer(fuse_req_t req, uint64_t ino, bool created, struct fuse_f
 
 void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct fs *fs = fs_of(req);
 	struct error err = ERROR_INIT;
+	struct base_process process;
 
 	if ((fi->flags & O_ACCMODE) == O_RDONLY) {
-		file_note_base(req, ino);
+		process = base_process_of(fs->bases, fuse_req_ctx(req)->pid);
 		fi->fh = 0;
 		fi->keep_cache = 1;
 		fi->noflush = 1;
 		fuse_reply_open(req, fi);
+		file_note_base(fs, process, ino); /* nobody waits for this */
 		return;
 	}
 	if (open_writer(req, ino, false, fi, &err)) {
@@ -72,11 +72,11 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: nobody will release it */
-		working_close(fs_of(req), handle_of(fi));
+		working_close(fs, handle_of(fi));
 }
 
-void file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-	struct fuse_file_info *fi)
+void file_create(
+	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct error err = ERROR_INIT;

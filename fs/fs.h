@@ -67,7 +67,14 @@ struct fs {
 	struct base_table *bases;
 	struct notifier *notifier;
 	struct control_socket *socket;
+	atomic_uint_least64_t writes; /* to open files, not committed yet */
 };
+
+/* Grows with everything that a listing shows: names, sizes, times. */
+static inline uint64_t fs_generation(struct fs *fs)
+{
+	return store_commits(fs->store) + fs->writes;
+}
 
 /* attr.c */
 
@@ -80,8 +87,8 @@ const struct fs_mailbox *fs_mailbox_by_ino(const struct fs *fs, uint64_t ino);
 void attr_fill(struct fs *fs, const struct store_node *node, struct stat *st);
 void attr_entry(struct fs *fs, const struct store_node *node, struct fuse_entry_param *e);
 void attr_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void attr_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-	struct fuse_file_info *fi);
+void attr_setattr(
+	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi);
 void attr_statfs(fuse_req_t req, fuse_ino_t ino);
 
 /* Answers a failed call.  Something found by its number that is gone is ESTALE, by its name ENOENT. */
@@ -99,15 +106,16 @@ static inline struct fs *fs_of(fuse_req_t req)
 /* dir.c */
 void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void dir_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void dir_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void dir_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
-void dir_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-	struct fuse_file_info *fi);
+void dir_readdirplus(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
 void dir_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 
 /* file.c */
 struct base_process;
-/* Notes which version of the item of this file the asking process has seen. */
-struct base_process file_note_base(fuse_req_t req, uint64_t ino);
+/* Notes which version of the item of this file a process has seen. */
+void file_note_base(struct fs *fs, struct base_process process, uint64_t ino);
 void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct fuse_file_info *fi);

@@ -208,7 +208,8 @@ static int open_store(struct program *p, struct error *err)
 	if (rc)
 		return rc;
 	if (store_was_rebuilt(fs->store))
-		log_line(p, "the cache was damaged: it is built anew, the old one is kept beside it");
+		log_line(p,
+			"the cache was damaged: it is built anew, the old one is kept beside it");
 	fs->config = p->config;
 	fs->working = working_table_new();
 	fs->bases = base_table_new();

@@ -93,8 +93,8 @@ void names_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	fuse_reply_entry(req, &e);
 }
 
-typedef int remove_name(struct commit *c, uint64_t parent, const char *name, int *number,
-	struct error *err);
+typedef int remove_name(
+	struct commit *c, uint64_t parent, const char *name, int *number, struct error *err);
 
 static void remove_with(fuse_req_t req, fuse_ino_t parent, const char *name, remove_name *commit)
 {
@@ -176,8 +176,8 @@ void names_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 	if (!rc && target)
 		rc = working_settle(fs, target, &err);
 	if (!rc)
-		rc = commit_rename(&c, parent, name, new_parent, new_name,
-			flags & RENAME_NOREPLACE, &number, &err);
+		rc = commit_rename(&c, parent, name, new_parent, new_name, flags & RENAME_NOREPLACE,
+			&number, &err);
 	if (rc) {
 		fuse_reply_err(req, failure(number, &err));
 		explain(fs, new_parent, new_name, &err);

@@ -51,8 +51,8 @@ static void free_job(struct job *job)
 	free(job);
 }
 
-static void add_job(struct notifier *n, enum job_type type, uint64_t parent, const char *name,
-	uint64_t ino)
+static void add_job(
+	struct notifier *n, enum job_type type, uint64_t parent, const char *name, uint64_t ino)
 {
 	struct job *job;
 
@@ -186,11 +186,11 @@ static void tell_entry(struct notifier *n, const struct job *job)
 		notify_orphan(n->fs, job->ino);
 	/* Watchers are told of a removal; it is refused for a directory that is not empty. */
 	if (job->ino && store_node_lookup(n->fs->store, job->parent, job->name, &now, NULL))
-		rc = fuse_lowlevel_notify_delete(session, job->parent, job->ino, job->name,
-			strlen(job->name));
+		rc = fuse_lowlevel_notify_delete(
+			session, job->parent, job->ino, job->name, strlen(job->name));
 	if (rc == -ENOTEMPTY)
-		rc = fuse_lowlevel_notify_inval_entry(session, job->parent, job->name,
-			strlen(job->name));
+		rc = fuse_lowlevel_notify_inval_entry(
+			session, job->parent, job->name, strlen(job->name));
 	if (rc == -ENOENT && orphan && take_orphan(n, job->ino))
 		drop(n->fs, job->ino);
 }

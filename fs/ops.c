@@ -28,8 +28,8 @@ static void op_init(void *data, struct fuse_conn_info *conn)
 {
 	(void)data;
 	want(conn, FUSE_CAP_READDIRPLUS | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_SPLICE_WRITE |
-			   FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ | FUSE_CAP_HANDLE_KILLPRIV |
-			   FUSE_CAP_AUTO_INVAL_DATA);
+			   FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ |
+			   FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_AUTO_INVAL_DATA);
 	conn->want &= ~(unsigned int)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_WRITEBACK_CACHE |
 				      FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS |
 				      FUSE_CAP_POSIX_ACL);
@@ -67,8 +67,8 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		attr_getattr(req, ino, fi);
 }
 
-static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-	struct fuse_file_info *fi)
+static void op_setattr(
+	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
 {
 	if (virtual_tree(ino))
 		virtual_setattr(req, ino, attr, to_set, fi);
@@ -151,8 +151,8 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		file_open(req, ino, fi);
 }
 
-static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-	struct fuse_file_info *fi)
+static void op_create(
+	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
 	if (too_long(req, name))
 		return;
@@ -162,8 +162,8 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		file_create(req, parent, name, mode, fi);
 }
 
-static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-	struct fuse_file_info *fi)
+static void op_read(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	if (virtual_tree(ino))
 		virtual_read(req, ino, size, off, fi);
@@ -212,8 +212,16 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		dir_opendir(req, ino, fi);
 }
 
-static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-	struct fuse_file_info *fi)
+static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	if (virtual_tree(ino))
+		fuse_reply_err(req, 0);
+	else
+		dir_releasedir(req, ino, fi);
+}
+
+static void op_readdir(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	if (virtual_tree(ino))
 		virtual_readdir(req, ino, size, off, false);
@@ -221,8 +229,8 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		dir_readdir(req, ino, size, off, fi);
 }
 
-static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-	struct fuse_file_info *fi)
+static void op_readdirplus(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	if (virtual_tree(ino))
 		virtual_readdir(req, ino, size, off, true);
@@ -259,6 +267,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.release = op_release,
 	.fsync = op_fsync,
 	.opendir = op_opendir,
+	.releasedir = op_releasedir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
 	.fsyncdir = dir_fsyncdir,

@@ -21,9 +21,9 @@
 #include "fs/working.h"
 #include "sync/mem.h"
 
-#define REQUEST_LIMIT  ((size_t)64 << 10)
+#define REQUEST_LIMIT	((size_t)64 << 10)
 #define MAX_CONNECTIONS 32
-#define PROGRESS_MS    500
+#define PROGRESS_MS	500
 
 struct connection {
 	struct control_socket *socket;
@@ -201,8 +201,7 @@ static void report_progress(struct waiter *w)
 			continue;
 		pthread_mutex_unlock(&w->lock);
 		peer = send_line(w->request->connection,
-			json_pack("{s:o}", "progress",
-				engine_progress(w->request->fs->engine)));
+			json_pack("{s:o}", "progress", engine_progress(w->request->fs->engine)));
 		pthread_mutex_lock(&w->lock);
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -325,7 +324,8 @@ static json_t *read_request(struct connection *c)
 			break;
 		buf_add(&line, chunk, (size_t)n);
 	}
-	return line.failed ? NULL : json_loadb(buf_str(&line), line.len, JSON_DISABLE_EOF_CHECK, NULL);
+	return line.failed ? NULL
+			   : json_loadb(buf_str(&line), line.len, JSON_DISABLE_EOF_CHECK, NULL);
 }
 
 static void answer(struct connection *c, const json_t *line)
@@ -455,8 +455,7 @@ static int make_dir(const char *path, struct error *err)
 	*strrchr(dir, '/') = '\0';
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		return error_set(err, ERR_INVALID, "%s: %s", dir, strerror(errno));
-	if (lstat(dir, &st) || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
-		(st.st_mode & 022))
+	if (lstat(dir, &st) || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
 		return error_set(err, ERR_INVALID, "%s: not a directory of our own", dir);
 	return 0;
 }
@@ -501,8 +500,8 @@ int socket_start(struct fs *fs, struct error *err)
 	rc = make_dir(s->path, err);
 	if (!rc)
 		rc = listen_at(s->path, &s->fd, err);
-	if (!rc && (pipe2(s->stop_fds, O_CLOEXEC) ||
-			   pthread_create(&s->thread, NULL, accept_main, s)))
+	if (!rc &&
+		(pipe2(s->stop_fds, O_CLOEXEC) || pthread_create(&s->thread, NULL, accept_main, s)))
 		rc = error_set(err, ERR_INTERNAL, "cannot start the control socket");
 	if (rc) {
 		free_socket(s);

@@ -58,8 +58,8 @@ static int failed(const struct error *err)
 }
 
 /* Sends the words as they are; prints a listing if the command has one. */
-static int ask(const struct ctl *ctl, const char *const *words, size_t n,
-	const struct listing *listing)
+static int ask(
+	const struct ctl *ctl, const char *const *words, size_t n, const struct listing *listing)
 {
 	struct error err = ERROR_INIT;
 	json_t *result = NULL;

@@ -140,8 +140,8 @@ void virtual_getattr(fuse_req_t req, fuse_ino_t ino)
 
 /* Only the size of a file of .json can be set; times and modes that a tool copies are taken and
  * forgotten. */
-void virtual_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-	struct fuse_file_info *fi)
+void virtual_setattr(
+	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct handle *writer = fi && handle_of(fi) ? handle_of(fi)->writer : NULL;
@@ -239,7 +239,8 @@ static int open_writer(fuse_req_t req, fuse_ino_t ino, bool created, struct virt
 	h->writer = json_open(fs, ino, created);
 	if (!h->writer)
 		return ESTALE;
-	h->writer->process = file_note_base(req, virtual_payload(ino));
+	h->writer->process = base_process_of(fs->bases, fuse_req_ctx(req)->pid);
+	file_note_base(fs, h->writer->process, virtual_payload(ino));
 	if (!created && (fi->flags & O_TRUNC) &&
 		working_truncate(fs, h->writer->working, h->writer, 0, &err))
 		return error_errno(err.code);
@@ -258,7 +259,8 @@ static int open_file(fuse_req_t req, fuse_ino_t ino, bool created, struct fuse_f
 	else
 		number = ops_of(ino)->render(fs, ino, &h->bytes);
 	if (!number && !h->writer && virtual_tree(ino) == VIRTUAL_JSON)
-		file_note_base(req, virtual_payload(ino));
+		file_note_base(fs, base_process_of(fs->bases, fuse_req_ctx(req)->pid),
+			virtual_payload(ino));
 	if (number) {
 		free_handle(fs, h);
 		return number;
@@ -278,8 +280,8 @@ void virtual_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		free_handle(fs_of(req), handle_of(fi));
 }
 
-void virtual_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-	struct fuse_file_info *fi)
+void virtual_create(
+	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct fuse_entry_param e = { 0 };
@@ -300,8 +302,7 @@ void virtual_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t 
 		free_handle(fs, handle_of(fi));
 }
 
-void virtual_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-	struct fuse_file_info *fi)
+void virtual_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct virtual_handle *h = handle_of(fi);
 	size_t at = (size_t)off, got;
@@ -383,5 +384,5 @@ void virtual_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 		fuse_reply_err(req, EINVAL);
 	else
 		fuse_reply_err(req, json_rename(fs_of(req), parent, name, new_parent, new_name,
-						flags & RENAME_NOREPLACE));
+					    flags & RENAME_NOREPLACE));
 }

@@ -26,8 +26,8 @@ enum virtual_tree {
 	VIRTUAL_REASON,
 };
 
-#define VIRTUAL_SHIFT	56
-#define VIRTUAL_PAYLOAD ((UINT64_C(1) << VIRTUAL_SHIFT) - 1)
+#define VIRTUAL_SHIFT	     56
+#define VIRTUAL_PAYLOAD	     ((UINT64_C(1) << VIRTUAL_SHIFT) - 1)
 #define VIRTUAL_RECORD_SHIFT 36
 
 static inline enum virtual_tree virtual_tree(fuse_ino_t ino)
@@ -65,8 +65,8 @@ typedef bool virtual_visitor(void *data, const struct virtual_entry *entry, uint
 struct virtual_ops {
 	/* name of the child of a directory; size may be left 0 */
 	int (*lookup)(struct fs *fs, fuse_ino_t dir, const char *name, struct virtual_entry *entry);
-	int (*list)(struct fs *fs, fuse_ino_t dir, uint64_t after, virtual_visitor *visit,
-		void *data);
+	int (*list)(
+		struct fs *fs, fuse_ino_t dir, uint64_t after, virtual_visitor *visit, void *data);
 	int (*get)(struct fs *fs, fuse_ino_t ino, struct virtual_entry *entry);
 	/* Bytes of a file. */
 	int (*render)(struct fs *fs, fuse_ino_t ino, struct buf *out);
@@ -80,15 +80,15 @@ fuse_ino_t virtual_hidden(const struct fs *fs, const struct store_node *dir, con
 /* The operations on virtual numbers.  Those not here are EPERM. */
 void virtual_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void virtual_getattr(fuse_req_t req, fuse_ino_t ino);
-void virtual_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-	struct fuse_file_info *fi);
+void virtual_setattr(
+	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi);
 void virtual_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void virtual_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus);
 void virtual_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void virtual_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct fuse_file_info *fi);
-void virtual_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-	struct fuse_file_info *fi);
+void virtual_read(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
 void virtual_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
 	struct fuse_file_info *fi);
 void virtual_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
@@ -99,8 +99,8 @@ void virtual_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 
 /* virtual_json.c; errno of the failure, 0 when done */
 struct handle;
-int json_create(struct fs *fs, fuse_ino_t dir, const char *name, mode_t mode,
-	struct virtual_entry *entry);
+int json_create(
+	struct fs *fs, fuse_ino_t dir, const char *name, mode_t mode, struct virtual_entry *entry);
 int json_rename(struct fs *fs, fuse_ino_t dir, const char *name, fuse_ino_t new_dir,
 	const char *new_name, bool no_replace);
 /* NULL when the file is gone. */
@@ -115,7 +115,7 @@ int records_lookup(struct fs *fs, const struct fs_mailbox *mb, enum virtual_list
 	const char *name, struct virtual_entry *entry);
 int records_list(struct fs *fs, const struct fs_mailbox *mb, enum virtual_list list, uint64_t after,
 	virtual_visitor *visit, void *data);
-int records_unlink(struct fs *fs, const struct fs_mailbox *mb, enum virtual_list list,
-	const char *name);
+int records_unlink(
+	struct fs *fs, const struct fs_mailbox *mb, enum virtual_list list, const char *name);
 
 #endif

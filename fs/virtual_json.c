@@ -29,8 +29,8 @@ static bool has_suffix(const char *name, const char *suffix)
 /* ---- names ------------------------------------------------------------------------------------ */
 
 /* The name that a node has in the tree; false: it is not there. */
-static bool shown_name(enum virtual_tree tree, const struct store_node *node, char *name,
-	size_t size)
+static bool shown_name(
+	enum virtual_tree tree, const struct store_node *node, char *name, size_t size)
 {
 	const struct document_kind *kind = document_kind(node->kind);
 	size_t stem;
@@ -50,8 +50,7 @@ static bool shown_name(enum virtual_tree tree, const struct store_node *node, ch
 		snprintf(name, size, "%.*s" JSON_SUFFIX, (int)stem, node->name);
 		return true;
 	}
-	if (node->type != NODE_DRAFT ||
-		strncmp(node->name, DRAFT_PREFIX, strlen(DRAFT_PREFIX)))
+	if (node->type != NODE_DRAFT || strncmp(node->name, DRAFT_PREFIX, strlen(DRAFT_PREFIX)))
 		return false;
 	snprintf(name, size, "%s", node->name + strlen(DRAFT_PREFIX));
 	return true;
@@ -63,8 +62,8 @@ static char *real_name(enum item_kind kind, const char *name)
 	const struct document_kind *row = document_kind(kind);
 
 	if (row && name[0] != '.' && has_suffix(name, JSON_SUFFIX))
-		return xasprintf("%.*s%s", (int)(strlen(name) - strlen(JSON_SUFFIX)), name,
-			row->suffix);
+		return xasprintf(
+			"%.*s%s", (int)(strlen(name) - strlen(JSON_SUFFIX)), name, row->suffix);
 	return xasprintf(DRAFT_PREFIX "%s", name);
 }
 
@@ -124,8 +123,8 @@ static int find_node(struct fs *fs, enum virtual_tree tree, const struct store_n
 	return shown_name(tree, node, shown, sizeof(shown)) ? 0 : ENOENT;
 }
 
-static int mirror_lookup(struct fs *fs, fuse_ino_t ino, const char *name,
-	struct virtual_entry *entry)
+static int mirror_lookup(
+	struct fs *fs, fuse_ino_t ino, const char *name, struct virtual_entry *entry)
 {
 	struct store_node dir, node;
 	int number = node_of(fs, ino, &dir);
@@ -160,8 +159,7 @@ static bool visit_node(void *data, const struct store_node *node)
 	struct mirror_listing *l = data;
 	struct virtual_entry entry = { 0 };
 
-	if (!is_in_tree(l->dir, node) ||
-		!shown_name(l->tree, node, entry.name, sizeof(entry.name)))
+	if (!is_in_tree(l->dir, node) || !shown_name(l->tree, node, entry.name, sizeof(entry.name)))
 		return true;
 	fill_entry(l->fs, l->tree, node, &entry);
 	return l->visit(l->data, &entry, node->ino);
@@ -179,12 +177,13 @@ static int check_complete(struct fs *fs, const struct store_node *dir)
 	return complete ? 0 : EAGAIN;
 }
 
-static int mirror_list(struct fs *fs, fuse_ino_t ino, uint64_t after, virtual_visitor *visit,
-	void *data)
+static int mirror_list(
+	struct fs *fs, fuse_ino_t ino, uint64_t after, virtual_visitor *visit, void *data)
 {
 	struct store_node dir;
-	struct mirror_listing l = { .fs = fs, .tree = virtual_tree(ino), .dir = &dir,
-		.visit = visit, .data = data };
+	struct mirror_listing l = {
+		.fs = fs, .tree = virtual_tree(ino), .dir = &dir, .visit = visit, .data = data
+	};
 	struct error err = ERROR_INIT;
 	int number = node_of(fs, ino, &dir);
 
@@ -217,7 +216,7 @@ static int render_document(struct fs *fs, const struct store_node *node, struct 
 
 	if (node->type == NODE_DRAFT)
 		return store_content_get(fs->store, node->ino, out, &err) ? error_errno(err.code)
-									 : 0;
+									  : 0;
 	if (!node->item)
 		return 0;
 	if (store_item_get(fs->store, node->item, &item, &err))
@@ -311,8 +310,8 @@ struct handle *json_open(struct fs *fs, fuse_ino_t ino, bool created)
 	return working_open(fs, ino, node.ino, node.parent, node.name, created);
 }
 
-int json_create(struct fs *fs, fuse_ino_t ino, const char *name, mode_t mode,
-	struct virtual_entry *entry)
+int json_create(
+	struct fs *fs, fuse_ino_t ino, const char *name, mode_t mode, struct virtual_entry *entry)
 {
 	char *real AUTOFREE = NULL;
 	struct error err = ERROR_INIT;
@@ -379,8 +378,7 @@ static int item_to_draft(struct fs *fs, const struct json_move *m, struct error 
 
 	if (!number)
 		number = move_name(fs, m, err);
-	if (!number &&
-		commit_draft(&fs->commit, m->from.ino, buf_str(&bytes), bytes.len, err))
+	if (!number && commit_draft(&fs->commit, m->from.ino, buf_str(&bytes), bytes.len, err))
 		number = failure(err);
 	return number;
 }
@@ -394,11 +392,11 @@ static int draft_to_item(struct fs *fs, const struct json_move *m, struct error 
 
 	rc = store_content_get(fs->store, m->from.ino, &bytes, err);
 	if (!rc)
-		rc = commit_json(&fs->commit, m->to.ino, m->to_dir.ino, m->to_name,
-			buf_str(&bytes), bytes.len, err);
+		rc = commit_json(&fs->commit, m->to.ino, m->to_dir.ino, m->to_name, buf_str(&bytes),
+			bytes.len, err);
 	if (rc == ERR_INVALID && bytes.len) {
-		commit_refuse(&fs->commit, m->from.mailbox, m->to_name, buf_str(&bytes),
-			bytes.len, err->text, NULL);
+		commit_refuse(&fs->commit, m->from.mailbox, m->to_name, buf_str(&bytes), bytes.len,
+			err->text, NULL);
 		fs_log_refusal(fs, m->from.mailbox, m->to_name, err);
 	}
 	if (!rc)

@@ -195,8 +195,8 @@ static int remove_record(struct fs *fs, enum virtual_tree tree, int64_t id, stru
 	return rc;
 }
 
-int records_unlink(struct fs *fs, const struct fs_mailbox *mb, enum virtual_list which,
-	const char *name)
+int records_unlink(
+	struct fs *fs, const struct fs_mailbox *mb, enum virtual_list which, const char *name)
 {
 	struct virtual_entry entry = { 0 };
 	struct error err = ERROR_INIT;
@@ -213,13 +213,13 @@ int records_unlink(struct fs *fs, const struct fs_mailbox *mb, enum virtual_list
 /* ---- by number ---------------------------------------------------------------------------------- */
 
 /* The record behind a number, within `records`. */
-static const struct record *by_ino(struct fs *fs, fuse_ino_t ino, const struct fs_mailbox **mb,
-	struct records *records)
+static const struct record *by_ino(
+	struct fs *fs, fuse_ino_t ino, const struct fs_mailbox **mb, struct records *records)
 {
 	uint64_t payload = virtual_payload(ino);
 	int64_t id = (int64_t)(payload & ((UINT64_C(1) << VIRTUAL_RECORD_SHIFT) - 1));
-	enum virtual_list which =
-		virtual_tree(ino) == VIRTUAL_CONFLICT ? LIST_CONFLICTS : LIST_LOST;
+	enum virtual_list which = virtual_tree(ino) == VIRTUAL_CONFLICT ? LIST_CONFLICTS
+									: LIST_LOST;
 
 	*mb = fs_mailbox(fs, (int64_t)(payload >> VIRTUAL_RECORD_SHIFT));
 	if (!*mb || load(fs, (*mb)->id, which, records))

@@ -221,8 +221,8 @@ static int sync_lookup(struct fs *fs, fuse_ino_t dir, const char *name, struct v
 	return ENOENT;
 }
 
-static int sync_list(struct fs *fs, fuse_ino_t dir, uint64_t after, virtual_visitor *visit,
-	void *data)
+static int sync_list(
+	struct fs *fs, fuse_ino_t dir, uint64_t after, virtual_visitor *visit, void *data)
 {
 	const struct fs_mailbox *mb;
 

@@ -15,7 +15,7 @@
 #include "fs/virtual.h"
 #include "sync/mem.h"
 
-#define BUCKETS 64
+#define BUCKETS	 64
 #define NS_PER_S INT64_C(1000000000)
 
 struct working_table {
@@ -101,8 +101,8 @@ static struct working *new_entry(uint64_t ino, uint64_t target, uint64_t parent,
 
 /* The entry with one writer more.  One whose last writer is leaving is waited for, so that what it
  * commits is seen. */
-static struct working *join(struct working_table *t, uint64_t ino, uint64_t target, uint64_t parent,
-	const char *name)
+static struct working *join(
+	struct working_table *t, uint64_t ino, uint64_t target, uint64_t parent, const char *name)
 {
 	struct working **at;
 
@@ -159,7 +159,8 @@ static void follow(struct fs *fs, struct working *w, int64_t rev, const struct s
 
 	if (store_node_get(fs->store, w->target, &node, NULL))
 		return;
-	if (!node.parent && !store_node_lookup(fs->store, before->parent, before->name, &node, NULL)) {
+	if (!node.parent &&
+		!store_node_lookup(fs->store, before->parent, before->name, &node, NULL)) {
 		for (unsigned int i = 0; i < w->writers; i++) {
 			store_writer_add(fs->store, node.ino);
 			store_writer_drop(fs->store, w->target);
@@ -268,8 +269,8 @@ static int put_back(struct fs *fs, struct working *w, struct error *err)
 		return 0; /* .json: the stored file was not touched */
 	rc = store_content_get(fs->store, w->target, &former, err);
 	return rc ? rc
-		  : store_node_replace(fs->store, w->target, buf_str(&former), former.len, &unused,
-			    err);
+		  : store_node_replace(
+			    fs->store, w->target, buf_str(&former), former.len, &unused, err);
 }
 
 /* Refused bytes at the end: lost+found. */
@@ -277,8 +278,8 @@ static void give_up(struct fs *fs, struct working *w, int64_t mailbox)
 {
 	struct error err = ERROR_INIT;
 	const char *name = w->label ? w->label : "file";
-	int rc = commit_refuse(&fs->commit, mailbox, name, buf_str(&w->bytes), w->bytes.len,
-		w->reason.text, &err);
+	int rc = commit_refuse(
+		&fs->commit, mailbox, name, buf_str(&w->bytes), w->bytes.len, w->reason.text, &err);
 
 	if (!rc)
 		rc = store_begin(fs->store, STORE_NORMAL, STORE_REMOTE, &err);
@@ -421,6 +422,7 @@ static void mark_written(struct fs *fs, struct working *w, struct handle *handle
 	w->written = true;
 	w->mtime = store_now(fs->store);
 	w->ctime = w->mtime;
+	fs->writes++;
 	if (!handle)
 		return;
 	w->process = handle->process;
@@ -449,8 +451,8 @@ int working_write(struct fs *fs, struct handle *handle, const char *data, size_t
 	return rc;
 }
 
-int working_truncate(struct fs *fs, struct working *w, struct handle *handle, uint64_t size,
-	struct error *err)
+int working_truncate(
+	struct fs *fs, struct working *w, struct handle *handle, uint64_t size, struct error *err)
 {
 	int rc = 0;
 
@@ -520,6 +522,7 @@ bool working_set_mtime(struct fs *fs, uint64_t ino, int64_t mtime)
 	if (kept) {
 		w->mtime = mtime;
 		w->ctime = store_now(fs->store);
+		fs->writes++;
 	}
 	pthread_mutex_unlock(&w->lock);
 	working_put(fs, w);

@@ -23,26 +23,26 @@
 enum working_state { WORKING_IDLE, WORKING_DIRTY, WORKING_REFUSED };
 
 struct working {
-	uint64_t ino;	     /* as the kernel knows it */
-	uint64_t target;     /* node that the bytes are committed to */
-	uint64_t parent;     /* item of .json: folder and ... */
-	char *name;	     /* ... real name of the item, else NULL: then no store writer is noted, since
+	uint64_t ino;	 /* as the kernel knows it */
+	uint64_t target; /* node that the bytes are committed to */
+	uint64_t parent; /* item of .json: folder and ... */
+	char *name; /* ... real name of the item, else NULL: then no store writer is noted, since
 			      * the file itself is not written */
-	unsigned int refs;   /* who looks at this struct (table's lock) */
+	unsigned int refs;    /* who looks at this struct (table's lock) */
 	unsigned int writers; /* handles (table's lock) */
-	bool closing;	     /* the last writer is leaving (table's lock) */
+	bool closing;	      /* the last writer is leaving (table's lock) */
 	struct working *next;
 
 	pthread_mutex_t lock;
 	enum working_state state;
 	struct error reason; /* why refused */
 	bool loaded;	     /* bytes are here */
-	bool created;	     /* the name was made by one of these handles and was never judged good */
-	bool written;	     /* since the first of these handles was opened */
-	char *label;	     /* its name when it was opened */
+	bool created; /* the name was made by one of these handles and was never judged good */
+	bool written; /* since the first of these handles was opened */
+	char *label;  /* its name when it was opened */
 	int64_t mailbox;
 	struct base_process process; /* that wrote last */
-	bool kept;	     /* the store's working bytes hold something of this file */
+	bool kept;		     /* the store's working bytes hold something of this file */
 	struct buf bytes;
 	int64_t mtime, ctime;
 };
@@ -51,8 +51,8 @@ struct working {
 struct handle {
 	struct working *working;
 	struct base_process process; /* that opened it */
-	bool wrote;   /* since its last FLUSH */
-	bool flushed; /* since its last write: close(2) may have returned */
+	bool wrote;		     /* since its last FLUSH */
+	bool flushed;		     /* since its last write: close(2) may have returned */
 };
 
 struct working_table *working_table_new(void);
@@ -72,8 +72,8 @@ void working_put(struct fs *fs, struct working *w);
 int working_write(struct fs *fs, struct handle *handle, const char *data, size_t size, uint64_t off,
 	struct error *err);
 /* handle NULL: the truncate(2) of a path; judged at once. */
-int working_truncate(struct fs *fs, struct working *w, struct handle *handle, uint64_t size,
-	struct error *err);
+int working_truncate(
+	struct fs *fs, struct working *w, struct handle *handle, uint64_t size, struct error *err);
 /* Judges when the handle wrote since it did so last; for fsync(2) also what others wrote. */
 int working_flush(struct fs *fs, struct handle *handle, bool sync, struct error *err);
 /* Before a name of the file changes: brings the store up to date with what was written. */

@@ -11,30 +11,30 @@
 #include "fs/virtual.h"
 #include "sync/mem.h"
 
-#define PREFIX "user.tandem."
+#define PREFIX	    "user.tandem."
 #define VALUE_LIMIT ((size_t)64 << 10)
 
-typedef int read_attribute(struct fs *fs, const struct store_item *item, struct buf *out,
-	struct error *err);
+typedef int read_attribute(
+	struct fs *fs, const struct store_item *item, struct buf *out, struct error *err);
 
-static int read_state(struct fs *fs, const struct store_item *item, struct buf *out,
-	struct error *err)
+static int read_state(
+	struct fs *fs, const struct store_item *item, struct buf *out, struct error *err)
 {
 	(void)fs, (void)err;
 	buf_adds(out, item_state_names[item->state]);
 	return 0;
 }
 
-static int read_error(struct fs *fs, const struct store_item *item, struct buf *out,
-	struct error *err)
+static int read_error(
+	struct fs *fs, const struct store_item *item, struct buf *out, struct error *err)
 {
 	(void)fs, (void)err;
 	buf_adds(out, item->error);
 	return 0;
 }
 
-static int read_uid(struct fs *fs, const struct store_item *item, struct buf *out,
-	struct error *err)
+static int read_uid(
+	struct fs *fs, const struct store_item *item, struct buf *out, struct error *err)
 {
 	(void)fs, (void)err;
 	buf_adds(out, item->uid);
@@ -55,20 +55,20 @@ static int read_side(struct fs *fs, const struct store_item *item, enum side whi
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-static int read_exchange_id(struct fs *fs, const struct store_item *item, struct buf *out,
-	struct error *err)
+static int read_exchange_id(
+	struct fs *fs, const struct store_item *item, struct buf *out, struct error *err)
 {
 	return read_side(fs, item, SIDE_EXCHANGE, out, err);
 }
 
-static int read_crm_id(struct fs *fs, const struct store_item *item, struct buf *out,
-	struct error *err)
+static int read_crm_id(
+	struct fs *fs, const struct store_item *item, struct buf *out, struct error *err)
 {
 	return read_side(fs, item, SIDE_CRM, out, err);
 }
 
-static int read_categories(struct fs *fs, const struct store_item *item, struct buf *out,
-	struct error *err)
+static int read_categories(
+	struct fs *fs, const struct store_item *item, struct buf *out, struct error *err)
 {
 	return commit_categories_get(&fs->commit, item->ino, out, err);
 }
@@ -150,8 +150,8 @@ void xattr_get(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		fuse_reply_buf(req, value.data, value.len);
 }
 
-void xattr_set(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
-	int flags)
+void xattr_set(
+	fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
 {
 	const struct attribute *attribute = find(name);
 	struct fs *fs = fs_of(req);

@@ -89,6 +89,7 @@ struct store {
 	struct connection *readers;
 
 	atomic_int_least64_t last_now;
+	atomic_uint_least64_t commits;
 	pthread_mutex_t writers_lock;
 	struct counter writers; /* inodes open for writing */
 };

@@ -408,6 +408,7 @@ int store_commit(struct store *store, struct error *err)
 		store_rollback(store);
 		return rc;
 	}
+	atomic_fetch_add(&store->commits, 1);
 	changes = store->changes;
 	store->changes = (struct change_list){ 0 };
 	pthread_mutex_lock(&store->gate);
@@ -439,6 +440,11 @@ int store_sync(struct store *store, struct error *err)
 		return error_set(err, errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_INTERNAL,
 			"syncing the cache in %s: %s", store->dir, strerror(errno));
 	return 0;
+}
+
+uint64_t store_commits(struct store *store)
+{
+	return atomic_load(&store->commits);
 }
 
 int64_t store_now(struct store *store)

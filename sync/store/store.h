@@ -59,6 +59,9 @@ void store_rollback(struct store *store); /* no-op when no transaction of this t
 /* Makes everything committed so far survive the loss of power (fsync(2), syncfs). */
 int store_sync(struct store *store, struct error *err);
 
+/* Number of commits since the store was opened: what was read before it grew may be out of date. */
+uint64_t store_commits(struct store *store);
+
 /* Strictly increasing time: max(now, last + 1). */
 int64_t store_now(struct store *store);
 

@@ -45,7 +45,7 @@ static const char item_tables[] =
 	" rev INTEGER NOT NULL, name_chosen INTEGER NOT NULL, edited INTEGER NOT NULL,"
 	" edited_first INTEGER NOT NULL, removed INTEGER NOT NULL, removed_name TEXT,"
 	" state INTEGER NOT NULL, error TEXT, dirty INTEGER NOT NULL, doc TEXT);"
-	"CREATE INDEX item_ino ON item(ino) WHERE ino <> 0;"
+	"CREATE INDEX item_ino ON item(ino, rev) WHERE ino <> 0;"
 	"CREATE INDEX item_uid ON item(mailbox, kind, uid);"
 	"CREATE INDEX item_removed ON item(folder, removed_name) WHERE removed <> 0;"
 	"CREATE INDEX item_dirty ON item(mailbox) WHERE dirty <> 0;"
