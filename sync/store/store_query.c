@@ -22,14 +22,18 @@
 #define FIRST_STATEMENTS 64
 
 /* The WAL is folded back every 1000 pages and cut to 8 MB at most. */
-static const char writer_pragmas[] = "PRAGMA journal_mode = WAL;"
+/* Pages of 16 KiB: what is read together (names of a folder, contents in a row) lies together, and a
+ * cold read of a tree asks the disk less often.  A reader's cache holds the names of some 20,000
+ * files, so that a listing does not wait for the disk again after the kernel dropped its caches. */
+static const char writer_pragmas[] = "PRAGMA page_size = 16384;"
+				     "PRAGMA journal_mode = WAL;"
 				     "PRAGMA synchronous = NORMAL;"
 				     "PRAGMA cache_size = -4096;"
-				     "PRAGMA wal_autocheckpoint = 1000;"
+				     "PRAGMA wal_autocheckpoint = 256;"
 				     "PRAGMA journal_size_limit = 8388608;"
 				     "PRAGMA mmap_size = 0;"
 				     "PRAGMA temp_store = MEMORY;";
-static const char reader_pragmas[] = "PRAGMA cache_size = -1024;"
+static const char reader_pragmas[] = "PRAGMA cache_size = -6144;"
 				     "PRAGMA mmap_size = 0;"
 				     "PRAGMA temp_store = MEMORY;";
 

@@ -23,7 +23,9 @@ static const char tree_tables[] =
 	" mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, name TEXT NOT NULL);"
 	/* Orphans have no name, so any number of them has the same. */
 	"CREATE UNIQUE INDEX node_name ON node(parent, name) WHERE parent <> 0;"
-	"CREATE INDEX node_list ON node(parent);"
+	/* All that a listing shows, in its order: readdirplus reads this index and nothing else. */
+	"CREATE INDEX node_list ON node(parent, ino, type, kind, mailbox, item, mode, size,"
+	" mtime, ctime, name);"
 	"CREATE INDEX node_type ON node(parent, type);"
 	"INSERT INTO node(ino, parent, type, kind, mailbox, item, mode, size, mtime, ctime, name)"
 	" VALUES (1, 0, 0, 0, 0, 0, 493, 0, 0, 0, '');"

@@ -380,6 +380,8 @@ static void file_that_is_no_database_is_moved_aside(void **state)
 	expect_rebuilt(f);
 }
 
+#define PAGE_BYTES 16384
+
 static void fill_pages(struct fixture *f)
 {
 	char name[32];
@@ -398,7 +400,7 @@ static void damaged_pages_are_noticed_after_a_crash_of_the_machine(void **state)
 
 	fill_pages(f);
 	store_close(f->store);
-	overwrite(f, "cache.db", 4096 * 8, 4096 * 40);
+	overwrite(f, "cache.db", PAGE_BYTES * 8, PAGE_BYTES * 20);
 	write_lock(f, "123 another-boot\n");
 	expect_rebuilt(f);
 }
@@ -433,7 +435,7 @@ static void overwrite_items(struct fixture *f)
 	page = sqlite3_column_int64(stmt, 0);
 	sqlite3_finalize(stmt);
 	sqlite3_close(db);
-	overwrite(f, "cache.db", (page - 1) * 4096, 4096);
+	overwrite(f, "cache.db", (page - 1) * PAGE_BYTES, PAGE_BYTES);
 }
 
 static void damage_met_while_running_is_dealt_with_at_the_next_start(void **state)
