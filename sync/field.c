@@ -82,8 +82,7 @@ static json_t *fit(const struct field *row, json_t *value, bool *was_cut, struct
 		out = fit_string(row, value, was_cut, err);
 	} else if (json_is_array(value)) {
 		out = json_array();
-		json_array_foreach(value, i, one)
-		{
+		json_array_foreach(value, i, one) {
 			json_t *cut = json_is_string(one) ? fit_string(row, one, was_cut, err)
 							  : json_incref(one);
 			if (!cut) {
@@ -105,8 +104,7 @@ static void project_keys(const struct field *row, json_t *keys, json_t *out)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(keys, key, value)
-	{
+	json_object_foreach(keys, key, value) {
 		char *name AUTOFREE = xasprintf("%s/%s", row->name, key);
 
 		json_object_set(out, name, value);

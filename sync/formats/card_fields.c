@@ -7,7 +7,6 @@
  * components change, the code of a country that changes. */
 #include "sync/formats/card.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "sync/formats/card_slots.h"
@@ -435,6 +434,26 @@ static bool is_date(int year, int month, int day)
 	return day <= days[month - 1] + (month == 2 && leap ? 1 : 0);
 }
 
+/* "1990-01-31" */
+static bool read_date(const char *text, int *year, int *month, int *day)
+{
+	static const char form[] = "dddd-dd-dd";
+
+	for (size_t i = 0; text && i < sizeof(form); i++) {
+		bool digit = text[i] >= '0' && text[i] <= '9';
+
+		if (form[i] == 'd' ? !digit : text[i] != form[i])
+			return false;
+	}
+	if (!text)
+		return false;
+	*year = (text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 + text[3] -
+		'0';
+	*month = (text[5] - '0') * 10 + text[6] - '0';
+	*day = (text[8] - '0') * 10 + text[9] - '0';
+	return true;
+}
+
 static json_t *date_get(const json_t *doc, const struct field *field)
 {
 	struct path path AUTOPATH = path_split(field->path);
@@ -481,8 +500,7 @@ static int date_set(json_t *doc, const struct field *field, const char *key, con
 		text_remove(doc, &path);
 		return 0;
 	}
-	if (!text || strlen(text) != 10 || text[4] != '-' || text[7] != '-' ||
-		sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3 || !is_date(year, month, day))
+	if (!read_date(text, &year, &month, &day) || !is_date(year, month, day))
 		return error_set(
 			err, ERR_INVALID, "%s must be a date like 1990-01-31", field->name);
 	slot = make_slot(doc, map, path.part[1]);

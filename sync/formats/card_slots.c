@@ -87,7 +87,7 @@ static const struct card_slot anniversary_slots[] = {
 	{ .id = "wedding", .kind = "wedding", .flags = SLOT_ANY },
 };
 
-#define SLOTS(table) .slots = (table), .n = ARRAY_SIZE(table)
+#define SLOTS(table) .slots = (table), .n = sizeof(table) / sizeof((table)[0])
 
 static const struct card_map maps[] = {
 	{ .member = "emails", .type = "EmailAddress", .value = "address", SLOTS(email_slots) },

@@ -45,6 +45,8 @@ json_t *vcard_text(const char *value, size_t len);
 json_t *vcard_split(const char *value, size_t len, char separator);
 /* Bytes up to the next unescaped separator or the end. */
 size_t vcard_until(const char *value, size_t len, char separator);
+/* n digits (at most 9) at *p as a number; -1, and nothing moved, when there are fewer. */
+int vcard_digits(const char **p, size_t n);
 bool vcard_is_blank(const char *text);
 /* New string without white space at both ends. */
 json_t *vcard_trimmed(const char *text);

@@ -11,34 +11,34 @@
 
 #define SINGLE(p, m)                                                                               \
 	{                                                                                          \
-		.prop = p, .member = m, .read = vcard_read_single, .write = vcard_write_single     \
+		.prop = (p), .member = (m), .read = vcard_read_single, .write = vcard_write_single \
 	}
 #define SINGLE_ALIAS(p, m)                                                                         \
 	{                                                                                          \
-		.prop = p, .member = m, .read = vcard_read_single                                  \
+		.prop = (p), .member = (m), .read = vcard_read_single                              \
 	}
 #define EACH(p, m, v, k, what)                                                                     \
 	{                                                                                          \
-		.prop = p, .member = m, .value = v, .kind = k, .read = vcard_read_##what,          \
+		.prop = (p), .member = (m), .value = (v), .kind = (k), .read = vcard_read_##what,  \
 		.write = vcard_write_##what, .each = true                                          \
 	}
 #define ALIAS(p, m, v, k, what)                                                                    \
 	{                                                                                          \
-		.prop = p, .member = m, .value = v, .kind = k, .read = vcard_read_##what           \
+		.prop = (p), .member = (m), .value = (v), .kind = (k), .read = vcard_read_##what   \
 	}
 #define RESOURCE(p, m, k, x)                                                                       \
 	{                                                                                          \
-		.prop = p, .member = m, .value = "uri", .kind = k, .extra = x,                     \
+		.prop = (p), .member = (m), .value = "uri", .kind = (k), .extra = (x),             \
 		.read = vcard_read_resource, .write = vcard_write_resource, .each = true           \
 	}
 #define IM(p, service, scheme)                                                                     \
 	{                                                                                          \
-		.prop = p, .member = "onlineServices", .value = "uri", .kind = service,            \
-		.extra = scheme, .read = vcard_read_im, .write = vcard_write_im, .each = true      \
+		.prop = (p), .member = "onlineServices", .value = "uri", .kind = (service),        \
+		.extra = (scheme), .read = vcard_read_im, .write = vcard_write_im, .each = true    \
 	}
 #define RELATION(p, relation)                                                                      \
 	{                                                                                          \
-		.prop = p, .member = "relatedTo", .kind = relation, .read = vcard_read_related     \
+		.prop = (p), .member = "relatedTo", .kind = (relation), .read = vcard_read_related \
 	}
 
 static const struct vcard_rule rules[] = {

@@ -110,20 +110,6 @@ out:
 
 /* --- dates ------------------------------------------------------------------------------------ */
 
-/* Digits at *p as a number; -1 and nothing moved when there are fewer than n. */
-static int digits(const char **p, size_t n)
-{
-	int value = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!isdigit((unsigned char)(*p)[i]))
-			return -1;
-		value = value * 10 + ((*p)[i] - '0');
-	}
-	*p += n;
-	return value;
-}
-
 static bool is_day(int year, int month, int day)
 {
 	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
@@ -142,33 +128,33 @@ static bool read_day(const char **p, int *year, int *month, int *day)
 	*year = *month = *day = -1;
 	if (strncmp(*p, "---", 3) == 0) {
 		*p += 3;
-		*day = digits(p, 2);
+		*day = vcard_digits(p, 2);
 		return *day > 0 && *day <= 31;
 	}
 	if (strncmp(*p, "--", 2) == 0) {
 		*p += 2;
 	} else {
-		*year = digits(p, 4);
+		*year = vcard_digits(p, 4);
 		if (*year < 1)
 			return false;
 		*p += **p == '-' && isdigit((unsigned char)(*p)[1]);
 	}
-	*month = digits(p, 2);
+	*month = vcard_digits(p, 2);
 	if (*month < 0)
 		return *year > 0;
 	*p += **p == '-' && isdigit((unsigned char)(*p)[1]);
-	*day = digits(p, 2);
+	*day = vcard_digits(p, 2);
 	return is_day(*year, *month, *day);
 }
 
 /* The time that may follow, in UTC and to the second: "T231000Z", "T23:10:00Z". */
 static bool read_utc(const char *p, int *hour, int *minute, int *second)
 {
-	*hour = digits(&p, 2);
+	*hour = vcard_digits(&p, 2);
 	p += *p == ':';
-	*minute = digits(&p, 2);
+	*minute = vcard_digits(&p, 2);
 	p += *p == ':';
-	*second = digits(&p, 2);
+	*second = vcard_digits(&p, 2);
 	return *hour >= 0 && *hour < 24 && *minute >= 0 && *minute < 60 && *second >= 0 &&
 	       *second <= 60 && *p == 'Z' && !p[1];
 }

@@ -92,6 +92,19 @@ json_t *vcard_split(const char *value, size_t len, char separator)
 	return parts;
 }
 
+int vcard_digits(const char **p, size_t n)
+{
+	int value = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!isdigit((unsigned char)(*p)[i]))
+			return -1;
+		value = value * 10 + ((*p)[i] - '0');
+	}
+	*p += n;
+	return value;
+}
+
 bool vcard_is_blank(const char *text)
 {
 	return text[strspn(text, " \t\r\n")] == '\0';

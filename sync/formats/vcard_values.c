@@ -3,7 +3,6 @@
  * Each reader takes its line (1), leaves it to be kept as it is (0), or fails.  An empty value is
  * taken and says nothing: many programs write every property they know. */
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -48,27 +47,35 @@ int vcard_read_kind(struct vcard_reader *r, const struct vcard_rule *rule,
 	return read_single(r, rule->member, line, vcard_trimmed(kind));
 }
 
+/* n digits into *value, then the mark if it stands there. */
+static bool time_part(const char **p, size_t n, char mark, int *value)
+{
+	*value = vcard_digits(p, n);
+	*p += mark && **p == mark;
+	return *value >= 0;
+}
+
 /* A UTC time in either of ISO 8601's forms; others stay as they are. */
 int vcard_read_time(struct vcard_reader *r, const struct vcard_rule *rule,
 	const struct vcard_line *line, struct error *err)
 {
-	int d[6];
-	int n = 0;
+	const char *p = line->value;
+	int year, month, day, hour, minute, second;
 
 	(void)err;
 	if (vcard_is_blank(line->value))
 		return 1;
-	if (sscanf(line->value, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &d[0], &d[1], &d[2], &d[3], &d[4],
-		    &d[5], &n) != 6 ||
-		!n)
-		sscanf(line->value, "%4d%2d%2dT%2d%2d%2dZ%n", &d[0], &d[1], &d[2], &d[3], &d[4],
-			&d[5], &n);
-	if (n < 16 || line->value[n] || strcspn(line->value, "+ ") < (size_t)n || d[1] < 1 ||
-		d[1] > 12 || d[2] < 1 || d[2] > 31 || d[3] > 23 || d[4] > 59 || d[5] > 60 ||
-		d[0] < 0 || d[3] < 0 || d[4] < 0 || d[5] < 0)
+	if (!time_part(&p, 4, '-', &year) || !time_part(&p, 2, '-', &month) ||
+		!time_part(&p, 2, 0, &day) || *p++ != 'T' || !time_part(&p, 2, ':', &hour) ||
+		!time_part(&p, 2, ':', &minute) || !time_part(&p, 2, 0, &second) ||
+		strcmp(p, "Z") != 0)
+		return 0;
+	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 ||
+		second > 60)
 		return 0;
 	return read_single(r, rule->member, line,
-		json_sprintf("%04d-%02d-%02dT%02d:%02d:%02dZ", d[0], d[1], d[2], d[3], d[4], d[5]));
+		json_sprintf(
+			"%04d-%02d-%02dT%02d:%02d:%02dZ", year, month, day, hour, minute, second));
 }
 
 /* PUBLIC is the absent value and, like a class that nobody knows, only kept. */

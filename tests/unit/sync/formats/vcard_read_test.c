@@ -345,11 +345,13 @@ static void test_wrong_bytes(void **state)
 	assert_refused(no_mark, sizeof(no_mark) - 1, &utf16);
 }
 
+static const char marked[] = "\xef\xbb\xbf" HEAD "NOTE:n\nEND:VCARD\n";
+
 /* Byte order mark, line ends of every kind, VERSION late or missing, lower case, blank lines. */
 static void test_lenient(void **state)
 {
 	static const char *const cards[] = {
-		"\xef\xbb\xbf" HEAD "NOTE:n\nEND:VCARD\n",
+		marked,
 		"BEGIN:VCARD\rVERSION:4.0\rFN:A\rNOTE:n\rEND:VCARD\r",
 		"BEGIN:VCARD\r\r\nVERSION:4.0\r\r\nFN:A\r\r\nNOTE:n\r\r\nEND:VCARD",
 		"\n begin : vcard \n\nfn:A\nnote:n\n\nend:vcard\n\n",
