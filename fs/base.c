@@ -67,14 +67,14 @@ void base_table_free(struct base_table *t)
 static pid_t read_tgid(pid_t tid)
 {
 	char path[64], line[128];
-	int tgid = 0;
+	pid_t tgid = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
 	f = fopen(path, "re");
 	while (f && !tgid && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Tgid: %d", &tgid) != 1)
-			tgid = 0;
+		if (!strncmp(line, "Tgid:", 5))
+			tgid = (pid_t)strtol(line + 5, NULL, 10);
 	if (f)
 		fclose(f);
 	return tgid;

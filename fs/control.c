@@ -152,7 +152,7 @@ int control_run(struct fs *fs, const struct fs_mailbox *scope, char *const *word
 		const struct command *command = &commands[i];
 		struct call call = { .fs = fs, .scope = scope, .arg = n > 1 ? words[1] : NULL };
 
-		if (strcmp(command->name, words[0]))
+		if (strcmp(command->name, words[0]) != 0)
 			continue;
 		if (n - 1 < command->min_args || n - 1 > command->max_args)
 			break;

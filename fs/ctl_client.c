@@ -170,7 +170,7 @@ static void try_dir(const struct ctl *ctl, const char *dir, struct found *found)
 		const char *dot = strrchr(e->d_name, '.');
 		char *path AUTOFREE = NULL;
 
-		if (!dot || strcmp(dot, ".sock"))
+		if (!dot || strcmp(dot, ".sock") != 0)
 			continue;
 		path = xasprintf("%s/%s", dir, e->d_name);
 		try_socket(ctl, path, found);

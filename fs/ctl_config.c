@@ -35,7 +35,9 @@ static int load(const struct ctl *ctl, struct config **config, struct error *err
 {
 	char *path AUTOFREE = config_path(ctl, err);
 
-	return path ? config_load(config, path, err) : (int)err->code;
+	if (!path)
+		return err->code ? (int)err->code : ERR_INVALID;
+	return config_load(config, path, err);
 }
 
 int ctl_config(const struct ctl *ctl, const char *const *words, size_t n)
@@ -43,7 +45,7 @@ int ctl_config(const struct ctl *ctl, const char *const *words, size_t n)
 	struct error err = ERROR_INIT;
 	struct config *config = NULL;
 
-	if (n != 2 || (strcmp(words[1], "check") && strcmp(words[1], "show")))
+	if (n != 2 || (strcmp(words[1], "check") != 0 && strcmp(words[1], "show") != 0))
 		return 2;
 	if (load(ctl, &config, &err))
 		return failed(&err);
@@ -98,7 +100,7 @@ int ctl_users(const struct ctl *ctl, const char *const *words, size_t n)
 
 	if (n == 3 && !strcmp(words[1], "import"))
 		return import_users(words[2]);
-	if (n != 2 || strcmp(words[1], "list"))
+	if (n != 2 || strcmp(words[1], "list") != 0)
 		return 2;
 	if (load(ctl, &config, &err))
 		return failed(&err);

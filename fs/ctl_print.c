@@ -203,7 +203,7 @@ void ctl_bar_progress(void *data, const json_t *progress)
 	if (total > 0)
 		snprintf(what + strlen(what), sizeof(what) - strlen(what), " %lld/%lld",
 			(long long)done, (long long)total);
-	if (strcmp(what, bar->last))
+	if (strcmp(what, bar->last) != 0)
 		fprintf(stderr, "%s\n", what);
 	memcpy(bar->last, what, sizeof(what));
 }

@@ -50,12 +50,21 @@ struct program {
 
 /* ---- arguments -------------------------------------------------------------------------------- */
 
+/* mount(8) calls mount.fuse.tandemfs with -n, -s, -v and -t TYPE, which mean nothing here. */
+static bool is_mount_helper(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+
+	return !strncmp(slash ? slash + 1 : program, "mount.", 6);
+}
+
 static int parse_args(struct program *p, int argc, char **argv)
 {
+	const char *known = is_mount_helper(argv[0]) ? "o:fdhnsvt:" : "o:fdh";
 	static const struct option longs[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "o:fdh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, known, longs, NULL)) != -1) {
 		switch (c) {
 		case 'o':
 			buf_addf(&p->options, "%s%s", p->options.len ? "," : "", optarg);
@@ -70,6 +79,11 @@ static int parse_args(struct program *p, int argc, char **argv)
 		case 'h':
 			fputs(usage_text, stdout);
 			exit(0);
+		case 'n':
+		case 's':
+		case 'v':
+		case 't':
+			break;
 		default:
 			return -1;
 		}

@@ -49,7 +49,7 @@ char *mount_path(const char *path, struct error *err)
 		error_set(err, ERR_INVALID, "%s: %s", path, strerror(errno));
 		return NULL;
 	}
-	return xasprintf("%s/%s", strcmp(dir, "/") ? dir : "", base ? base : copy);
+	return xasprintf("%s/%s", strcmp(dir, "/") != 0 ? dir : "", base ? base : copy);
 }
 
 /* Undoes the octal escapes of mountinfo(5) in place. */
@@ -58,10 +58,9 @@ static void unescape(char *text)
 	char *to = text;
 
 	for (; *text; text++) {
-		unsigned int code;
-
-		if (*text == '\\' && sscanf(text + 1, "%3o", &code) == 1) {
-			*to++ = (char)code;
+		if (*text == '\\' && strspn(text + 1, "01234567") >= 3) {
+			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
+				       (text[3] - '0'));
 			text += 3;
 		} else {
 			*to++ = *text;

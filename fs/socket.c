@@ -245,7 +245,7 @@ static int find_path(const struct request *r, const char *path, uint64_t *ino, s
 	char *copy AUTOFREE = NULL, *rest = NULL;
 
 	if (*path == '/') {
-		if (strncmp(path, r->fs->mountpoint, skip) || path[skip] != '/')
+		if (strncmp(path, r->fs->mountpoint, skip) != 0 || path[skip] != '/')
 			return error_set(err, ERR_INVALID, "%.300s is not below %s", path,
 				r->fs->mountpoint);
 		path += skip;
@@ -264,7 +264,7 @@ static int find_path(const struct request *r, const char *path, uint64_t *ino, s
 
 static int run_relink(struct request *r, json_t **result, struct error *err)
 {
-	uint64_t ino;
+	uint64_t ino = 0;
 	int rc;
 
 	(void)result;
@@ -334,7 +334,7 @@ static void answer(struct connection *c, const json_t *line)
 	const json_t *args = json_object_get(line, "args"), *value;
 	struct error err = ERROR_INIT;
 	json_t *result = NULL;
-	char *words[8];
+	char *words[8] = { NULL };
 	struct request r = { .connection = c, .fs = c->socket->fs, .words = words };
 	size_t i;
 	int rc;

@@ -165,7 +165,7 @@ static const struct command {
 static int run(const struct ctl *ctl, const char *const *words, size_t n)
 {
 	for (size_t i = 0; n && i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(commands[i].name, words[0]))
+		if (strcmp(commands[i].name, words[0]) != 0)
 			continue;
 		if (n - 1 < commands[i].min_args || n - 1 > commands[i].max_args)
 			return 2;

@@ -50,7 +50,8 @@ static bool shown_name(
 		snprintf(name, size, "%.*s" JSON_SUFFIX, (int)stem, node->name);
 		return true;
 	}
-	if (node->type != NODE_DRAFT || strncmp(node->name, DRAFT_PREFIX, strlen(DRAFT_PREFIX)))
+	if (node->type != NODE_DRAFT ||
+		strncmp(node->name, DRAFT_PREFIX, strlen(DRAFT_PREFIX)) != 0)
 		return false;
 	snprintf(name, size, "%s", node->name + strlen(DRAFT_PREFIX));
 	return true;

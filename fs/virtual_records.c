@@ -144,7 +144,7 @@ static bool match(void *data, const struct virtual_entry *entry, uint64_t cookie
 	struct search *s = data;
 
 	(void)cookie;
-	if (strcmp(entry->name, s->name))
+	if (strcmp(entry->name, s->name) != 0)
 		return true;
 	*s->found = *entry;
 	s->done = true;

@@ -213,7 +213,7 @@ static int sync_lookup(struct fs *fs, fuse_ino_t dir, const char *name, struct v
 	if (entry_of(dir) == SYNC_LOST)
 		return records_lookup(fs, mb, LIST_LOST, name, entry);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (!is_here(&rows[i], mb) || strcmp(rows[i].name, name))
+		if (!is_here(&rows[i], mb) || strcmp(rows[i].name, name) != 0)
 			continue;
 		fill_entry(&rows[i], dir, mb, entry);
 		return 0;
