@@ -301,7 +301,8 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 		.urgent = urgent,
 		.began = store_now(e->store),
 		.asked_at = asked_at,
-		.log = json_array() };
+		.log = json_array(),
+		.categories = json_object() };
 	int rc;
 
 	for (int kind = 0; kind < ITEM_KINDS; kind++)
@@ -318,5 +319,6 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 	write_end(&c, err);
 	mb->wake_in = c.wake_in;
 	json_decref(c.log);
+	json_decref(c.categories);
 	return rc;
 }

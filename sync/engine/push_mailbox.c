@@ -105,6 +105,47 @@ static void set_marks(struct mailbox_op *op, const json_t *projection)
 	op->marks.unlinked = (char *)json_string_value(value_get(projection, "@unlinked"));
 }
 
+/* Notes designating categories among what is sent: Outlook shows those that its list has. */
+static void note_categories(struct cycle *c, const json_t *projection, const json_t *changed)
+{
+	json_t *name;
+	size_t i;
+
+	for (size_t k = 0; c->policy && k < c->policy->n_categories; k++) {
+		char *field AUTOFREE = xasprintf("Categories/%s", c->policy->categories[k]);
+
+		json_array_foreach((json_t *)changed, i, name)
+			if (!strcmp(json_string_value(name), field) && value_get(projection, field))
+				json_object_set_new(
+					c->categories, c->policy->categories[k], json_true());
+	}
+}
+
+/* Adds them to the mailbox's list, each once. */
+static int add_categories(struct cycle *c, struct error *err)
+{
+	const char *name;
+	json_t *value;
+	int rc = 0;
+
+	json_object_foreach(c->categories, name, value) {
+		char *note AUTOFREE = xasprintf("category:%lld:%s", (long long)c->mb->id, name);
+		char *known AUTOFREE = NULL;
+
+		rc = store_value_get(c->store, note, &known, err);
+		if (rc || known)
+			continue;
+		rc = c->engine->mailbox_driver->add_categories(c->mb->connection, &name, 1, err);
+		if (!rc)
+			rc = store_begin(c->store, STORE_NORMAL, STORE_LOCAL, err);
+		if (rc)
+			return rc;
+		rc = store_value_set(c->store, note, "listed", err);
+		rc = rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
+	}
+	return rc;
+}
+
 /* Writes down what slot i is about to send; drops the slot (returns false) when there is nothing. */
 static bool prepare(struct push *p, struct pair *pair, char *folder, struct error *err)
 {
@@ -151,6 +192,7 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 		set_marks(op, projection);
 		op->set_marks = true;
 	}
+	note_categories(c, projection, changed);
 	p->projections[p->n] = projection;
 	p->changed[p->n] = changed;
 	p->folders[p->n] = folder;
@@ -601,5 +643,14 @@ int push_mailbox(struct cycle *c, struct error *err)
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(order); i++)
 		rc = push_type(c, order[i], ids, n, err);
 	free(ids);
+	if (!rc && json_object_size(c->categories)) {
+		struct error one = ERROR_INIT;
+
+		if (add_categories(c, &one)) { /* nothing but colour depends on it */
+			error_prefix(&one, "CategoryList");
+			cycle_defer(c, &one);
+		}
+		json_object_clear(c->categories);
+	}
 	return rc;
 }
