@@ -84,6 +84,7 @@ struct cycle {
 	int64_t began;
 	int64_t asked_at;
 	json_t *log;	       /* lines, written at the end */
+	json_t *categories;    /* set: designating ones that items were given */
 	int64_t wake_in;       /* as in engine_mailbox */
 	struct error deferred; /* the first failure that did not end the cycle */
 };
