@@ -93,6 +93,8 @@ class Simulator:
         self.process.stdout.close()
         if status != 0:
             raise SimulatorError(f"tandem-sim ended with {status}:\n{self.stderr()}")
+        if "own answer" in self.stderr():
+            raise SimulatorError(f"answers that Microsoft's schema rejects:\n{self.stderr()}")
 
     # /sim/... -----------------------------------------------------------------------------------
 

@@ -142,8 +142,15 @@ BROKEN = {
     "an operation that is unknown": "<m:MakeCoffee/>",
     "the wrong namespace": "<t:GetFolder/>",
     "a date that is none":
-        "<m:CreateItem><m:Items><t:Contact><t:Birthday>yesterday</t:Birthday></t:Contact></m:Items>"
-        "</m:CreateItem>",
+        "<m:CreateItem><m:Items><t:Contact><t:GivenName>good</t:GivenName></t:Contact><t:Contact>"
+        "<t:Birthday>yesterday</t:Birthday></t:Contact></m:Items></m:CreateItem>",
+    "a folder name that is none":
+        f"<m:GetFolder><m:FolderShape>{ID_ONLY}</m:FolderShape><m:FolderIds>"
+        '<t:DistinguishedFolderId Id="attic"/></m:FolderIds></m:GetFolder>',
+    "a property type that is none":
+        '<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>'
+        '<t:ExtendedFieldURI PropertyTag="0x1" PropertyType="Text"/></t:AdditionalProperties>'
+        '</m:ItemShape><m:ItemIds><t:ItemId Id="x"/></m:ItemIds></m:GetItem>',
     "a key that is none":
         '<m:CreateItem><m:Items><t:Contact><t:PhoneNumbers><t:Entry Key="Boat">1</t:Entry>'
         "</t:PhoneNumbers></t:Contact></m:Items></m:CreateItem>",

@@ -3,8 +3,8 @@
  * One row a type: its attributes and its children in order.  In `attributes` a name ends in ! when
  * it must be there, and may be followed by =a,b,c, the values it may have.  In `children` each word
  * is [name|name|...]:type, or name:type, followed by nothing (exactly one), ? (one or none), + (one
- * or more) or * (any number); a type without a row takes anything, and "text" no elements.  The
- * types "item" and "change" are checked by the table of properties. */
+ * or more) or * (any number).  A type without a row is one of the texts below, or takes anything.
+ * What is of type "item" is checked by the table of properties. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,66 +22,72 @@
 	"AcceptItem|TentativelyAcceptItem|DeclineItem|CancelCalendarItem|RemoveItem|"              \
 	"SuppressReadReceipt|PostReplyItem|AcceptSharingInvitation|RoleMember|Network|Person"
 #define FOLDERS "Folder|CalendarFolder|ContactsFolder|SearchFolder|TasksFolder"
-#define PATHS	"FieldURI|IndexedFieldURI|ExtendedFieldURI|ExceptionFieldURI"
+#define FOLDER_NAMES                                                                               \
+	"calendar,contacts,deleteditems,drafts,inbox,journal,notes,outbox,sentitems,"              \
+	"tasks,msgfolderroot,publicfoldersroot,root,junkemail,searchfolders,voicemail,"            \
+	"recoverableitemsroot,recoverableitemsdeletions,recoverableitemsversions,"                 \
+	"recoverableitemspurges,recoverableitemsdiscoveryholds,archiveroot,archivemsgfolderroot,"  \
+	"archivedeleteditems,archiveinbox,archiverecoverableitemsroot,"                            \
+	"archiverecoverableitemsdeletions,archiverecoverableitemsversions,"                        \
+	"archiverecoverableitemspurges,archiverecoverableitemsdiscoveryholds,syncissues,"          \
+	"conflicts,"                                                                               \
+	"localfailures,serverfailures,recipientcache,quickcontacts,conversationhistory,"           \
+	"adminauditlogs,todosearch,mycontacts,directory,imcontactlist,peopleconnect,favorites,"    \
+	"mecontact,personmetadata"
+#define PROPERTY_SETS                                                                              \
+	"Meeting,Appointment,Common,PublicStrings,Address,InternetHeaders,"                        \
+	"CalendarAssistant,UnifiedMessaging,Task,Sharing"
+#define PROPERTY_TYPES                                                                             \
+	"ApplicationTime,ApplicationTimeArray,Binary,BinaryArray,Boolean,CLSID,"                   \
+	"CLSIDArray,Currency,CurrencyArray,Double,DoubleArray,Error,Float,FloatArray,Integer,"     \
+	"IntegerArray,Long,LongArray,Null,Object,ObjectArray,Short,ShortArray,SystemTime,"         \
+	"SystemTimeArray,String,StringArray"
+#define PATHS "FieldURI|IndexedFieldURI|ExtendedFieldURI|ExceptionFieldURI"
 #define EXPRESSIONS                                                                                \
 	"SearchExpression|And|Or|Not|Contains|Excludes|Exists|IsEqualTo|IsNotEqualTo|"             \
 	"IsGreaterThan|IsGreaterThanOrEqualTo|IsLessThan|IsLessThanOrEqualTo"
 
-/* clang-format off: one row a type */
+/* clang-format off */
 static const struct rule {
 	const char *type, *attributes, *children;
 } rules[] = {
 	{ "GetFolder", "", "FolderShape:FolderShape FolderIds:FolderIds" },
-	{ "FindFolder", "Traversal!=Shallow,Deep,SoftDeleted",
-		"FolderShape:FolderShape "
+	{ "FindFolder", "Traversal!=Shallow,Deep,SoftDeleted", "FolderShape:FolderShape "
 		"[IndexedPageFolderView|FractionalPageFolderView]:view? Restriction:Restriction? "
 		"ParentFolderIds:FolderIds" },
 	{ "CreateFolder", "", "ParentFolderId:TargetFolder Folders:Folders" },
 	{ "UpdateFolder", "", "FolderChanges:FolderChanges" },
 	{ "MoveFolder", "", "ToFolderId:TargetFolder FolderIds:FolderIds" },
 	{ "DeleteFolder", "DeleteType!=" DELETE_TYPES, "FolderIds:FolderIds" },
-	{ "EmptyFolder", "DeleteType!=" DELETE_TYPES " DeleteSubFolders!", "FolderIds:FolderIds" },
-	{ "SyncFolderHierarchy", "",
-		"FolderShape:FolderShape SyncFolderId:TargetFolder? "
+	{ "EmptyFolder", "DeleteType!=" DELETE_TYPES " DeleteSubFolders!=true,false,1,0", "FolderIds:FolderIds" },
+	{ "SyncFolderHierarchy", "", "FolderShape:FolderShape SyncFolderId:TargetFolder? "
 		"SyncState:text?" },
-	{ "SyncFolderItems", "",
-		"ItemShape:ItemShape SyncFolderId:TargetFolder SyncState:text? "
-		"Ignore:ItemIds? MaxChangesReturned:max SyncScope:text? NumberOfDays:text? "
+	{ "SyncFolderItems", "", "ItemShape:ItemShape SyncFolderId:TargetFolder SyncState:text? "
+		"Ignore:ItemIds? MaxChangesReturned:max SyncScope:scope? NumberOfDays:text? "
 		"MaximumCount:text? MinimumCount:text?" },
 	{ "GetItem", "", "ItemShape:ItemShape ItemIds:ItemIds" },
-	{ "FindItem", "Traversal!=Shallow,SoftDeleted,Associated",
-		"ItemShape:ItemShape "
-		"[IndexedPageItemView|FractionalPageItemView|SeekToConditionPageItemView|"
-		"CalendarView|"
+	{ "FindItem", "Traversal!=Shallow,SoftDeleted,Associated", "ItemShape:ItemShape "
+		"[IndexedPageItemView|FractionalPageItemView|SeekToConditionPageItemView|CalendarView|"
 		"ContactsView]:view? [GroupBy|DistinguishedGroupBy]:any? Restriction:Restriction? "
 		"SortOrder:SortOrder? ParentFolderIds:FolderIds QueryString:text?" },
-	{ "CreateItem",
-		"MessageDisposition=SaveOnly,SendOnly,SendAndSaveCopy "
-		"SendMeetingInvitations=" SEND_TO,
-		"SavedItemFolderId:TargetFolder? Items:Items" },
-	{ "UpdateItem",
-		"ConflictResolution!=NeverOverwrite,AutoResolve,AlwaysOverwrite "
+	{ "CreateItem", "MessageDisposition=SaveOnly,SendOnly,SendAndSaveCopy "
+		"SendMeetingInvitations=" SEND_TO, "SavedItemFolderId:TargetFolder? Items:Items" },
+	{ "UpdateItem", "ConflictResolution!=NeverOverwrite,AutoResolve,AlwaysOverwrite "
 		"MessageDisposition=SaveOnly,SendOnly,SendAndSaveCopy "
 		"SendMeetingInvitationsOrCancellations=SendToNone,SendOnlyToAll,SendOnlyToChanged,"
 		"SendToAllAndSaveCopy,SendToChangedAndSaveCopy SuppressReadReceipts",
 		"SavedItemFolderId:TargetFolder? ItemChanges:ItemChanges" },
-	{ "DeleteItem",
-		"DeleteType!=" DELETE_TYPES " SendMeetingCancellations=" SEND_TO
-		" AffectedTaskOccurrences=AllOccurrences,SpecifiedOccurrenceOnly "
-		"SuppressReadReceipts",
+	{ "DeleteItem", "DeleteType!=" DELETE_TYPES " SendMeetingCancellations=" SEND_TO
+		" AffectedTaskOccurrences=AllOccurrences,SpecifiedOccurrenceOnly SuppressReadReceipts",
 		"ItemIds:ItemIds" },
-	{ "MoveItem", "", "ToFolderId:TargetFolder ItemIds:ItemIds ReturnNewItemIds:text?" },
-	{ "CopyItem", "", "ToFolderId:TargetFolder ItemIds:ItemIds ReturnNewItemIds:text?" },
-	{ "SendItem", "SaveItemToFolder!", "ItemIds:ItemIds SavedItemFolderId:TargetFolder?" },
+	{ "MoveItem", "", "ToFolderId:TargetFolder ItemIds:ItemIds ReturnNewItemIds:bool?" },
+	{ "CopyItem", "", "ToFolderId:TargetFolder ItemIds:ItemIds ReturnNewItemIds:bool?" },
+	{ "SendItem", "SaveItemToFolder!=true,false,1,0", "ItemIds:ItemIds SavedItemFolderId:TargetFolder?" },
 	{ "ConvertId", "DestinationFormat!=" FORMATS, "SourceIds:SourceIds" },
-	{ "ResolveNames",
-		"ReturnFullContactData! "
-		"SearchScope=ActiveDirectory,ActiveDirectoryContacts,Contacts,"
-		"ContactsActiveDirectory "
-		"ContactDataShape=" SHAPES,
-		"ParentFolderIds:FolderIds? UnresolvedEntry:text" },
-	{ "GetUserConfiguration", "",
-		"UserConfigurationName:ConfigName "
+	{ "ResolveNames", "ReturnFullContactData!=true,false,1,0 "
+		"SearchScope=ActiveDirectory,ActiveDirectoryContacts,Contacts,ContactsActiveDirectory "
+		"ContactDataShape=" SHAPES, "ParentFolderIds:FolderIds? UnresolvedEntry:text" },
+	{ "GetUserConfiguration", "", "UserConfigurationName:ConfigName "
 		"UserConfigurationProperties:text" },
 	{ "CreateUserConfiguration", "", "UserConfiguration:Config" },
 	{ "UpdateUserConfiguration", "", "UserConfiguration:Config" },
@@ -89,42 +95,32 @@ static const struct rule {
 	{ "GetServerTimeZones", "ReturnFullTimeZoneData", "Ids:any?" },
 
 	{ "FolderShape", "", "BaseShape:base AdditionalProperties:Paths?" },
-	{ "ItemShape", "",
-		"BaseShape:base IncludeMimeContent:text? BodyType:text? "
-		"UniqueBodyType:text? NormalizedBodyType:text? FilterHtmlContent:text? "
+	{ "ItemShape", "", "BaseShape:base IncludeMimeContent:bool? BodyType:body? "
+		"UniqueBodyType:body? NormalizedBodyType:body? FilterHtmlContent:bool? "
 		"ConvertHtmlCodePageToUTF8:text? InlineImageUrlTemplate:text? "
 		"BlockExternalImages:text? AddBlankTargetToLinks:text? MaximumBodySize:text? "
 		"AdditionalProperties:Paths?" },
 	{ "Paths", "", "[" PATHS "]:Path+" },
 	{ "FieldURI", "FieldURI!", "" },
 	{ "IndexedFieldURI", "FieldURI! FieldIndex!", "" },
-	{ "ExtendedFieldURI",
-		"DistinguishedPropertySetId PropertySetId PropertyTag PropertyName "
-		"PropertyId PropertyType!",
-		"" },
-	{ "FolderIds", "",
-		"[FolderId|DistinguishedFolderId|AddressListId|ConsumerCalendarId]:Id+" },
-	{ "TargetFolder", "",
-		"[FolderId|DistinguishedFolderId|AddressListId|ConsumerCalendarId]:Id" },
+	{ "ExtendedFieldURI", "DistinguishedPropertySetId=" PROPERTY_SETS " PropertySetId PropertyTag "
+		"PropertyName PropertyId PropertyType!=" PROPERTY_TYPES, "" },
+	{ "FolderIds", "", "[FolderId|DistinguishedFolderId|AddressListId|ConsumerCalendarId]:Id+" },
+	{ "TargetFolder", "", "[FolderId|DistinguishedFolderId|AddressListId|ConsumerCalendarId]:Id" },
 	{ "FolderId", "Id! ChangeKey", "" },
-	{ "DistinguishedFolderId", "Id! ChangeKey", "Mailbox:Mailbox?" },
-	{ "Mailbox", "",
-		"Name:text? EmailAddress:text? RoutingType:text? MailboxType:text? "
+	{ "DistinguishedFolderId", "Id!=" FOLDER_NAMES " ChangeKey", "Mailbox:Mailbox?" },
+	{ "Mailbox", "", "Name:text? EmailAddress:text? RoutingType:text? MailboxType:text? "
 		"ItemId:any? OriginalDisplayName:text?" },
-	{ "ItemIds", "",
-		"[ItemId|OccurrenceItemId|RecurringMasterItemId|RecurringMasterItemIdRanges]"
+	{ "ItemIds", "", "[ItemId|OccurrenceItemId|RecurringMasterItemId|RecurringMasterItemIdRanges]"
 		":Id+" },
 	{ "ItemId", "Id! ChangeKey", "" },
 	{ "ConfigName", "Name!", "[FolderId|DistinguishedFolderId]:Id" },
-	{ "Config", "",
-		"UserConfigurationName:ConfigName ItemId:Id? Dictionary:any? XmlData:text? "
+	{ "Config", "", "UserConfigurationName:ConfigName ItemId:Id? Dictionary:any? XmlData:text? "
 		"BinaryData:text?" },
-	{ "SourceIds", "",
-		"[AlternateId|AlternatePublicFolderId|AlternatePublicFolderItemId]:Id+" },
+	{ "SourceIds", "", "[AlternateId|AlternatePublicFolderId|AlternatePublicFolderItemId]:Id+" },
 	{ "AlternateId", "Format!=" FORMATS " Id! Mailbox! IsArchive=true,false,1,0", "" },
 	{ "Folders", "", "[" FOLDERS "]:NewFolder+" },
-	{ "NewFolder", "",
-		"FolderId:any? ParentFolderId:any? FolderClass:text? DisplayName:text? "
+	{ "NewFolder", "", "FolderId:any? ParentFolderId:any? FolderClass:text? DisplayName:text? "
 		"TotalCount:text? ChildFolderCount:text? ExtendedProperty:ExtendedProperty* "
 		"ManagedFolderInformation:any? EffectiveRights:any? DistinguishedFolderId:text? "
 		"PolicyTag:any? ArchiveTag:any? ReplicaList:any? SharingEffectiveRights:text? "
@@ -148,10 +144,8 @@ static const struct rule {
 	{ "Or", "", "[" EXPRESSIONS "]:Expression*" },
 	{ "Not", "", "[" EXPRESSIONS "]:Expression" },
 	{ "Exists", "", "[" PATHS "]:Path" },
-	{ "Contains",
-		"ContainmentMode=FullString,Prefixed,Substring,PrefixOnWords,ExactPhrase "
-		"ContainmentComparison",
-		"[" PATHS "]:Path Constant:Constant" },
+	{ "Contains", "ContainmentMode=FullString,Prefixed,Substring,PrefixOnWords,ExactPhrase "
+		"ContainmentComparison", "[" PATHS "]:Path Constant:Constant" },
 	{ "Constant", "Value!", "" },
 	{ "IsEqualTo", "", "[" PATHS "]:Path FieldURIOrConstant:Operand" },
 	{ "IsNotEqualTo", "", "[" PATHS "]:Path FieldURIOrConstant:Operand" },
@@ -251,6 +245,20 @@ static int check_attributes(struct ews_ctx *c, const xmlNode *node, const char *
 	return 0;
 }
 
+/* Whether a property's value is of its type: it is stored into an item that nobody sees.  Other
+ * mistakes than the schema's are for the operation to find. */
+static void check_value(struct ews_ctx *c, enum ews_kind kind, const xmlNode *property)
+{
+	struct ews_item *nobody = xcalloc(1, sizeof(*nobody));
+	struct ews_error ignored = { 0 };
+
+	nobody->kind = kind;
+	nobody->mailbox = c->ews->mailboxes;
+	if (nobody->mailbox)
+		ews_parse_property(c, nobody, property, &ignored);
+	ews_item_discard(nobody);
+}
+
 /* The properties inside an item element: known, and in the order of the table. */
 static int check_item(struct ews_ctx *c, const xmlNode *node)
 {
@@ -267,37 +275,70 @@ static int check_item(struct ews_ctx *c, const xmlNode *node)
 		if (prop < 0 || (prop <= last && !again) || !child->ns ||
 			strcmp((const char *)child->ns->href, EWS_NS_T) != 0) {
 			ews_schema_fault(c, xmlGetLineNo(child),
-				"The element '%s' in namespace '%s' "
-				"has invalid child element '%s'.",
+				"The element '%s' in namespace '%s' has invalid child element "
+				"'%s'.",
 				(const char *)node->name, EWS_NS_T, (const char *)child->name);
 			return -1;
 		}
 		last = prop;
-		if (ews_props[prop].type == EWS_T_EXTENDED &&
-			check(c, child, "ExtendedProperty", strlen("ExtendedProperty")))
+		if (ews_props[prop].type != EWS_T_EXTENDED)
+			check_value(c, kind, child);
+		else
+			check(c, child, "ExtendedProperty", strlen("ExtendedProperty"));
+		if (c->fault_code)
 			return -1;
 	}
 	return 0;
 }
 
-static int check_text(struct ews_ctx *c, const xmlNode *node, const char *type, size_t len)
+static const struct {
+	const char *type, *values; /* NULL: any text */
+} texts[] = {
+	{ "base", SHAPES },
+	{ "body", "Best,HTML,Text" },
+	{ "bool", "true,false,1,0" },
+	{ "scope", "NormalItems,NormalAndAssociatedItems" },
+	{ "text", NULL },
+};
+
+static bool is_type(const char *type, size_t len, const char *name)
 {
-	char *text AUTOFREE = xml_content(node);
+	return len == strlen(name) && !memcmp(type, name, len);
+}
+
+static bool is_text(const char *type, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (is_type(type, len, texts[i].type))
+			return true;
+	return is_type(type, len, "max");
+}
+
+static bool text_fits(const char *text, const char *type, size_t len)
+{
 	char *end;
 	long n;
 
-	if (len == 4 && !memcmp(type, "base", 4) && listed(SHAPES, strlen(SHAPES), text, ','))
-		return 0;
-	if (len == 3 && !memcmp(type, "max", 3)) {
+	if (is_type(type, len, "max")) {
 		n = strtol(text, &end, 10);
-		if (end != text && !*end && n >= 1 && n <= 512)
-			return 0;
+		return end != text && !*end && n >= 1 && n <= 512;
 	}
-	if (len == 4 && !memcmp(type, "text", 4) && !xml_first(node))
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (is_type(type, len, texts[i].type))
+			return !texts[i].values ||
+			       listed(texts[i].values, strlen(texts[i].values), text, ',');
+	return true;
+}
+
+static int check_text(struct ews_ctx *c, const xmlNode *node, const char *type, size_t len)
+{
+	char *text AUTOFREE = xml_content(node);
+
+	if (!xml_first(node) && text_fits(text, type, len))
 		return 0;
 	ews_schema_fault(c, xmlGetLineNo(node),
-		"The '%s' element is invalid - The value '%s' is "
-		"invalid according to its datatype.",
+		"The '%s' element is invalid - The value '%s' is invalid according to its "
+		"datatype.",
 		(const char *)node->name, text);
 	return -1;
 }
@@ -335,13 +376,13 @@ static int check_child(struct ews_ctx *c, const xmlNode *child, const struct wor
 {
 	static const char *const by_name[] = { "Id", "Path", "Update", "Expression", "view" };
 
-	if (w->type_len == 3 && !memcmp(w->type, "any", 3))
+	if (is_type(w->type, w->type_len, "any"))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(by_name); i++)
-		if (w->type_len == strlen(by_name[i]) && !memcmp(w->type, by_name[i], w->type_len))
+		if (is_type(w->type, w->type_len, by_name[i]))
 			return check(c, child, (const char *)child->name,
 				strlen((const char *)child->name));
-	if (w->type_len == 4 && !memcmp(w->type, "item", 4))
+	if (is_type(w->type, w->type_len, "item"))
 		return check_item(c, child);
 	return check(c, child, w->type, w->type_len);
 }
@@ -386,10 +427,8 @@ static int check(struct ews_ctx *c, const xmlNode *node, const char *type, size_
 {
 	const struct rule *rule = find_rule(type, type_len);
 
-	if (!rule && type_len <= 4)
-		return check_text(c, node, type, type_len);
 	if (!rule)
-		return 0;
+		return is_text(type, type_len) ? check_text(c, node, type, type_len) : 0;
 	if (check_attributes(c, node, rule->attributes))
 		return -1;
 	return check_children(c, node, rule->children);

@@ -4,7 +4,7 @@
  * which ends in a 48-bit counter.  Clients must take it for opaque: it is case-sensitive, and
  * since the counter goes up in steps of COUNTER_STEP, neighbours' ids differ in nothing but the
  * case of one letter again and again, which finds every client that folds case.  What an id
- * names is looked up as a string; nothing is ever decoded from it. */
+ * names is looked up as a string; only ConvertId looks inside. */
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
