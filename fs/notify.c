@@ -173,8 +173,15 @@ static bool is_orphan(struct fs *fs, uint64_t ino)
 	return ino && !store_node_get(fs->store, ino, &node, NULL) && !node.parent;
 }
 
-/* A name whose file was made, replaced or removed.  Where the kernel does not know the name nobody
- * can have the old file open, since an open file keeps its name known. */
+/* Does the kernel know this number?  It may without a name for it: a lookup that came before us has
+ * shown it the new state of the directory, and the old file is open all the same.  Asks by a change
+ * of attributes, which a file without a name does not mind. */
+static bool kernel_knows(struct notifier *n, uint64_t ino)
+{
+	return fuse_lowlevel_notify_inval_inode(n->fs->session, ino, -1, 0) != -ENOENT;
+}
+
+/* A name whose file was made, replaced or removed. */
 static void tell_entry(struct notifier *n, const struct job *job)
 {
 	struct fuse_session *session = n->fs->session;
@@ -191,7 +198,7 @@ static void tell_entry(struct notifier *n, const struct job *job)
 	if (rc == -ENOTEMPTY)
 		rc = fuse_lowlevel_notify_inval_entry(
 			session, job->parent, job->name, strlen(job->name));
-	if (rc == -ENOENT && orphan && take_orphan(n, job->ino))
+	if (rc == -ENOENT && orphan && !kernel_knows(n, job->ino) && take_orphan(n, job->ino))
 		drop(n->fs, job->ino);
 }
 
