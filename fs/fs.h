@@ -148,6 +148,8 @@ struct notifier *notifier_start(struct fs *fs, struct error *err);
 /* Stops: halt before the unmount, free after it. */
 void notifier_halt(struct notifier *notifier);
 void notifier_free(struct notifier *notifier);
+/* Until the kernel was told of all that is queued, at most a few seconds. */
+void notifier_wait(struct notifier *notifier);
 /* Tells the kernel, soon, that the name may mean something else; was: the number it had, or 0. */
 void notify_entry(struct fs *fs, uint64_t parent, const char *name, uint64_t was);
 /* Attributes and bytes of a file, or the listing of a directory. */

@@ -1,7 +1,7 @@
 /* The mount point.  See mount.h.
  *
  * Is it ours, and is it dead?  /proc/self/mountinfo names the type of each mount ("fuse.tandemfs"), and
- * stat(2) of one whose daemon died says ENOTCONN. */
+ * statvfs(3) of one whose daemon died says ENOTCONN (stat(2) may still be answered from a cache). */
 #include "fs/mount.h"
 
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,8 +111,8 @@ static int run_fusermount(const char *path)
 
 int mount_clear_dead(const char *path, struct error *err)
 {
-	struct stat st;
-	bool dead = stat(path, &st) && (errno == ENOTCONN || errno == ECONNABORTED);
+	struct statvfs st;
+	bool dead = statvfs(path, &st) && (errno == ENOTCONN || errno == ECONNABORTED);
 
 	if (!is_ours(path))
 		return dead ? error_set(err, ERR_INVALID,

@@ -28,6 +28,7 @@ struct job {
 };
 
 #define ORPHAN_BUCKETS 256
+#define WAIT_S	       5 /* a job may wait for an operation, and that for the one who waits here */
 
 struct orphan {
 	uint64_t ino;
@@ -38,8 +39,9 @@ struct notifier {
 	struct fs *fs;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
+	pthread_cond_t wake, told;
 	struct job *first, **last;
+	uint64_t n_jobs, n_told; /* ever added, ever done */
 	bool stopping, joined;
 	atomic_size_t n_orphans;
 	struct orphan *orphans[ORPHAN_BUCKETS]; /* under lock */
@@ -68,6 +70,7 @@ static void add_job(
 	}
 	*n->last = job;
 	n->last = &job->next;
+	n->n_jobs++;
 	pthread_cond_signal(&n->wake);
 	pthread_mutex_unlock(&n->lock);
 }
@@ -237,6 +240,8 @@ static void *notifier_main(void *data)
 		run(n, job);
 		free_job(job);
 		pthread_mutex_lock(&n->lock);
+		n->n_told++;
+		pthread_cond_broadcast(&n->told);
 	}
 	pthread_mutex_unlock(&n->lock);
 	return NULL;
@@ -251,14 +256,31 @@ struct notifier *notifier_start(struct fs *fs, struct error *err)
 	n->last = &n->first;
 	pthread_mutex_init(&n->lock, NULL);
 	pthread_cond_init(&n->wake, NULL);
+	pthread_cond_init(&n->told, NULL);
 	rc = pthread_create(&n->thread, NULL, notifier_main, n);
 	if (!rc)
 		return n;
 	error_set(err, ERR_INTERNAL, "cannot start a thread: %s", strerror(rc));
 	pthread_cond_destroy(&n->wake);
+	pthread_cond_destroy(&n->told);
 	pthread_mutex_destroy(&n->lock);
 	free(n);
 	return NULL;
+}
+
+void notifier_wait(struct notifier *n)
+{
+	struct timespec until;
+	uint64_t wanted;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += WAIT_S;
+	pthread_mutex_lock(&n->lock);
+	wanted = n->n_jobs;
+	while (n->n_told < wanted && !n->stopping &&
+		!pthread_cond_timedwait(&n->told, &n->lock, &until))
+		;
+	pthread_mutex_unlock(&n->lock);
 }
 
 /* The kernel is about to forget everything: what is queued is dropped.  A job under way may wait for
@@ -279,6 +301,7 @@ void notifier_halt(struct notifier *n)
 	}
 	n->last = &n->first;
 	pthread_cond_signal(&n->wake);
+	pthread_cond_broadcast(&n->told);
 	pthread_mutex_unlock(&n->lock);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec++;
@@ -300,6 +323,7 @@ void notifier_free(struct notifier *n)
 		}
 	}
 	pthread_cond_destroy(&n->wake);
+	pthread_cond_destroy(&n->told);
 	pthread_mutex_destroy(&n->lock);
 	free(n);
 }

@@ -174,8 +174,10 @@ struct waiter {
 static void *wait_for_sync(void *data)
 {
 	struct waiter *w = data;
-	int rc = engine_sync(w->request->fs->engine, w->address, true, &w->err);
+	struct fs *fs = w->request->fs;
+	int rc = engine_sync(fs->engine, w->address, true, &w->err);
 
+	notifier_wait(fs->notifier); /* who waited for the cycle sees its files */
 	pthread_mutex_lock(&w->lock);
 	w->rc = rc;
 	w->done = true;
