@@ -2,6 +2,7 @@
  *
  * Maps keyed by id take the remote's slot as the id: emails/EmailAddress1, phones/MobilePhone,
  * addresses/Business ...  Values without a slot (a fourth e-mail) have ids that start with "x-".
+ * The slots and their templates are one table, card_slots.c.
  *
  * Fixed places (used by the tables of ews/ and crm/):
  *   name/components by kind: title, given, given2, surname, generation       field_name_component
@@ -48,8 +49,8 @@ void card_assign_slots(json_t *card, const json_t *base);
 /* All e-mail addresses, normalised (trimmed, lower case), as a new array of strings. */
 json_t *card_emails(const json_t *card);
 
-/* Display name for a file name: name.full, else the components, else organisation, else the first
- * e-mail, else "contact".  Not yet cleaned (see document_file_name). */
+/* Display name, for a file name or an FN: name.full, else the components, else organisation, else the
+ * first e-mail or nickname, else "contact".  Not yet cleaned (see document_file_name). */
 void card_title(const json_t *card, struct buf *out);
 
 #endif

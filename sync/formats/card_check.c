@@ -7,9 +7,7 @@
 
 #include <string.h>
 
-#include "sync/buf.h"
 #include "sync/formats/card_slots.h"
-#include "sync/formats/vcard_impl.h"
 #include "sync/mem.h"
 
 enum shape {
@@ -222,16 +220,18 @@ static int check_map(const json_t *doc, const struct card_map *map, struct error
 	return rc;
 }
 
-/* Something to call the contact by, as a vCard needs FN or N. */
-static bool has_name(const json_t *doc)
+/* A member that says something about somebody; a vCard without any is refused too. */
+static bool says_something(const json_t *doc)
 {
-	const json_t *name = json_object_get(doc, "name");
-	const char *full = card_string(name, "full");
+	static const char about_itself[] = "@type version uid prodId created updated";
+	const char *member;
+	json_t *value;
 
-	return (full && !vcard_is_blank(full)) ||
-	       json_array_size(json_object_get(name, "components")) > 0 ||
-	       json_object_size(json_object_get(doc, "organizations")) > 0 ||
-	       json_object_size(json_object_get(doc, "emails")) > 0;
+	json_object_foreach((json_t *)doc, member, value) {
+		if (!card_word_in(about_itself, member, strlen(member)))
+			return true;
+	}
+	return false;
 }
 
 int card_check(const json_t *doc, struct error *err)
@@ -249,7 +249,8 @@ int card_check(const json_t *doc, struct error *err)
 		rc = check_path(doc, places[i].path, places[i].shape, "", err);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = check_map(doc, &maps[i], err);
-	if (rc == 0 && !has_name(doc))
-		rc = error_set(err, ERR_INVALID, "name: a contact needs a name");
+	if (rc == 0 && !says_something(doc))
+		rc = error_set(
+			err, ERR_INVALID, "name: missing, and all else: the contact is empty");
 	return rc;
 }

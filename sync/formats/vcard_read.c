@@ -306,7 +306,9 @@ static int read_property(struct vcard_reader *r, const struct vcard_line *line, 
 	const struct vcard_rule *rule = vcard_rule_find(line->name);
 	int taken = 0;
 
-	if (strcmp(line->name, "VERSION") == 0)
+	/* Said by BEGIN and by how the card is written; PROFILE:VCARD makes vobject fail. */
+	if (strcmp(line->name, "VERSION") == 0 ||
+		(strcmp(line->name, "PROFILE") == 0 && strcasecmp(line->value, "VCARD") == 0))
 		return 0;
 	if (rule && (!line->base64 || rule->read == vcard_read_resource))
 		taken = rule->read(r, rule, line, err);

@@ -249,7 +249,7 @@ static void test_check(void **state)
 	} wrong[] = {
 		{ "[]", "object" },
 		{ "{}", "@type: must be \"Card\"" },
-		{ "{\"@type\":\"Card\"}", "name: " },
+		{ "{\"@type\":\"Card\",\"uid\":\"u\"}", "name: " },
 		{ "{\"@type\":\"Card\",\"uid\":5}", "uid: must be text" },
 		{ "{\"@type\":\"Card\",\"name\":\"A\"}", "name: must be an object" },
 		{ "{\"@type\":\"Card\",\"name\":{\"components\":{}}}",
