@@ -9,8 +9,9 @@
  *
  * changed here: here != ours.  changed there: there != theirs.  What a remote makes of our own value
  * (trims, cuts, flows) is `theirs` from then on and never a change (I11).  While an intent stands, a
- * pulled value that equals it, or any value of an intended field in a version that our account wrote
- * last, is our own (I12).  Fields not read take no part (I8). */
+ * pulled value that equals it, or any new value of an intended field in a version that our account
+ * wrote last, is our own (I12); one that still equals `theirs` says that the push never arrived, and
+ * the field stays changed here.  Fields not read take no part (I8). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,16 @@ static int merge_both_changed(struct field_merge *m, const char *name, json_t *t
 	return ERR_CONFLICT;
 }
 
+/* Is this value what became of the push that the intent describes (I12)? */
+static bool is_our_own(const struct field_merge *m, const char *name, const json_t *there)
+{
+	if (!m->intended || !json_object_get(m->intended, name))
+		return false;
+	if (value_equal(there, value_get(m->intended, name)))
+		return true;
+	return m->remote->by_us && !value_equal(there, value_get(m->side->theirs, name));
+}
+
 static int merge_field(struct field_merge *m, const char *name)
 {
 	json_t *there = value_get(m->remote->fields, name);
@@ -120,13 +131,9 @@ static int merge_field(struct field_merge *m, const char *name)
 
 	if (!row || (row->flags & FIELD_NO_ACCESS))
 		return 0;
-	if (m->intended && json_object_get(m->intended, name)) {
-		json_t *sent = value_get(m->intended, name);
-
-		if (value_equal(there, sent) || m->remote->by_us) {
-			value_put(m->side->ours, name, sent);
-			value_put(m->side->theirs, name, there);
-		}
+	if (is_our_own(m, name, there)) {
+		value_put(m->side->ours, name, value_get(m->intended, name));
+		value_put(m->side->theirs, name, there);
 	}
 	if (m->first && field_is_stand_in(row, m->pair->item.doc))
 		here = NULL; /* worth less than any value of the other side */

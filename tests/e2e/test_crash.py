@@ -1,0 +1,539 @@
+"""kill -9, and answers that never came: what was closed is there and arrives once.
+
+The daemon is killed after a close, between writes, and while a request is under way, once before
+the server applied it and once after; answers are lost likewise.  The end is always the same: one
+contact on either side, with the values that were written, and no conflict.
+"""
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from scene import (
+    ALICE,
+    card,
+    crm_contact,
+    crm_contacts,
+    edit,
+    exchange_contact,
+    exchange_contacts,
+    exchange_names,
+    names,
+    person,
+    seed,
+    state,
+)
+from simulator import wait_for
+
+ANNA = person("Anna", "Lind", JobTitle="Buyer")
+BEN = person("Ben", "Ohlsen", folder="Salesforce_Sync", BusinessPhone="+49 30 2")
+CLARA = person("Clara", "Diaz")
+SEED = seed([ANNA, BEN, CLARA])
+NEW = card("Jana Kunz", "EMAIL:jana@kunz.example", "TITLE:Clerk")
+NOW = {"sync": {"remove-quiet": "0"}}
+
+pytestmark = [pytest.mark.sim(seed=SEED), pytest.mark.mount(config=NOW)]
+
+
+@pytest.fixture
+def contacts(mount):
+    return mount.mailbox("alice") / "Contacts"
+
+
+def crash(mount):
+    mount.kill()
+    mount.start()
+
+
+def hours_later(mount):
+    """The time after which a create without an answer may be judged (I1) has passed."""
+    mount.stop()
+    store = sqlite3.connect(mount.cache / "cache.db")
+    with store:
+        changed = store.execute("UPDATE side SET token_sent = token_sent - 3600000000000 "
+                                "WHERE token_sent > 0").rowcount
+    store.close()
+    mount.start()
+    assert changed > 0, "no create was waiting"
+
+
+def writes(sim):
+    """Write requests by operation, the folder that is made at first aside."""
+    operations = ("CreateItem", "UpdateItem", "MoveItem", "DeleteItem", "sf:collections-upsert",
+                  "sf:collections-create", "sf:composite", "sf:collections-delete")
+    counted = sim.counters()["operations"]
+    return {name: counted[name] for name in operations if name in counted}
+
+
+def assert_settled(sim, mount):
+    """Nothing is left to do, nothing is in dispute, nobody was mailed."""
+    box = mount.mailbox("alice")
+    assert os.listdir(box / ".sync" / "conflicts") == []
+    assert os.listdir(box / ".sync" / "lost+found") == []
+    assert mount.ctl_json("errors") == []
+    sim.reset_counters()
+    mount.sync()
+    assert sim.counters()["writes"] == 0
+    assert sim.mails() == []
+
+
+# After close -------------------------------------------------------------------------------------
+
+class Edit:
+    """One thing that a user does, and how its end looks from outside."""
+
+    def __init__(self, name, operations, do, here, there):
+        self.name, self.operations = name, operations
+        self.do, self.here, self.there = do, here, there
+
+
+def rename_over(contacts):
+    draft = contacts / ".anna.new"
+    draft.write_bytes((contacts / "Anna Lind.vcf").read_bytes().replace(b"Buyer", b"Dean"))
+    os.rename(draft, contacts / "Anna Lind.vcf")
+
+
+def into_new_folder(contacts):
+    os.mkdir(contacts / "Press")
+    os.rename(contacts / "Anna Lind.vcf", contacts / "Press" / "Anna Lind.vcf")
+
+
+def json_edit(contacts):
+    path = contacts.parent / ".json" / "Contacts" / "Anna Lind.json"
+    path.write_text(path.read_text().replace("Buyer", "Dean"))
+
+
+def has_title(path, title):
+    return f"TITLE:{title}\r\n" in path.read_bytes().decode()
+
+
+EDITS = [
+    Edit("create", {"CreateItem": 1},
+         lambda c: (c / "jana.vcf").write_text(NEW),
+         lambda c: (c / "jana.vcf").read_bytes() == NEW.encode(),
+         lambda sim: exchange_contact(sim, "Jana Kunz")["JobTitle"] == "Clerk"),
+    Edit("create in Salesforce_Sync", {"CreateItem": 1, "sf:collections-upsert": 1,
+                                       "UpdateItem": 1},  # the link is noted with the contact
+         lambda c: (c / "Salesforce_Sync" / "jana.vcf").write_text(NEW),
+         lambda c: (c / "Salesforce_Sync" / "jana.vcf").read_bytes() == NEW.encode(),
+         lambda sim: exchange_contact(sim, "Jana Kunz")["folder"] == "Contacts/Salesforce_Sync"
+         and crm_contact(sim, "Kunz")["Title"] == "Clerk"),
+    Edit("edit", {"UpdateItem": 1},
+         lambda c: edit(c / "Anna Lind.vcf", "Buyer", "Dean"),
+         lambda c: has_title(c / "Anna Lind.vcf", "Dean"),
+         lambda sim: exchange_contact(sim, "Anna Lind")["JobTitle"] == "Dean"),
+    Edit("edit of a linked one", {"UpdateItem": 1, "sf:composite": 1},
+         lambda c: edit(c / "Salesforce_Sync" / "Ben Ohlsen.vcf", "+49 30 2", "+49 30 22"),
+         lambda c: "+49 30 22" in (c / "Salesforce_Sync" / "Ben Ohlsen.vcf").read_text(),
+         lambda sim: exchange_contact(sim, "Ben Ohlsen")["PhoneNumbers/BusinessPhone"]
+         == crm_contact(sim, "Ohlsen")["Phone"] == "+49 30 22"),
+    Edit("rename over", {"UpdateItem": 1}, rename_over,
+         lambda c: has_title(c / "Anna Lind.vcf", "Dean"),
+         lambda sim: exchange_contact(sim, "Anna Lind")["JobTitle"] == "Dean"),
+    Edit("json", {"UpdateItem": 1}, json_edit,
+         lambda c: has_title(c / "Anna Lind.vcf", "Dean"),
+         lambda sim: exchange_contact(sim, "Anna Lind")["JobTitle"] == "Dean"),
+    Edit("mv into Salesforce_Sync", {"MoveItem": 1, "sf:collections-upsert": 1, "UpdateItem": 1},
+         lambda c: os.rename(c / "Anna Lind.vcf", c / "Salesforce_Sync" / "Anna Lind.vcf"),
+         lambda c: (c / "Salesforce_Sync" / "Anna Lind.vcf").exists()
+         and not (c / "Anna Lind.vcf").exists(),
+         lambda sim: exchange_contact(sim, "Anna Lind")["folder"] == "Contacts/Salesforce_Sync"
+         and crm_contact(sim, "Lind")["Title"] == "Buyer"),
+    Edit("mv into a new folder", {"MoveItem": 1}, into_new_folder,
+         lambda c: names(c / "Press") == ["Anna Lind.vcf"],
+         lambda sim: exchange_contact(sim, "Anna Lind")["folder"] == "Contacts/Press"),
+    Edit("rm", {"DeleteItem": 1},
+         lambda c: os.unlink(c / "Anna Lind.vcf"),
+         lambda c: names(c) == ["Clara Diaz.vcf"],
+         lambda sim: exchange_names(sim) == ["Ben Ohlsen", "Clara Diaz"]),
+    Edit("setfattr", {"UpdateItem": 2, "sf:collections-upsert": 1},
+         lambda c: os.setxattr(c / "Anna Lind.vcf", "user.tandem.categories", b"CRM"),
+         lambda c: os.getxattr(c / "Anna Lind.vcf", "user.tandem.categories") == b"CRM",
+         lambda sim: exchange_contact(sim, "Anna Lind")["Categories"] == ["CRM"]
+         and crm_contact(sim, "Lind")["Title"] == "Buyer"),
+]
+
+
+@pytest.mark.parametrize("what", EDITS, ids=[edit.name for edit in EDITS])
+def test_killed_after_close(sim, mount, contacts, what):
+    assert exchange_names(sim) == ["Anna Lind", "Ben Ohlsen", "Clara Diaz"]
+    sim.reset_counters()
+    what.do(contacts)
+    crash(mount)
+    mount.sync()
+    assert what.here(contacts)
+    assert what.there(sim)
+    assert writes(sim) == what.operations
+    crash(mount)
+    assert what.here(contacts)
+    assert_settled(sim, mount)
+    assert what.there(sim)
+
+
+def test_killed_with_a_handle_open(sim, mount, contacts):
+    """What reached the daemon is kept: a whole card as the item, half of one in lost+found."""
+    whole = os.open(contacts / "whole.vcf", os.O_WRONLY | os.O_CREAT, 0o600)
+    half = os.open(contacts / "half.vcf", os.O_WRONLY | os.O_CREAT, 0o600)
+    os.write(whole, NEW.encode())
+    os.write(half, NEW.encode()[:60])
+    os.fsync(whole)
+    with pytest.raises(OSError):  # EINVAL, so far
+        os.close(os.dup(half))
+    mount.kill()
+    for fd in (whole, half):
+        with pytest.raises(OSError):
+            os.close(fd)
+    mount.start()
+    mount.sync()
+    assert (contacts / "whole.vcf").read_bytes() == NEW.encode()
+    assert exchange_contact(sim, "Jana Kunz")["JobTitle"] == "Clerk"
+    kept = contacts.parent / ".sync" / "lost+found" / "half.vcf.refused"
+    assert kept.read_bytes() == NEW.encode()[:60]
+    assert len(exchange_names(sim)) == 4
+
+
+WRITER = """
+import json, sys
+for i, text in enumerate(json.load(sys.stdin)):
+    with open(f"{sys.argv[1]}/person {i}.vcf", "w", newline="") as out:
+        out.write(text)
+    print(i, flush=True)
+"""
+
+
+@pytest.mark.parametrize("after", [3, 25, 41])
+def test_killed_in_the_middle_of_fifty_files(sim, mount, contacts, after):
+    texts = [card(f"Person Nr{i}", f"EMAIL:person{i}@client.example", "NOTE:" + "x" * (37 * i))
+             for i in range(50)]
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(contacts)], text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as writer:
+        json.dump(texts, writer.stdin)
+        writer.stdin.close()
+        closed = []
+        for line in writer.stdout:
+            closed.append(int(line))
+            if len(closed) == after:
+                mount.process.kill()
+        assert len(closed) >= after
+        assert writer.wait(60) != 0 or len(closed) == 50
+    crash(mount)
+
+    for i in closed:
+        assert (contacts / f"person {i}.vcf").read_bytes() == texts[i].encode(), i
+    mount.sync()
+    found = {c["DisplayName"]: c for c in exchange_contacts(sim)}
+    assert len(exchange_names(sim)) == len(found), "a contact was made twice"
+    for i in closed:
+        contact = found[f"Person Nr{i}"]
+        assert contact["EmailAddresses/EmailAddress1"] == f"person{i}@client.example"
+        assert contact.get("Body", "").rstrip() == "x" * (37 * i)
+    # The one whose close had no answer any more is there whole, or not at all.
+    assert set(found) - {f"Person Nr{i}" for i in closed} <= {
+        "Anna Lind", "Ben Ohlsen", "Clara Diaz", f"Person Nr{closed[-1] + 1}"}
+    assert_settled(sim, mount)
+
+
+# While a request is under way --------------------------------------------------------------------
+
+class Push:
+    """A change that ends in one request of this operation."""
+
+    def __init__(self, operation, do, there, config=None, before=None):
+        self.operation, self.do, self.there, self.config = operation, do, there, config or {}
+        self.before = before
+
+
+PUSHES = {
+    "CreateItem": Push(
+        "CreateItem", lambda c: (c / "jana.vcf").write_text(NEW),
+        lambda sim: exchange_contact(sim, "Jana Kunz")["JobTitle"] == "Clerk"),
+    "UpdateItem": Push(
+        "UpdateItem", lambda c: edit(c / "Anna Lind.vcf", "Buyer", "Dean"),
+        lambda sim: exchange_contact(sim, "Anna Lind")["JobTitle"] == "Dean"),
+    "a second UpdateItem": Push(
+        "UpdateItem", lambda c: edit(c / "Anna Lind.vcf", "Dean", "Rector"),
+        lambda sim: exchange_contact(sim, "Anna Lind")["JobTitle"] == "Rector",
+        before=lambda c: edit(c / "Anna Lind.vcf", "Buyer", "Dean")),
+    "MoveItem": Push(
+        "MoveItem", into_new_folder,
+        lambda sim: exchange_contact(sim, "Anna Lind")["folder"] == "Contacts/Press"),
+    "DeleteItem": Push(
+        "DeleteItem", lambda c: os.unlink(c / "Anna Lind.vcf"),
+        lambda sim: exchange_names(sim) == ["Ben Ohlsen", "Clara Diaz"]),
+    "CRM upsert": Push(
+        "sf:collections-upsert",
+        lambda c: os.setxattr(c / "Anna Lind.vcf", "user.tandem.categories", b"CRM"),
+        lambda sim: crm_contact(sim, "Lind")["Title"] == "Buyer"),
+    "CRM create": Push(
+        "sf:collections-create",
+        lambda c: os.setxattr(c / "Anna Lind.vcf", "user.tandem.categories", b"CRM"),
+        lambda sim: crm_contact(sim, "Lind")["Title"] == "Buyer",
+        {"crm": {"external-id-field": None}}),
+    "CRM update": Push(
+        "sf:composite",
+        lambda c: edit(c / "Salesforce_Sync" / "Ben Ohlsen.vcf", "+49 30 2", "+49 30 22"),
+        lambda sim: crm_contact(sim, "Ohlsen")["Phone"] == "+49 30 22"),
+    "a second CRM update": Push(
+        "sf:composite",
+        lambda c: edit(c / "Salesforce_Sync" / "Ben Ohlsen.vcf", "+49 30 22", "+49 30 222"),
+        lambda sim: crm_contact(sim, "Ohlsen")["Phone"] == "+49 30 222",
+        before=lambda c: edit(c / "Salesforce_Sync" / "Ben Ohlsen.vcf", "+49 30 2", "+49 30 22")),
+    "CRM delete": Push(
+        "sf:collections-delete", lambda c: os.unlink(c / "Salesforce_Sync" / "Ben Ohlsen.vcf"),
+        lambda sim: crm_contacts(sim, "Ohlsen") == [],
+        {'policy "default"': {"contacts-remove": "crm"}}),
+}
+
+
+@pytest.fixture
+def push(request, sim, start_mount):
+    """(the push, a mount that is configured for it)"""
+    chosen = PUSHES[request.param]
+    mount = start_mount(sim, config={**NOW, **chosen.config})
+    if chosen.before:
+        chosen.before(mount.mailbox("alice") / "Contacts")
+        mount.sync()
+    return chosen, mount
+
+
+def fired(sim):
+    return sum(fault["fired"] for fault in sim.faults())
+
+
+def assert_only_once(sim):
+    """No person is there twice on either side."""
+    for found in (exchange_names(sim), [row["Name"] for row in crm_contacts(sim)]):
+        assert len(found) == len(set(found)), found
+
+
+def finish(sim, mount, change):
+    """Cycles until the change has arrived: a plain create waits for its deadline."""
+    mount.sync()
+    if not arrived(sim, change):
+        hours_later(mount)
+        mount.sync()
+    assert change.there(sim)
+    assert_only_once(sim)
+    assert_settled(sim, mount)
+    assert change.there(sim)
+
+
+def arrived(sim, change):
+    try:
+        return change.there(sim)
+    except AssertionError:
+        return False
+
+
+@pytest.mark.parametrize("push", PUSHES, indirect=True)
+def test_killed_after_the_server_applied_it(sim, push):
+    change, mount = push
+    change.do(mount.mailbox("alice") / "Contacts")
+    sim.fault(change.operation, "delay-after", ms=60000)
+    mount.ctl("sync", "--no-wait")
+    wait_for(lambda: fired(sim), 60, "the request")
+    crash(mount)
+    sim.clear_faults()
+    assert change.there(sim)
+    mount.sync()
+    assert change.there(sim)
+    assert_only_once(sim)
+    assert_settled(sim, mount)
+
+
+@pytest.mark.parametrize("push", PUSHES, indirect=True)
+def test_killed_before_the_server_applied_it(sim, push):
+    """The request lives on and is applied while the next daemon is at work already."""
+    change, mount = push
+    change.do(mount.mailbox("alice") / "Contacts")
+    sim.fault(change.operation, "delay", ms=4000)
+    mount.ctl("sync", "--no-wait")
+    wait_for(lambda: fired(sim), 60, "the request")
+    crash(mount)
+    mount.sync(check=False)
+    assert_only_once(sim)
+    wait_for(lambda: arrived(sim, change), 60, "the late request")
+    mount.sync()
+    assert change.there(sim)
+    assert_only_once(sim)
+    assert_settled(sim, mount)
+
+
+# Answers that were lost --------------------------------------------------------------------------
+
+@pytest.mark.parametrize("push", PUSHES, indirect=True)
+@pytest.mark.parametrize("how", ["drop-after", "truncate", "garble"])
+def test_the_answer_is_lost(sim, push, how):
+    """The change was applied; nothing that says so arrived."""
+    change, mount = push
+    change.do(mount.mailbox("alice") / "Contacts")
+    sim.fault(change.operation, how)
+    mount.sync(check=False)
+    assert fired(sim) == 1
+    assert change.there(sim)
+    mount.sync()
+    assert change.there(sim)
+    assert_only_once(sim)
+    assert_settled(sim, mount)
+
+
+@pytest.mark.parametrize("push", PUSHES, indirect=True)
+def test_the_request_is_lost(sim, push):
+    """The connection ended and nothing was applied; the client cannot tell that from the above."""
+    change, mount = push
+    change.do(mount.mailbox("alice") / "Contacts")
+    sim.fault(change.operation, "drop-before")
+    mount.sync(check=False)
+    assert fired(sim) == 1
+    finish(sim, mount, change)
+
+
+def test_a_create_without_an_answer_is_not_sent_again_before_its_time(sim, mount, contacts):
+    (contacts / "jana.vcf").write_text(NEW)
+    sim.fault("CreateItem", "drop-before")
+    assert mount.sync(check=False).returncode == 1
+    assert exchange_names(sim) == ["Anna Lind", "Ben Ohlsen", "Clara Diaz"]
+    for _ in range(2):
+        mount.sync()
+        assert exchange_names(sim) == ["Anna Lind", "Ben Ohlsen", "Clara Diaz"]
+        assert state(contacts / "jana.vcf") == "pending"
+    hours_later(mount)
+    mount.sync()
+    assert state(contacts / "jana.vcf") == "synced"
+    assert exchange_contact(sim, "Jana Kunz")["JobTitle"] == "Clerk"
+    assert_settled(sim, mount)
+
+
+def test_a_create_that_was_never_sent_is_sent_at_once(sim, mount, contacts, start_sim):
+    """No connection: nothing can have been applied, so nothing has to be waited for."""
+    port = sim.url.rsplit(":", 1)[1]
+    sim.stop()
+    (contacts / "jana.vcf").write_text(NEW)
+    assert mount.sync(check=False).returncode == 1
+    again = start_sim(seed=SEED, listen=f"127.0.0.1:{port}")
+    mount.sim = again
+    mount.sync()
+    assert exchange_contact(again, "Jana Kunz")["JobTitle"] == "Clerk"
+
+
+@pytest.mark.parametrize("how", ["drop-after", "drop-before"])
+def test_an_edit_after_a_lost_update(sim, mount, contacts, how):
+    """The same field again: the later value counts, and the earlier one is nobody's edit."""
+    path = contacts / "Anna Lind.vcf"
+    edit(path, "Buyer", "Dean")
+    sim.fault("UpdateItem", how)
+    mount.sync(check=False)
+    edit(path, "Dean", "Rector")
+    mount.sync()
+    assert has_title(path, "Rector")
+    assert exchange_contact(sim, "Anna Lind")["JobTitle"] == "Rector"
+    assert_settled(sim, mount)
+
+
+def test_an_edit_after_a_lost_create(sim, mount, contacts):
+    path = contacts / "jana.vcf"
+    path.write_text(NEW)
+    sim.fault("CreateItem", "drop-after")
+    mount.sync(check=False)
+    edit(path, "Clerk", "Rector")
+    mount.sync()
+    assert has_title(path, "Rector")
+    assert exchange_contact(sim, "Jana Kunz")["JobTitle"] == "Rector"
+    assert_settled(sim, mount)
+
+
+def test_a_removal_after_a_lost_create(sim, mount, contacts):
+    """What was made without our knowing goes as well."""
+    path = contacts / "jana.vcf"
+    path.write_text(NEW)
+    sim.fault("CreateItem", "drop-after")
+    mount.sync(check=False)
+    os.unlink(path)
+    mount.sync()
+    mount.sync()
+    assert exchange_names(sim) == ["Anna Lind", "Ben Ohlsen", "Clara Diaz"]
+    assert names(contacts) == ["Anna Lind.vcf", "Clara Diaz.vcf"]
+    assert_settled(sim, mount)
+
+
+@pytest.mark.parametrize("how", ["drop-after", "drop-before"])
+def test_another_field_changes_in_exchange_after_a_lost_update(
+        sim, mount, contacts, exchange, how):
+    from exchange import contacts_of
+    from exchange import edit as change
+
+    path = contacts / "Anna Lind.vcf"
+    edit(path, "Buyer", "Dean")
+    sim.fault("UpdateItem", how)
+    mount.sync(check=False)
+    change(contacts_of(exchange("alice").contacts)["Anna Lind"], department="Physics")
+    mount.sync()
+    anna = exchange_contact(sim, "Anna Lind")
+    assert (anna["JobTitle"], anna["Department"]) == ("Dean", "Physics")
+    assert has_title(path, "Dean") and "Physics" in path.read_text()
+    assert_settled(sim, mount)
+
+
+@pytest.mark.parametrize("how", ["drop-after", "drop-before"])
+def test_another_field_changes_in_the_crm_after_a_lost_update(sim, mount, contacts, how):
+    path = contacts / "Salesforce_Sync" / "Ben Ohlsen.vcf"
+    edit(path, "+49 30 2", "+49 30 22")
+    sim.fault("sf:composite", how)
+    mount.sync(check=False)
+    sim.act("update", id=crm_contact(sim, "Ohlsen")["Id"], fields={"Title": "Owner"})
+    mount.sync()
+    mount.sync()
+    ben = crm_contact(sim, "Ohlsen")
+    assert (ben["Phone"], ben["Title"]) == ("+49 30 22", "Owner")
+    assert has_title(path, "Owner") and "+49 30 22" in path.read_text()
+    assert_settled(sim, mount)
+
+
+# Many at once ------------------------------------------------------------------------------------
+
+MANY = 1500
+
+
+@pytest.mark.sim(seed=seed([person("Person", f"Nr{i}") for i in range(MANY)]))
+def test_a_first_sync_killed_three_times(sim, start_mount):
+    """No contact twice, on no side; and nobody ever saw a part of the folder."""
+    sim.fault("GetItem", "delay", ms=60000, skip=1)
+    mount = start_mount(sim, first_sync=False)
+    contacts = mount.mailbox("alice") / "Contacts"
+    for skip in (4, 7, None):
+        wait_for(lambda: fired(sim), 120, "the request")
+        with pytest.raises(BlockingIOError):
+            os.listdir(contacts)
+        mount.kill()
+        sim.clear_faults()
+        if skip is not None:
+            sim.fault("GetItem", "delay", ms=60000, skip=skip)
+        mount.start()
+    mount.sync()
+    wanted = sorted(f"Person Nr{i}" for i in range(MANY))
+    assert names(contacts) == sorted(name + ".vcf" for name in wanted)
+    assert exchange_names(sim) == wanted
+    assert writes(sim) == {}
+    assert_settled(sim, mount)
+
+
+def test_a_long_push_killed_three_times(sim, mount, contacts):
+    """250 new files go over in three requests; each is interrupted after it was applied."""
+    for i in range(250):
+        (contacts / f"new {i}.vcf").write_text(card(f"New Nr{i}", f"EMAIL:new{i}@client.example"))
+    for _ in range(3):
+        sim.fault("CreateItem", "delay-after", ms=60000)
+        mount.ctl("sync", "--no-wait")
+        wait_for(lambda: fired(sim), 120, "the request")
+        crash(mount)
+        sim.clear_faults()
+    mount.sync()
+    assert exchange_names(sim) == sorted(["Anna Lind", "Ben Ohlsen", "Clara Diaz",
+                                          *(f"New Nr{i}" for i in range(250))])
+    assert len(names(contacts)) == 252
+    assert {state(contacts / name) for name in names(contacts)} == {"synced"}
+    assert_settled(sim, mount)
