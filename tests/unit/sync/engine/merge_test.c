@@ -237,6 +237,20 @@ static void an_intended_value_is_ours(void **state)
 	assert_int_equal(json_array_size(b->pair.clashes), 0);
 }
 
+/* The version before ours was ours as well: a push that never arrived must be sent again. */
+static void a_push_that_never_arrived_stays_pending(void **state)
+{
+	struct bench *b = *state;
+
+	set(b, SIDE_CRM, "Title", "sent");
+	shadow(b, SIDE_CRM, "Title", "old", "OLD");
+	b->pair.sides[SIDE_CRM].intent = json_pack("{s:{s:s}}", "fields", "Title", "sent");
+	merge(b, SIDE_CRM, "Title", "OLD", true);
+	assert_true(is_pending(b, SIDE_CRM, "Title"));
+	assert_null(b->pair.sides[SIDE_CRM].intent);
+	assert_int_equal(json_array_size(b->pair.clashes), 0);
+}
+
 static void an_edit_after_the_intent_stays_pending(void **state)
 {
 	struct bench *b = *state;
@@ -325,6 +339,7 @@ int main(void)
 		TEST(a_conflict_record_holds_the_loser),
 		TEST(first_link_fills_what_is_empty),
 		TEST(an_intended_value_is_ours),
+		TEST(a_push_that_never_arrived_stays_pending),
 		TEST(an_edit_after_the_intent_stays_pending),
 		TEST(what_was_not_read_takes_no_part),
 		TEST(one_way_does_not_pull),
