@@ -1,7 +1,8 @@
 /* .sync/conflicts and .sync/lost+found: one JSON file a conflict; what was refused, and why.
  *
  * Removing a conflict's file, or NAME.refused, removes the record.  Removing NAME.reason alone is
- * answered and changes nothing, so that `rm *` works and a reason does not go without its bytes. */
+ * answered and changes nothing, so that a reason does not go without its bytes; it is listed first, so
+ * that `rm *` and `find -delete` work. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,12 +123,12 @@ static void each(const struct fs_mailbox *mb, enum virtual_list which,
 		uint64_t cookie = (uint64_t)r->id * 2;
 		struct virtual_entry first = { 0 }, second = { 0 };
 
-		fill_entry(mb, r, which == LIST_LOST ? VIRTUAL_REFUSED : VIRTUAL_CONFLICT, &first);
+		fill_entry(mb, r, which == LIST_LOST ? VIRTUAL_REASON : VIRTUAL_CONFLICT, &first);
 		if (cookie > after && !visit(data, &first, cookie))
 			return;
 		if (which != LIST_LOST)
 			continue;
-		fill_entry(mb, r, VIRTUAL_REASON, &second);
+		fill_entry(mb, r, VIRTUAL_REFUSED, &second);
 		if (cookie + 1 > after && !visit(data, &second, cookie + 1))
 			return;
 	}
