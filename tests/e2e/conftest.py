@@ -4,6 +4,7 @@ sim           one running tandem-sim; @pytest.mark.sim(seed="demo") and the like
 start_sim     starts further ones: start_sim(seed=..., record=...)
 mount         tandemfs on sim, its first sync done; @pytest.mark.mount(config={...}) and the like
 start_mount   starts further ones: start_mount(sim, config={"sync": {"conflict": "crm"}})
+exchange      exchange("alice"): exchangelib, signed in as alice (see exchange.py)
 node          runs a script of js/ with Node.js: JSON in, JSON out
 """
 import json
@@ -17,6 +18,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from exchange import extended_properties, open_account  # noqa: E402
 from mounting import Mount  # noqa: E402
 from simulator import Simulator  # noqa: E402
 
@@ -99,6 +101,21 @@ def start_mount(request, tmp_path, start_sim):
 def mount(request, sim, start_mount):
     marker = request.node.get_closest_marker("mount")
     return start_mount(sim, **(marker.kwargs if marker else {}))
+
+
+@pytest.fixture
+def exchange(sim):
+    accounts = {}
+
+    def account(name):
+        if name not in accounts:
+            accounts[name] = open_account(sim, name)
+        return accounts[name]
+
+    with extended_properties():
+        yield account
+    for one in accounts.values():
+        one.protocol.close()
 
 
 @pytest.fixture

@@ -1,0 +1,73 @@
+"""Programs that people edit files with, each in the way it is used."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+
+def run(*command, cwd=None, check=True, stdin=None, **environment):
+    done = subprocess.run([str(word) for word in command], cwd=cwd, input=stdin, text=True,
+                          capture_output=True, timeout=120, env={**os.environ, **environment})
+    if check:
+        assert done.returncode == 0, f"{command}: {done.returncode} {done.stderr}{done.stdout}"
+    return done
+
+
+def jq_each(programs):
+    """[values] of each (path, program), by one run of jq."""
+    words, each = [], []
+    for n, (path, program) in enumerate(programs):
+        words += ["--slurpfile", f"file{n}", path]
+        each.append(f"[$file{n}[0] | {program}]")
+    return json.loads(run("jq", "-n", *words, f"[{', '.join(each)}]").stdout)
+
+
+def jq_to(out, path, program, variables):
+    words = [word for name, value in variables.items()
+             for word in ("--argjson", name, json.dumps(value))]
+    with open(out, "w") as stream:
+        subprocess.run(["jq", *words, program, str(path)], stdout=stream, check=True, timeout=120)
+
+
+def json_rename(path, program, **variables):
+    """jq PROGRAM a.json > a.json.new && mv a.json.new a.json"""
+    draft = f"{path}.new"
+    jq_to(draft, path, program, variables)
+    os.rename(draft, path)
+
+
+def json_write(path, program, scratch, **variables):
+    """jq PROGRAM a.json > /elsewhere/a && cat /elsewhere/a > a.json: the file itself is written."""
+    jq_to(scratch, path, program, variables)
+    pathlib.Path(path).write_bytes(pathlib.Path(scratch).read_bytes())
+
+
+def vim(files, backupcopy, home):
+    """Edits in one run of vim.  files: {path: {"drop": [line], "add": [line]}}; what is added goes
+    before the last line."""
+    script = ["set nocompatible fileformats=unix,dos encoding=utf-8 nomore",
+              f"set backupcopy={backupcopy} backup writebackup backupdir=. backupskip="]
+    for path, change in files.items():
+        script += [
+            f"execute 'edit' fnameescape({json.dumps(str(path), ensure_ascii=False)})",
+            f"let g:drop = {json.dumps(change.get('drop', []), ensure_ascii=False)}",
+            f"let g:add = {json.dumps(change.get('add', []), ensure_ascii=False)}",
+            "let g:lines = filter(getline(1, '$'), {_, line -> index(g:drop, line) < 0})",
+            "silent %delete _",
+            "call setline(1, g:lines[:-2] + g:add + g:lines[-1:])",
+            "write",
+        ]
+    path = pathlib.Path(home) / "edit.vim"
+    path.write_text("\n".join([*script, "qall", ""]))
+    run("vim", "-es", "-u", "NONE", "-i", "NONE", "-S", path, HOME=str(home))
+
+
+def sed_drop(line):
+    """A sed command that deletes this line, its line end aside."""
+    return "/^" + re.sub(r"([.*^$\[\]/\\])", r"\\\1", line) + r"\r\?$/d"
+
+
+def sed_add(line):
+    """A sed command that puts a line before the end of a vCard."""
+    return "/^END:VCARD/i " + line.replace("\\", "\\\\") + "\\r"
