@@ -357,7 +357,8 @@ struct json_move {
 	struct store_node from;
 	struct store_node to_dir;
 	struct store_node to; /* ino 0: the name is free */
-	char *to_name;
+	char *to_name;	      /* in the real folder */
+	const char *called;   /* in .json */
 	bool to_item;
 };
 
@@ -396,9 +397,9 @@ static int draft_to_item(struct fs *fs, const struct json_move *m, struct error 
 		rc = commit_json(&fs->commit, m->to.ino, m->to_dir.ino, m->to_name, buf_str(&bytes),
 			bytes.len, err);
 	if (rc == ERR_INVALID && bytes.len) {
-		commit_refuse(&fs->commit, m->from.mailbox, m->to_name, buf_str(&bytes), bytes.len,
+		commit_refuse(&fs->commit, m->from.mailbox, m->called, buf_str(&bytes), bytes.len,
 			err->text, NULL);
-		fs_log_refusal(fs, m->from.mailbox, m->to_name, err);
+		fs_log_refusal(fs, m->from.mailbox, m->called, err);
 	}
 	if (!rc)
 		rc = commit_unlink(&fs->commit, m->from.parent, m->from.name, &unused, err);
@@ -431,7 +432,7 @@ static int do_move(struct fs *fs, fuse_ino_t from, const struct json_move *m)
 int json_rename(struct fs *fs, fuse_ino_t dir_ino, const char *name, fuse_ino_t new_dir_ino,
 	const char *new_name, bool no_replace)
 {
-	struct json_move m = { 0 };
+	struct json_move m = { .called = new_name };
 	struct store_node dir;
 	int number = node_of(fs, dir_ino, &dir);
 
