@@ -77,12 +77,12 @@ class RawEws:
         return (f'<?xml version="1.0" encoding="utf-8"?><s:Envelope {names}>'
                 f"<s:Header>{header}</s:Header><s:Body>{payload}</s:Body></s:Envelope>")
 
-    def post(self, body, content_type="text/xml; charset=utf-8", headers=None):
+    def post(self, body, content_type="text/xml; charset=utf-8", malformed=False):
         request = urllib.request.Request(self.sim.clients["ews_url"], data=body.encode(),
                                          method="POST")
         request.add_header("Content-Type", content_type)
-        for name, value in (headers or {}).items():
-            request.add_header(name, value)
+        if malformed:
+            request.add_header("X-Sim-Malformed", "1")
         if self.user:
             pair = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
             request.add_header("Authorization", "Basic " + pair)
@@ -95,8 +95,7 @@ class RawEws:
 
     def call(self, payload, malformed=False):
         """malformed: this request is wrong on purpose; it is recorded apart."""
-        return self.post(self.envelope(payload),
-                         headers={"X-Sim-Malformed": "1"} if malformed else None)
+        return self.post(self.envelope(payload), malformed=malformed)
 
     # What most tests need.
 

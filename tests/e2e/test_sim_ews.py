@@ -170,9 +170,10 @@ def test_what_the_schema_rejects(start_sim, schema):
 
 
 def test_what_is_no_request(alice):
-    assert alice.post("<not xml").fault == "ErrorInvalidRequest"
-    assert alice.post('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>').fault == "ErrorInvalidRequest"
-    assert alice.post("<x/>", content_type="application/soap+xml").status == 415
+    for body in ("<not xml", '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "<x/>"):
+        assert alice.post(body, malformed=True).fault == "ErrorInvalidRequest"
+    other = alice.post("<x/>", content_type="application/soap+xml", malformed=True)
+    assert other.status == 415
 
 
 # Items ---------------------------------------------------------------------------------------
@@ -773,6 +774,117 @@ def test_category_list(alice):
     assert base64.b64decode(alice.call(get).text_of("t:XmlData")).decode() == after
     missing = alice.call(get.replace("CategoryList", "Nothing"))
     assert missing.codes == ["ErrorItemNotFound"]
+
+
+OTHER_CONFIGURATION = ('<%s:UserConfigurationName Name="Tandem.Test"><t:DistinguishedFolderId '
+                       'Id="inbox"/></%s:UserConfigurationName>')
+
+
+def test_user_configurations_are_made_and_deleted(alice):
+    in_m, in_t = OTHER_CONFIGURATION % ("m", "m"), OTHER_CONFIGURATION % ("t", "t")
+    entry = ("<t:DictionaryEntry><t:DictionaryKey><t:Type>String</t:Type><t:Value>k</t:Value>"
+             "</t:DictionaryKey><t:DictionaryValue><t:Type>String</t:Type><t:Value>v &lt; w</t:Value>"
+             "</t:DictionaryValue></t:DictionaryEntry>")
+    create = (f"<m:CreateUserConfiguration><m:UserConfiguration>{in_t}<t:Dictionary>{entry}"
+              "</t:Dictionary></m:UserConfiguration></m:CreateUserConfiguration>")
+    delete = f"<m:DeleteUserConfiguration>{in_m}</m:DeleteUserConfiguration>"
+    get = (f"<m:GetUserConfiguration>{in_m}<m:UserConfigurationProperties>Id Dictionary"
+           "</m:UserConfigurationProperties></m:GetUserConfiguration>")
+    assert alice.call(create).codes == ["NoError"]
+    assert alice.call(create).codes == ["ErrorItemSave"]
+    read = alice.call(get)
+    assert read.texts("t:DictionaryValue/t:Value") == ["v < w"]
+    assert len(read.ids) == 1
+    assert alice.call(delete).codes == ["NoError"]
+    assert alice.call(get).codes == alice.call(delete).codes == ["ErrorItemNotFound"]
+
+
+# Every operation -----------------------------------------------------------------------------
+
+
+def operations(item, key, folder):
+    """A good request of each operation."""
+    shape, ids = f"<m:ItemShape>{ID_ONLY}</m:ItemShape>", f'<t:ItemId Id="{item}"/>'
+    folder_shape = f"<m:FolderShape>{ID_ONLY}</m:FolderShape>"
+    configuration = OTHER_CONFIGURATION % ("m", "m")
+    put = OTHER_CONFIGURATION % ("t", "t") + "<t:XmlData>QUJD</t:XmlData>"
+    return {
+        "ConvertId": '<m:ConvertId DestinationFormat="EntryId"><m:SourceIds><t:AlternateId '
+                     f'Format="EwsId" Id="{item}" Mailbox="alice.moreau@corp.example"/>'
+                     "</m:SourceIds></m:ConvertId>",
+        "GetFolder": f"<m:GetFolder>{folder_shape}<m:FolderIds>{folder}</m:FolderIds></m:GetFolder>",
+        "FindFolder": f'<m:FindFolder Traversal="Deep">{folder_shape}<m:ParentFolderIds>{folder}'
+                      "</m:ParentFolderIds></m:FindFolder>",
+        "CreateFolder": f"<m:CreateFolder><m:ParentFolderId>{folder}</m:ParentFolderId><m:Folders>"
+                        "<t:ContactsFolder><t:DisplayName>New</t:DisplayName></t:ContactsFolder>"
+                        "</m:Folders></m:CreateFolder>",
+        "UpdateFolder": f"<m:UpdateFolder><m:FolderChanges><t:FolderChange>{folder}<t:Updates>"
+                        f"<t:SetFolderField>{field('folder:DisplayName')}<t:ContactsFolder>"
+                        "<t:DisplayName>Uno</t:DisplayName></t:ContactsFolder></t:SetFolderField>"
+                        "</t:Updates></t:FolderChange></m:FolderChanges></m:UpdateFolder>",
+        "MoveFolder": '<m:MoveFolder><m:ToFolderId><t:DistinguishedFolderId Id="msgfolderroot"/>'
+                      f"</m:ToFolderId><m:FolderIds>{folder}</m:FolderIds></m:MoveFolder>",
+        "SyncFolderHierarchy": f"<m:SyncFolderHierarchy>{folder_shape}</m:SyncFolderHierarchy>",
+        "SyncFolderItems": f"<m:SyncFolderItems>{shape}<m:SyncFolderId>{folder}</m:SyncFolderId>"
+                           "<m:MaxChangesReturned>9</m:MaxChangesReturned></m:SyncFolderItems>",
+        "GetItem": f"<m:GetItem>{shape}<m:ItemIds>{ids}</m:ItemIds></m:GetItem>",
+        "FindItem": f'<m:FindItem Traversal="Shallow">{shape}<m:ParentFolderIds>{folder}'
+                    "</m:ParentFolderIds></m:FindItem>",
+        "CreateItem": f"<m:CreateItem><m:Items><t:Contact>{NAME}</t:Contact></m:Items>"
+                      "</m:CreateItem>",
+        "UpdateItem": '<m:UpdateItem ConflictResolution="AlwaysOverwrite"><m:ItemChanges>'
+                      f"<t:ItemChange>{ids}<t:Updates>{delete_field('contacts:Nickname')}"
+                      "</t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>",
+        "SendItem": '<m:SendItem SaveItemToFolder="true"><m:ItemIds>'
+                    f'<t:ItemId Id="{item}" ChangeKey="{key}"/></m:ItemIds></m:SendItem>',
+        "CopyItem": f"<m:CopyItem><m:ToFolderId>{folder}</m:ToFolderId><m:ItemIds>{ids}</m:ItemIds>"
+                    "</m:CopyItem>",
+        "ResolveNames": '<m:ResolveNames ReturnFullContactData="true"><m:UnresolvedEntry>Alice'
+                        "</m:UnresolvedEntry></m:ResolveNames>",
+        "CreateUserConfiguration": f"<m:CreateUserConfiguration><m:UserConfiguration>{put}"
+                                   "</m:UserConfiguration></m:CreateUserConfiguration>",
+        "GetUserConfiguration": f"<m:GetUserConfiguration>{configuration}"
+                                "<m:UserConfigurationProperties>All</m:UserConfigurationProperties>"
+                                "</m:GetUserConfiguration>",
+        "UpdateUserConfiguration": f"<m:UpdateUserConfiguration><m:UserConfiguration>{put}"
+                                   "</m:UserConfiguration></m:UpdateUserConfiguration>",
+        "DeleteUserConfiguration": f"<m:DeleteUserConfiguration>{configuration}"
+                                   "</m:DeleteUserConfiguration>",
+        "GetServerTimeZones": '<m:GetServerTimeZones ReturnFullTimeZoneData="true"/>',
+        "MoveItem": f"<m:MoveItem><m:ToFolderId>{folder}</m:ToFolderId><m:ItemIds>{ids}</m:ItemIds>"
+                    "</m:MoveItem>",
+        "DeleteItem": f'<m:DeleteItem DeleteType="HardDelete"><m:ItemIds>{ids}</m:ItemIds>'
+                      "</m:DeleteItem>",
+        "EmptyFolder": '<m:EmptyFolder DeleteType="SoftDelete" DeleteSubFolders="true">'
+                       f"<m:FolderIds>{folder}</m:FolderIds></m:EmptyFolder>",
+        "DeleteFolder": '<m:DeleteFolder DeleteType="MoveToDeletedItems"><m:FolderIds>'
+                        f"{folder}</m:FolderIds></m:DeleteFolder>",
+    }
+
+
+def test_every_operation_succeeds_and_fails_by_the_schema(sim, alice):
+    """With the schema at hand, the simulator's end fails the test when an answer fell short."""
+    made = alice.call(f"<m:CreateFolder><m:ParentFolderId>{CONTACTS}</m:ParentFolderId><m:Folders>"
+                      "<t:ContactsFolder><t:DisplayName>One</t:DisplayName></t:ContactsFolder>"
+                      "</m:Folders></m:CreateFolder>")
+    folder = f'<t:FolderId Id="{made.all("t:FolderId")[0].get("Id")}"/>'
+    item, key = alice.create()
+    for name, request in operations(item, key, folder).items():
+        sim.fault(name, "ews", code="ErrorServerBusy", shape="message", backoff_ms=10)
+        busy = alice.call(request)
+        assert busy.codes == ["ErrorServerBusy"], name
+        assert busy.text_of("m:MessageXml/t:Value") == "10", name
+        if name == "SendItem":
+            assert alice.call(request).codes == ["ErrorInvalidItemForOperationSendItem"]
+        elif name == "DeleteItem":  # MoveItem gave it a new id
+            assert alice.call(request).codes == ["ErrorItemNotFound"]
+        else:
+            assert alice.call(request).codes == ["NoError"], name
+    counted = sim.counters()["operations"]
+    assert set(operations("", "", "")) <= set(counted)
+    paths = [folder["path"] for folder in
+             sim.state("exchange")["exchange"]["mailboxes"][alice.impersonate]["folders"]]
+    assert "Deleted Items/Uno" in paths and "Uno" not in paths
 
 
 # Faults and manners --------------------------------------------------------------------------

@@ -244,6 +244,7 @@ struct ews_ctx {
 	const struct sim_request *req;
 	struct sim_response *resp;
 	const char *op;
+	bool bare; /* the response is the one message: no m:ResponseMessages around it */
 	struct ews_account *account;
 	struct ews_mailbox *mailbox; /* acted as: impersonated, or the account's own; may be NULL */
 	xmlNode *header, *payload;

@@ -33,14 +33,16 @@ bool ews_injected(struct ews_ctx *c, struct ews_error *err)
 
 void ews_message_begin(struct ews_ctx *c, const char *response_class)
 {
-	buf_addf(&c->out, "<m:%sResponseMessage ResponseClass=\"%s\">", c->op, response_class);
+	buf_addf(&c->out, "<m:%sResponse%s", c->op,
+		c->bare ? " xmlns:m=\"" EWS_NS_M "\" xmlns:t=\"" EWS_NS_T "\"" : "Message");
+	buf_addf(&c->out, " ResponseClass=\"%s\">", response_class);
 	if (!strcmp(response_class, "Success"))
 		buf_adds(&c->out, "<m:ResponseCode>NoError</m:ResponseCode>");
 }
 
 void ews_message_end(struct ews_ctx *c)
 {
-	buf_addf(&c->out, "</m:%sResponseMessage>", c->op);
+	buf_addf(&c->out, "</m:%sResponse%s>", c->op, c->bare ? "" : "Message");
 }
 
 void ews_message_ok(struct ews_ctx *c)

@@ -12,35 +12,38 @@
 #include "sync/mem.h"
 #include "tests/sim/ews.h"
 
+/* BARE: by the schema the response is the message itself. */
+enum { READS = 0, WRITES = 1, BARE = 2 };
+
 static const struct operation {
 	const char *name;
 	void (*run)(struct ews_ctx *c);
-	bool is_write;
+	unsigned int flags;
 } operations[] = {
-	{ "ConvertId", ews_op_convert_id, false },
-	{ "GetFolder", ews_op_get_folder, false },
-	{ "FindFolder", ews_op_find_folder, false },
-	{ "CreateFolder", ews_op_create_folder, true },
-	{ "UpdateFolder", ews_op_update_folder, true },
-	{ "MoveFolder", ews_op_move_folder, true },
-	{ "DeleteFolder", ews_op_delete_folder, true },
-	{ "EmptyFolder", ews_op_empty_folder, true },
-	{ "SyncFolderHierarchy", ews_op_sync_hierarchy, false },
-	{ "SyncFolderItems", ews_op_sync_items, false },
-	{ "GetItem", ews_op_get_item, false },
-	{ "FindItem", ews_op_find_item, false },
-	{ "CreateItem", ews_op_create_item, true },
-	{ "UpdateItem", ews_op_update_item, true },
-	{ "DeleteItem", ews_op_delete_item, true },
-	{ "MoveItem", ews_op_move_item, true },
-	{ "CopyItem", ews_op_move_item, true },
-	{ "SendItem", ews_op_send_item, true },
-	{ "ResolveNames", ews_op_resolve_names, false },
-	{ "GetUserConfiguration", ews_op_get_config, false },
-	{ "CreateUserConfiguration", ews_op_write_config, true },
-	{ "UpdateUserConfiguration", ews_op_write_config, true },
-	{ "DeleteUserConfiguration", ews_op_delete_config, true },
-	{ "GetServerTimeZones", ews_op_time_zones, false },
+	{ "ConvertId", ews_op_convert_id, READS },
+	{ "GetFolder", ews_op_get_folder, READS },
+	{ "FindFolder", ews_op_find_folder, READS },
+	{ "CreateFolder", ews_op_create_folder, WRITES },
+	{ "UpdateFolder", ews_op_update_folder, WRITES },
+	{ "MoveFolder", ews_op_move_folder, WRITES },
+	{ "DeleteFolder", ews_op_delete_folder, WRITES },
+	{ "EmptyFolder", ews_op_empty_folder, WRITES },
+	{ "SyncFolderHierarchy", ews_op_sync_hierarchy, READS },
+	{ "SyncFolderItems", ews_op_sync_items, READS },
+	{ "GetItem", ews_op_get_item, READS },
+	{ "FindItem", ews_op_find_item, READS },
+	{ "CreateItem", ews_op_create_item, WRITES },
+	{ "UpdateItem", ews_op_update_item, WRITES },
+	{ "DeleteItem", ews_op_delete_item, WRITES },
+	{ "MoveItem", ews_op_move_item, WRITES },
+	{ "CopyItem", ews_op_move_item, WRITES },
+	{ "SendItem", ews_op_send_item, WRITES },
+	{ "ResolveNames", ews_op_resolve_names, READS },
+	{ "GetUserConfiguration", ews_op_get_config, BARE },
+	{ "CreateUserConfiguration", ews_op_write_config, WRITES },
+	{ "UpdateUserConfiguration", ews_op_write_config, WRITES },
+	{ "DeleteUserConfiguration", ews_op_delete_config, WRITES },
+	{ "GetServerTimeZones", ews_op_time_zones, READS },
 };
 
 static const char *const versions[] = { "Exchange2007", "Exchange2007_SP1", "Exchange2010",
@@ -132,6 +135,11 @@ static void write_answer(struct ews_ctx *c)
 	struct buf *b = &c->resp->body;
 
 	begin_envelope(b);
+	if (c->bare) {
+		buf_add(b, buf_str(&c->out), c->out.len);
+		end_envelope(b);
+		return;
+	}
 	buf_addf(b,
 		"<m:%sResponse xmlns:m=\"" EWS_NS_M "\" xmlns:t=\"" EWS_NS_T "\">"
 		"<m:ResponseMessages>",
@@ -139,7 +147,6 @@ static void write_answer(struct ews_ctx *c)
 	buf_add(b, buf_str(&c->out), c->out.len);
 	buf_addf(b, "</m:ResponseMessages></m:%sResponse>", c->op);
 	end_envelope(b);
-	c->resp->status = 200;
 }
 
 static void check_version(struct ews_ctx *c)
@@ -219,7 +226,8 @@ static void run(struct ews_ctx *c, xmlNode *envelope)
 		return;
 	}
 	c->op = c->resp->operation = op->name;
-	c->resp->is_write = op->is_write;
+	c->resp->is_write = op->flags & WRITES;
+	c->bare = op->flags & BARE;
 	check_version(c);
 	if (!c->fault_code)
 		check_schema(c);
@@ -246,6 +254,7 @@ static void answer(struct ews_ctx *c)
 		write_fault(c);
 		return;
 	}
+	c->resp->status = 200;
 	write_answer(c);
 	if (c->ews->schema)
 		ews_schema_check_answer(c->ews, c->op, &c->resp->body);
@@ -279,7 +288,6 @@ void ews_handle(struct ews *ews, const struct sim_request *req, struct sim_respo
 		.out = BUF_INIT(EWS_ANSWER_LIMIT),
 		.inject_index = -1 };
 
-	resp->operation = "ews";
 	c.account = ews_sign_in(ews, req);
 	if (!c.account) {
 		sim_set_header(resp, "WWW-Authenticate", "Basic realm=\"exchange.corp.example\"");
