@@ -1,9 +1,10 @@
 /* Projection and application of field tables.
  *
  * Everything here is generic: the row's type knows the canonical place, the row's driver knows the
- * wire.  What this file adds is what must be the same for all of them: cutting a value to the length
- * that the remote keeps, refusing a name that is too long, and leaving a document untouched when the
- * value that came back is what we already show (I8, I11: the original stays whole behind its cut). */
+ * wire.  What this file adds is what must be the same for all of them: cutting a value to the
+ * length that the remote keeps, refusing a name that is too long, and leaving a document untouched
+ * when the value that came back is what we already show (I8, I11: the original stays whole behind
+ * its cut). */
 #include "sync/field.h"
 
 #include <string.h>

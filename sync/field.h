@@ -1,10 +1,10 @@
 /* Fields: one row each of the table that maps the canonical document to a remote.
  *
- * A side (Exchange, a CRM) describes each kind of item by a table of `struct field`.  A row names the
- * remote's field, the place in the canonical document and the conversion between the two.  The hub
- * never looks inside a document: it *projects* it through a side's table into a flat JSON object
- * { field name: value } and compares that with the shadow; it *applies* a pulled value by the row's
- * setter.  A field whose value is empty is absent from a projection.
+ * A side (Exchange, a CRM) describes each kind of item by a table of `struct field`.  A row names
+ * the remote's field, the place in the canonical document and the conversion between the two.  The
+ * hub never looks inside a document: it *projects* it through a side's table into a flat JSON
+ * object { field name: value } and compares that with the shadow; it *applies* a pulled value by
+ * the row's setter.  A field whose value is empty is absent from a projection.
  *
  * A row with FIELD_PER_KEY maps a set (`keywords`): it projects to one member a key,
  * "Categories/CRM": true, so that every key is merged on its own. */
@@ -31,8 +31,8 @@ struct field;
 
 /* The conversion of a row.  Values are JSON strings (UTF-8, LF line ends), numbers or arrays. */
 struct field_type {
-	/* New reference to the value in doc, or NULL when it is empty.  For FIELD_PER_KEY: an object
-	 * of key -> true. */
+	/* New reference to the value in doc, or NULL when it is empty.  For FIELD_PER_KEY: an
+	 * object of key -> true. */
 	json_t *(*get)(const json_t *doc, const struct field *field);
 	/* Makes doc hold `value` (NULL: removes it).  For FIELD_PER_KEY, value is true or NULL and
 	 * `key` the key; otherwise key is NULL. */
@@ -41,12 +41,11 @@ struct field_type {
 };
 
 struct field {
-	const char *name; /* the remote's name and the shadow's key: "GivenName", "EmailAddress1" */
-	const char *
-		path; /* canonical place, interpreted by the type: "emails/EmailAddress1/address" */
+	const char *name; /* the remote's name, the shadow's key: "GivenName", "EmailAddress1" */
+	const char *path; /* place, as the type reads it: "emails/EmailAddress1/address" */
 	const struct field_type *type;
 	unsigned int flags;
-	size_t max_chars; /* longest value in UTF-16 units that the remote keeps; 0: no limit known */
+	size_t max_chars; /* longest value, in UTF-16 units, that it keeps; 0: no limit */
 	const void *wire; /* the driver's own: FieldURI, element, property tag ... */
 };
 

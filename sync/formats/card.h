@@ -49,8 +49,8 @@ void card_assign_slots(json_t *card, const json_t *base);
 /* All e-mail addresses, normalised (trimmed, lower case), as a new array of strings. */
 json_t *card_emails(const json_t *card);
 
-/* Display name, for a file name or an FN: name.full, else the components, else organisation, else the
- * first e-mail or nickname, else "contact".  Not yet cleaned (see document_file_name). */
+/* Display name, for a file name or an FN: name.full, else the components, else organisation, else
+ * the first e-mail or nickname, else "contact".  Not yet cleaned (see document_file_name). */
 void card_title(const json_t *card, struct buf *out);
 
 #endif

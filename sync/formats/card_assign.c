@@ -11,7 +11,7 @@
  *   6. the rest keeps or gets an id "x-N"
  *
  * Values beyond the slots move up only when the user edited that kind of value: otherwise reading
- * back what we wrote would move a fourth address into a slot that the other side has just emptied. */
+ * back what we wrote would move a fourth address into a slot that the other side just emptied. */
 #include "sync/formats/card.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* The shape of a Card given as JSON, checked against a table of what each place must be.
  *
- * The rest of the program answers "absent" to a value of the wrong type, so this is not what keeps it
- * safe; it is what tells a user that `"phones": "123"` would be ignored.  A path in the table may have
- * "*" for any id and "[]" for any element. */
+ * The rest of the program answers "absent" to a value of the wrong type, so this is not what keeps
+ * it safe; it is what tells a user that `"phones": "123"` would be ignored.  A path in the table
+ * may have "*" for any id and "[]" for any element. */
 #include "sync/formats/card_check.h"
 
 #include <string.h>
@@ -154,8 +154,8 @@ static int check_shape(const json_t *value, enum shape shape, const char *path, 
 	return 0;
 }
 
-/* Checks all values that `pattern` leads to from `node`; absent ones are right.  The patterns of the
- * tables bound the depth. */
+/* Checks all values that `pattern` leads to from `node`; absent ones are right.  The patterns of
+ * the tables bound the depth. */
 static int check_path(const json_t *node, const char *pattern, enum shape shape, const char *path,
 	struct error *err)
 {

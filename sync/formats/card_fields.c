@@ -85,8 +85,8 @@ static json_t *text_get(const json_t *doc, const struct field *field)
 	return json_incref((json_t *)node);
 }
 
-/* The object that a path's first parts lead to, made where it is missing: the slot of a map keyed by
- * id from its template, the name, else a plain object. */
+/* The object that a path's first parts lead to, made where it is missing: the slot of a map keyed
+ * by id from its template, the name, else a plain object. */
 static json_t *make_step(json_t *node, const char *member, const char *next, const char *type)
 {
 	json_t *child = step(node, member);
@@ -279,8 +279,8 @@ static size_t order_of(const char *const *order, const char *kind)
 	return i;
 }
 
-/* Replaces the components of `kinds` by one of `kind`, at the place of the first of them, else where
- * the usual order puts it.  NULL removes. */
+/* Replaces the components of `kinds` by one of `kind`, at the place of the first of them, else
+ * where the usual order puts it.  NULL removes. */
 static void set_component(json_t *components, const char *kinds, const char *kind,
 	const char *const *order, const json_t *value)
 {

@@ -3,7 +3,7 @@
  * Internal to sync/formats.  One row of `struct card_map` is one such map of the Card (emails,
  * phones ...); one row of `struct card_slot` is one place that Exchange has in it.  The rows are
  * data for three users: the field types (a slot that does not exist yet is made from its template),
- * card_assign_slots (which value belongs where) and the vCard writer (in which order they stand). */
+ * card_assign_slots (which value belongs where) and the vCard writer (their order). */
 #ifndef SYNC_FORMATS_CARD_SLOTS_H
 #define SYNC_FORMATS_CARD_SLOTS_H
 
@@ -20,10 +20,8 @@ struct card_slot {
 	const char *id;	     /* "BusinessPhone" */
 	const char *context; /* contexts member of the template, or NULL */
 	const char *feature; /* features member of the template, or NULL */
-	const char *
-		types; /* TYPE values that name it, separated by spaces; the first is in the template */
-	const char
-		*kind; /* kind member of the template; a value without kind counts as map->kind */
+	const char *types;   /* TYPE values that name it, by spaces; the first is the template's */
+	const char *kind; /* kind member of the template; values without one count as map->kind */
 	unsigned int flags;
 	unsigned int untyped;	 /* order in which values without a type take it; 0: they do not */
 	const char *overflow_of; /* takes what is left over of this feature ("voice", "fax", "*") */

@@ -66,8 +66,8 @@ const char *document_uid(const json_t *doc)
 	return json_string_value(json_object_get(doc, "uid"));
 }
 
-/* Adds title without what a name must not hold.  Line breaks and tabs become spaces, '/' a dash; the
- * other control characters (C0, DEL, and C1 as U+0080..U+009F) go. */
+/* Adds title without what a name must not hold.  Line breaks and tabs become spaces, '/' a dash;
+ * the other control characters (C0, DEL, and C1 as U+0080..U+009F) go. */
 static void add_clean(const char *title, struct buf *out)
 {
 	const unsigned char *p = (const unsigned char *)title;

@@ -44,8 +44,8 @@ char *document_file_name(const struct document_kind *kind, const json_t *doc, un
 
 /* Three-way merge of a user's edit: what differs between base and edited is put onto current.
  * Objects merge by member, arrays of objects with a "kind" by that kind, all else whole.  Returns a
- * new document.  `clashes` (may be NULL) is an array that gets {path, base, winner, loser} for every
- * place that both changed to different values (the edit wins). */
+ * new document.  `clashes` (may be NULL) is an array that gets {path, base, winner, loser} for
+ * every place that both changed to different values (the edit wins). */
 json_t *document_merge(
 	const json_t *base, const json_t *edited, const json_t *current, json_t *clashes);
 

@@ -1,9 +1,9 @@
 /* What only the whole card tells, done when all lines are read.
  *
  * Apple labels a property by another one of the same group (item1.TEL, item1.X-ABLabel): the label
- * goes to the object where JSContact has a place for it (RFC 9555 section 3.4.1), and where the label
- * itself says what a value is (X-ABRELATEDNAMES "Spouse"), that value gets its proper place.  LABELs
- * that stood before their address find it, and the name is made or recognised as made. */
+ * goes to the object where JSContact has a place for it (RFC 9555 section 3.4.1), and where the
+ * label itself says what a value is (X-ABRELATEDNAMES "Spouse"), that value gets its proper place.
+ * LABELs that stood before their address find it, and the name is made or recognised as made. */
 #include <string.h>
 #include <strings.h>
 

@@ -1,8 +1,8 @@
 /* The CATEGORIES lines of stored bytes, and nothing else of them.
  *
- * The lexer tells where each content line begins and ends in the bytes; the first CATEGORIES line is
- * replaced where it stands, others are left out, a missing one goes before END:VCARD.  Every other
- * byte is copied, line ends and odd folds included. */
+ * The lexer tells where each content line begins and ends in the bytes; the first CATEGORIES line
+ * is replaced where it stands, others are left out, a missing one goes before END:VCARD.  Every
+ * other byte is copied, line ends and odd folds included. */
 #include <string.h>
 
 #include "sync/formats/vcard_impl.h"

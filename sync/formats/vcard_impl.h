@@ -9,7 +9,7 @@
  *   vcard_categories.c  the CATEGORIES lines of stored bytes
  *
  * All versions meet in the lexer: a struct vcard_line holds its value as vCard 4.0 text, whatever
- * charset, quoted-printable or way to escape it came in.  Everything after that knows one syntax. */
+ * charset, quoted-printable or way to escape it came in.  All that follows knows one syntax. */
 #ifndef SYNC_FORMATS_VCARD_IMPL_H
 #define SYNC_FORMATS_VCARD_IMPL_H
 
@@ -30,7 +30,7 @@
 
 enum vcard_syntax { SYNTAX_21, SYNTAX_30, SYNTAX_40 };
 
-/* --- text --------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------- */
 
 /* Adds value's text with the escapes resolved (RFC 6350 section 3.4); unknown escapes stay. */
 void vcard_unescape(const char *value, size_t len, struct buf *out);
@@ -61,7 +61,7 @@ int vcard_to_utf8(
 /* Adds the unfolded line, folded at VCARD_FOLD octets, and a line end. */
 void vcard_fold(const char *line, size_t len, const char *eol, struct buf *out);
 
-/* --- content lines ------------------------------------------------------------------------------ */
+/* --- content lines ---------------------------------------------------------------------------- */
 
 struct vcard_line {
 	size_t number; /* of the file, 1-based: where the line begins */
@@ -94,7 +94,7 @@ const char *vcard_param(const struct vcard_line *line, const char *name);
 /* "line 4: TEL: what" */
 int vcard_line_error(const struct vcard_line *line, struct error *err, const char *what);
 
-/* --- the table ---------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 struct vcard_reader;
 struct vcard_writer;
@@ -109,7 +109,7 @@ struct vcard_rule {
 	/* Takes the line: 1; 0 leaves it to be kept as it is; or an error. */
 	int (*read)(struct vcard_reader *r, const struct vcard_rule *rule,
 		const struct vcard_line *line, struct error *err);
-	/* Writes the whole member (object NULL) or one object of it.  NULL: only read (an alias). */
+	/* Writes the member (object NULL) or one object of it.  NULL: only read (an alias). */
 	void (*write)(struct vcard_writer *w, const struct vcard_rule *rule, const json_t *object);
 	bool each; /* the writer is called for each object of the map that is of this rule's kind */
 };
@@ -171,7 +171,7 @@ const char *vcard_relation_of_label(const char *label, size_t len);
 const char *const *vcard_n_kinds(void);
 const char *const *vcard_adr_kinds(void);
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 struct vcard_reader {
 	json_t *card;
@@ -242,7 +242,7 @@ json_t *vcard_date(const char *value);
 /* The rest of a date-time from its 'T' on: only digits and their marks. */
 bool vcard_is_time(const char *text);
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 struct vcard_writer {
 	struct buf *out;

@@ -1,15 +1,15 @@
 /* Bytes to content lines.
  *
  * vCard 2.1, 3.0 and 4.0 differ in how a line is continued, how its value is encoded and what a
- * backslash means; this file ends those differences.  A line is continued by a line that begins with
- * white space (RFC 6350 section 3.2; in 2.1 that white space is part of the text), by a soft break
- * of quoted-printable, and, as Outlook and others write it, by a line of nothing but base64.  It is
- * put together as bytes first, since writers fold in the middle of a character; then its head is
- * split, then its value is decoded: quoted-printable, charset, escapes.
+ * backslash means; this file ends those differences.  A line is continued by a line that begins
+ * with white space (RFC 6350 section 3.2; in 2.1 that white space is part of the text), by a soft
+ * break of quoted-printable, and, as Outlook and others write it, by a line of nothing but base64.
+ * It is put together as bytes first, since writers fold in the middle of a character; then its head
+ * is split, then its value is decoded: quoted-printable, charset, escapes.
  *
  * Readers in the wild take parameters without a name (TEL;HOME), quoted-printable in 3.0 and line
- * ends of every kind, so we do.  What has no colon or no name, or is no UTF-8, is an error that says
- * where. */
+ * ends of every kind, so we do.  What has no colon or no name, or is no UTF-8, is an error that
+ * says where. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>

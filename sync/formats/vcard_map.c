@@ -329,7 +329,7 @@ const char *vcard_class_of(const char *sensitivity)
 	return NULL;
 }
 
-/* Relations, their TYPE in 4.0, their property in 3.0 and Apple's label (RFC 6350 section 6.6.6). */
+/* Relations: their TYPE in 4.0 (RFC 6350 section 6.6.6), property in 3.0 and Apple's label. */
 static const struct vcard_relation relations[] = {
 	{ "spouse", "spouse", "X-SPOUSE", "Spouse" },
 	{ "manager", "x-manager", "X-MANAGER", "Manager" },

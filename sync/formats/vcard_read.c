@@ -5,8 +5,9 @@
  * ["x-name", {parameters}, type, value] in vCardProps, in the order of the file.  The value is kept
  * as it stands in the line (type "unknown"), so that it comes back out unchanged.
  *
- * One file holds one contact.  It need not have a VERSION (then it is read as 3.0, as others do), but
- * what has one that nobody knows is refused.  A card inside a card (AGENT of 2.1) is kept as the text of its AGENT. */
+ * One file holds one contact.  It need not have a VERSION (then it is read as 3.0, as others do),
+ * but what has one that nobody knows is refused.  A card inside a card (AGENT of 2.1) is kept as
+ * the text of its AGENT. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -484,8 +485,8 @@ int vcard_parse(const char *bytes, size_t len, json_t **card, struct error *err)
 	rc = read_body(&r, &lexer, &ended, err);
 	if (rc == 0)
 		rc = check_end(&lexer, ended, err);
-	/* Readers in the wild take a card without FN and N (Exchange has such contacts too), but one
-	 * that says nothing is a mistake. */
+	/* Readers in the wild take a card without FN and N (Exchange has such contacts too), but
+	 * one that says nothing is a mistake. */
 	if (rc == 0 && r.lines <= 1 + (size_t)lexer.has_version)
 		rc = error_set(err, ERR_INVALID, "line %zu: END: the card is empty", lexer.number);
 	if (rc) {

@@ -1,12 +1,12 @@
 /* A Card to content lines.
  *
  * The rows of vcard_map.c say in which order and by which writer.  A line is made unfolded in
- * w->line, then folded into the output.  Everything that comes from the document is made harmless on
- * its way out: names are checked, values escaped, control characters cannot end a line.
+ * w->line, then folded into the output.  Everything that comes from the document is made harmless
+ * on its way out: names are checked, values escaped, control characters cannot end a line.
  *
- * Nothing of a document is lost on the way through a file: what vCard has no property for is written
- * as JSPROP (RFC 9555 section 3.2.1), members of an object that it has no parameter for as the
- * parameter X-JSON, and a slot that reading would not find again by type and order as PROP-ID
+ * Nothing of a document is lost on the way through a file: what vCard has no property for is
+ * written as JSPROP (RFC 9555 section 3.2.1), members of an object that it has no parameter for as
+ * the parameter X-JSON, and a slot that reading would not find again by type and order as PROP-ID
  * (RFC 9554 section 4.7). */
 #include <ctype.h>
 #include <stdio.h>

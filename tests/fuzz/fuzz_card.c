@@ -1,6 +1,6 @@
 /* Fuzzing of what is written to .json/: a document and a version of it to merge with, as two JSON
- * texts with a NUL between them.  Whatever the check lets through must be written as a vCard that is
- * read, and from then on stays the same; merges and slots must not care about shapes. */
+ * texts with a NUL between them.  Whatever the check lets through must be written as a vCard that
+ * is read, and from then on stays the same; merges and slots must not care about shapes. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
