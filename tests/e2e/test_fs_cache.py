@@ -1,0 +1,218 @@
+"""The kernel keeps what it was told: after a sync it must have been told otherwise."""
+import ctypes
+import json
+import os
+import select
+import struct
+import subprocess
+import threading
+
+import pytest
+
+from scene import card, edit, names, person, run, seed, state
+from simulator import wait_for
+
+ANNA = person("Anna", "Lind", JobTitle="Buyer")
+BERT = person("Bert", "Olsen")
+pytestmark = pytest.mark.sim(seed=seed([ANNA, BERT]))
+
+
+@pytest.fixture
+def folder(mount):
+    return mount.mailbox("alice") / "Contacts"
+
+
+def read_all(folder):
+    """Fills every cache of the kernel: listing, names, attributes, pages."""
+    return {name: (os.stat(folder / name), (folder / name).read_bytes()) for name in names(folder)}
+
+
+def change(exchange, name, **fields):
+    item = exchange("alice").contacts.get(display_name=name)
+    for field, value in fields.items():
+        setattr(item, field, value)
+    item.save(update_fields=list(fields))
+
+
+def test_a_remote_change_replaces_the_file(mount, folder, exchange):
+    path = folder / "Anna Lind.vcf"
+    before, old = read_all(folder)["Anna Lind.vcf"]
+    listing = folder.stat()
+    with open(path, "rb") as held:
+        assert held.read(10) == old[:10]
+        change(exchange, "Anna Lind", job_title="Baker")
+        mount.sync()
+        wait_for(lambda: path.stat().st_ino != before.st_ino, what="the new number")
+        assert b"TITLE:Baker" in path.read_bytes()
+        assert path.stat().st_size == len(path.read_bytes())
+        assert path.stat().st_mtime_ns >= before.st_mtime_ns + 1_000_000_000
+        subprocess.run(["sh", "-c", "echo 1 >/proc/sys/vm/drop_caches"], check=False)
+        held.seek(0)
+        assert held.read() == old
+        assert os.fstat(held.fileno()).st_ino == before.st_ino
+    assert folder.stat().st_mtime_ns > listing.st_mtime_ns
+    assert read_all(folder)["Bert Olsen.vcf"][0].st_ino
+
+
+def test_remote_names_come_and_go(mount, folder, exchange):
+    read_all(folder)
+    assert not (folder / "Cleo Park.vcf").exists()  # a name that the kernel knows is not there
+    account = exchange("alice")
+    account.contacts.get(display_name="Bert Olsen").delete()
+    type(account.contacts.get(display_name="Anna Lind"))(
+        folder=account.contacts, given_name="Cleo", surname="Park", display_name="Cleo Park",
+        file_as="Park, Cleo").save()
+    mount.sync()
+    wait_for(lambda: names(folder) == ["Anna Lind.vcf", "Cleo Park.vcf"], what="the new listing")
+    assert not (folder / "Bert Olsen.vcf").exists()
+    assert b"FN:Cleo Park" in (folder / "Cleo Park.vcf").read_bytes()
+
+
+def test_a_local_edit_is_not_replaced_by_its_own_echo(mount, folder):
+    path = folder / "Anna Lind.vcf"
+    edit(path, "Buyer", "Baker")
+    written, before = path.read_bytes(), path.stat()
+    mount.sync()
+    mount.sync()
+    after = path.stat()
+    assert path.read_bytes() == written
+    assert (after.st_ino, after.st_mtime_ns, after.st_ctime_ns) == (
+        before.st_ino, before.st_mtime_ns, before.st_ctime_ns)
+    assert state(path) == "synced"
+
+
+def test_a_pulled_change_waits_while_a_handle_that_writes_is_open(mount, folder, exchange):
+    path = folder / "Anna Lind.vcf"
+    before = path.stat().st_ino
+    fd = os.open(path, os.O_RDWR)
+    change(exchange, "Anna Lind", job_title="Baker")
+    mount.sync()
+    assert path.stat().st_ino == before
+    assert b"TITLE:Buyer" in path.read_bytes()
+    os.close(fd)
+    mount.sync()
+    wait_for(lambda: b"TITLE:Baker" in path.read_bytes(), what="the change")
+
+
+def test_orphans_are_dropped_when_nobody_knows_them_any_more(mount, folder, exchange):
+    """Replaced and removed files leave nothing behind in the cache."""
+    import sqlite3
+
+    def orphans():
+        with sqlite3.connect(f"file:{mount.cache}/cache.db?mode=ro", uri=True) as db:
+            return db.execute("SELECT count(*) FROM node WHERE parent = 0 AND ino <> 1").fetchone()[0]
+
+    for n in range(3):
+        read_all(folder)
+        change(exchange, "Anna Lind", job_title=f"Title {n}")
+        change(exchange, "Bert Olsen", job_title=f"Title {n}")
+        mount.sync()
+    (folder / "draft").write_text("x")
+    held = open(folder / "draft")
+    (folder / "draft").unlink()
+    with held:
+        wait_for(lambda: orphans() == 1, what="one orphan, that is held")
+        assert held.read() == "x"
+    wait_for(lambda: orphans() == 0, what="no orphans")
+
+
+def test_many_readers_and_writers_and_syncs_at_once(mount, folder, exchange):
+    """Nothing hangs, tears or fails while everybody works."""
+    errors, stop = [], threading.Event()
+
+    def read():
+        while not stop.is_set():
+            for name in os.listdir(folder):
+                try:
+                    text = (folder / name).read_bytes()
+                except (FileNotFoundError, IsADirectoryError):
+                    continue
+                if name.endswith(".vcf") and text and not text.endswith(b"END:VCARD\r\n"):
+                    errors.append((name, text))
+
+    def write(number):
+        for n in range(40):
+            temporary = folder / f".tmp {number}"
+            temporary.write_text(card(f"Writer {number}", f"NOTE:{n}"))
+            temporary.rename(folder / f"writer {number}.vcf")
+            if n % 7 == 0:
+                (folder / f"writer {number}.vcf").unlink()
+
+    def sync():
+        while not stop.is_set():
+            mount.sync(check=False)
+
+    def walk():
+        while not stop.is_set():
+            for directory, _, files in os.walk(mount.mailbox("alice") / ".json"):
+                for name in files:
+                    try:
+                        with open(os.path.join(directory, name)) as file:
+                            json.loads(file.read() or "{}")
+                    except (FileNotFoundError, OSError):
+                        continue
+
+    threads = [threading.Thread(target=t) for t in (read, read, sync, walk)]
+    writers = [threading.Thread(target=write, args=(n,)) for n in range(3)]
+    for thread in threads + writers:
+        thread.start()
+    for n in range(5):
+        change(exchange, "Anna Lind", job_title=f"Title {n}")
+    for thread in writers:
+        thread.join(120)
+        assert not thread.is_alive()
+    stop.set()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive()
+    assert errors == []
+    mount.sync()
+    wait_for(lambda: names(folder) == ["Anna Lind.vcf", "Bert Olsen.vcf", "writer 0.vcf",
+                                       "writer 1.vcf", "writer 2.vcf"], what="the end")
+    for n in range(3):
+        assert f"FN:Writer {n}" in (folder / f"writer {n}.vcf").read_text()
+
+
+def test_a_backup_of_an_unchanged_tree_finds_nothing(mount, folder, tmp_path):
+    """The attributes that the kernel has and those it asks for anew are the same ones."""
+    edit(folder / "Anna Lind.vcf", "Buyer", "Baker")
+    (folder / "new.vcf").write_text(card("New Person"))
+    (folder / "draft").write_text("x")
+    (folder / "draft").rename(folder / "draft two")
+    os.chmod(folder / "draft two", 0o400)
+    mount.sync()
+    run("rsync", "-a", f"{mount.path}/", tmp_path / "copy/")
+    snapshot = tmp_path / "snapshot"
+    run("tar", "-cg", snapshot, "--no-check-device", "-f", tmp_path / "one.tar", "-C", mount.path,
+        ".")
+    for again in range(2):
+        if again:
+            mount.stop()
+            mount.start()
+        mount.sync()
+        subprocess.run(["sh", "-c", "echo 3 >/proc/sys/vm/drop_caches"], check=False)
+        assert run("rsync", "-ain", f"{mount.path}/", tmp_path / "copy/").stdout == ""
+        run("tar", "-cg", snapshot, "--no-check-device", "-f", tmp_path / "two.tar", "-C",
+            mount.path, ".")
+        members = run("tar", "-tf", tmp_path / "two.tar").stdout.splitlines()
+        assert [name for name in members if not name.endswith("/")] == []
+
+
+def test_a_watcher_hears_of_a_removal(mount, folder, exchange):
+    """inotify is the kernel's: it hears what the notifier says of a removal."""
+    read_all(folder)
+    libc = ctypes.CDLL(None, use_errno=True)
+    delete_self = 0x400
+    fd = libc.inotify_init1(os.O_CLOEXEC)
+    assert fd >= 0
+    try:
+        assert libc.inotify_add_watch(fd, os.fsencode(folder / "Bert Olsen.vcf"), delete_self) > 0
+        exchange("alice").contacts.get(display_name="Bert Olsen").delete()
+        mount.sync()
+        ready, _, _ = select.select([fd], [], [], 20)
+        assert ready
+        _, mask, _, _ = struct.unpack_from("iIII", os.read(fd, 4096))
+        assert mask & delete_self
+    finally:
+        os.close(fd)
+    assert not (folder / "Bert Olsen.vcf").exists()
