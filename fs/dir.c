@@ -71,6 +71,7 @@ static int check_complete(struct fs *fs, uint64_t ino, struct error *err)
 
 /* fuse_file_info.fh of an open directory. */
 struct dir_handle {
+	struct fs_open open;
 	pthread_mutex_t lock;
 	bool plus;
 	char *data; /* the prepared answer for `off`, or NULL */
@@ -83,8 +84,14 @@ static struct dir_handle *handle_of(const struct fuse_file_info *fi)
 	return (struct dir_handle *)(uintptr_t)fi->fh;
 }
 
-static void free_handle(struct dir_handle *h)
+static void close_dir(struct fs *fs, struct fs_open *open)
 {
+	struct dir_handle *h = (struct dir_handle *)open;
+
+	(void)fs;
+	/* The thread that gave the last answer may still be preparing another one. */
+	pthread_mutex_lock(&h->lock);
+	pthread_mutex_unlock(&h->lock);
 	pthread_mutex_destroy(&h->lock);
 	free(h->data);
 	free(h);
@@ -101,22 +108,18 @@ void dir_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	h = xcalloc(1, sizeof(*h));
 	pthread_mutex_init(&h->lock, NULL);
+	fs_open_add(fs_of(req), &h->open, close_dir);
 	fi->fh = (uintptr_t)h;
 	fi->cache_readdir = 1;
 	fi->keep_cache = 1;
 	if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: nobody will release it */
-		free_handle(h);
+		fs_open_close(fs_of(req), &h->open);
 }
 
 void dir_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct dir_handle *h = handle_of(fi);
-
 	(void)ino;
-	/* The thread that gave the last answer may still be preparing another one. */
-	pthread_mutex_lock(&h->lock);
-	pthread_mutex_unlock(&h->lock);
-	free_handle(h);
+	fs_open_close(fs_of(req), &handle_of(fi)->open);
 	fuse_reply_err(req, 0);
 }
 

@@ -27,6 +27,11 @@ void file_note_base(struct fs *fs, struct base_process process, uint64_t ino)
 		base_opened(fs->bases, process, item, rev);
 }
 
+static void close_writer(struct fs *fs, struct fs_open *open)
+{
+	working_close(fs, (struct handle *)open);
+}
+
 /* Opens for writing; fills fi. */
 static int open_writer(
 	fuse_req_t req, uint64_t ino, bool created, struct fuse_file_info *fi, struct error *err)
@@ -47,6 +52,7 @@ static int open_writer(
 		working_close(fs, handle);
 		return rc;
 	}
+	fs_open_add(fs, &handle->open, close_writer);
 	fi->fh = (uintptr_t)handle;
 	fi->keep_cache = 1;
 	return 0;
@@ -72,7 +78,7 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: nobody will release it */
-		working_close(fs, handle_of(fi));
+		fs_open_close(fs, &handle_of(fi)->open);
 }
 
 void file_create(
@@ -98,7 +104,7 @@ void file_create(
 	}
 	attr_entry(fs, &node, &e);
 	if (fuse_reply_create(req, &e, fi) == -ENOENT)
-		working_close(fs, handle_of(fi));
+		fs_open_close(fs, &handle_of(fi)->open);
 }
 
 void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
@@ -150,7 +156,7 @@ void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
 	if (handle_of(fi))
-		working_close(fs_of(req), handle_of(fi));
+		fs_open_close(fs_of(req), &handle_of(fi)->open);
 	fuse_reply_err(req, 0);
 }
 

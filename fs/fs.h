@@ -8,6 +8,7 @@
  *   file.c          open, read, write, create, flush, release, fsync
  *   working.c       bytes of files that are open for writing, until they are judged
  *   base.c          which version a process opened first
+ *   open.c          what is open
  *   names.c         rename, link, unlink, mkdir, rmdir
  *   xattr.c         user.tandem.*
  *   notify.c        the notifier thread: tells the kernel what a sync changed, drops orphans
@@ -43,6 +44,14 @@ struct working_table;
 struct base_table;
 struct notifier;
 struct control_socket;
+struct fs;
+
+/* First member of every struct that fuse_file_info.fh points to: those that are open when the file system
+ * ends are closed like any other. */
+struct fs_open {
+	struct fs_open *prev, *next;
+	void (*close)(struct fs *fs, struct fs_open *open); /* frees it */
+};
 
 struct fs_mailbox { /* a configured mailbox: fixed while mounted */
 	int64_t id;
@@ -68,6 +77,8 @@ struct fs {
 	struct notifier *notifier;
 	struct control_socket *socket;
 	atomic_uint_least64_t writes; /* to open files, not committed yet */
+	pthread_mutex_t open_lock;
+	struct fs_open *opens;
 };
 
 /* Grows with everything that a listing shows: names, sizes, times. */
@@ -75,6 +86,13 @@ static inline uint64_t fs_generation(struct fs *fs)
 {
 	return store_commits(fs->store) + fs->writes;
 }
+
+/* open.c */
+
+void fs_open_add(struct fs *fs, struct fs_open *open, void (*close)(struct fs *, struct fs_open *));
+/* Takes it off the list and closes it. */
+void fs_open_close(struct fs *fs, struct fs_open *open);
+void fs_open_close_all(struct fs *fs);
 
 /* attr.c */
 

@@ -353,8 +353,9 @@ static void stop(struct program *p)
 		fuse_session_destroy(fs->session);
 		fs->session = NULL;
 	}
+	fs_open_close_all(fs);
 	if (fs->working)
-		working_table_free(fs, fs->working);
+		working_table_free(fs->working);
 	if (fs->bases)
 		base_table_free(fs->bases);
 	if (fs->engine)
@@ -381,6 +382,7 @@ int main(int argc, char **argv)
 	guard_secrets();
 	tune_memory();
 	signal(SIGPIPE, SIG_IGN);
+	pthread_mutex_init(&p.fs.open_lock, NULL);
 	p.fs.uid = getuid();
 	p.fs.gid = getgid();
 	openlog("tandemfs", LOG_PID, LOG_DAEMON);

@@ -18,6 +18,7 @@
 
 /* One open file: fuse_file_info.fh. */
 struct virtual_handle {
+	struct fs_open open;
 	bool rendered;
 	struct buf bytes;	 /* read from here */
 	struct handle *writer;	 /* of .json, or NULL */
@@ -214,8 +215,10 @@ void virtual_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, boo
 
 /* ---- files ------------------------------------------------------------------------------------ */
 
-static void free_handle(struct fs *fs, struct virtual_handle *h)
+static void close_file(struct fs *fs, struct fs_open *open)
 {
+	struct virtual_handle *h = (struct virtual_handle *)open;
+
 	if (h->writer)
 		working_close(fs, h->writer);
 	if (h->control)
@@ -262,9 +265,10 @@ static int open_file(fuse_req_t req, fuse_ino_t ino, bool created, struct fuse_f
 		file_note_base(fs, base_process_of(fs->bases, fuse_req_ctx(req)->pid),
 			virtual_payload(ino));
 	if (number) {
-		free_handle(fs, h);
+		close_file(fs, &h->open);
 		return number;
 	}
+	fs_open_add(fs, &h->open, close_file);
 	fi->fh = (uintptr_t)h;
 	fi->direct_io = 1;
 	return 0;
@@ -277,7 +281,7 @@ void virtual_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (number)
 		fuse_reply_err(req, number);
 	else if (fuse_reply_open(req, fi) == -ENOENT)
-		free_handle(fs_of(req), handle_of(fi));
+		fs_open_close(fs_of(req), &handle_of(fi)->open);
 }
 
 void virtual_create(
@@ -299,31 +303,29 @@ void virtual_create(
 	e.ino = entry.ino;
 	fill_stat(fs, &entry, &e.attr);
 	if (fuse_reply_create(req, &e, fi) == -ENOENT)
-		free_handle(fs, handle_of(fi));
+		fs_open_close(fs, &handle_of(fi)->open);
 }
 
+/* The bytes are copied first: once the reader has its answer, the handle may be closed. */
 void virtual_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct virtual_handle *h = handle_of(fi);
-	size_t at = (size_t)off, got;
-	char *data;
+	struct buf now AUTOBUF = BUF_INIT(VIRTUAL_LIMIT);
+	const struct buf *bytes = &h->bytes;
+	size_t at = (size_t)off, got = 0;
+	char *data = xmalloc(size);
 
 	/* A handle that writes reads what is being written. */
-	if (h->writer) {
-		data = xmalloc(size);
-		if (!working_read(fs_of(req), ino, data, size, at, &got)) {
-			buf_reset(&h->bytes);
-			ops_of(ino)->render(fs_of(req), ino, &h->bytes);
-			got = at < h->bytes.len ? h->bytes.len - at : 0;
-			got = got < size ? got : size;
-			memcpy(data, buf_str(&h->bytes) + (got ? at : 0), got);
-		}
-		fuse_reply_buf(req, data, got);
-		free(data);
-		return;
+	if (h->writer && !working_read(fs_of(req), ino, data, size, at, &got)) {
+		ops_of(ino)->render(fs_of(req), ino, &now);
+		bytes = &now;
 	}
-	got = at < h->bytes.len ? h->bytes.len - at : 0;
-	fuse_reply_buf(req, buf_str(&h->bytes) + (got ? at : 0), got < size ? got : size);
+	if (!got && at < bytes->len) {
+		got = bytes->len - at < size ? bytes->len - at : size;
+		memcpy(data, bytes->data + at, got);
+	}
+	fuse_reply_buf(req, data, got);
+	free(data);
 }
 
 void virtual_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
@@ -364,7 +366,7 @@ void virtual_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void virtual_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	free_handle(fs_of(req), handle_of(fi));
+	fs_open_close(fs_of(req), &handle_of(fi)->open);
 	fuse_reply_err(req, 0);
 }
 

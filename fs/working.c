@@ -372,17 +372,8 @@ void working_close(struct fs *fs, struct handle *handle)
 	free(handle);
 }
 
-void working_table_free(struct fs *fs, struct working_table *t)
+void working_table_free(struct working_table *t)
 {
-	for (size_t i = 0; i < BUCKETS; i++) {
-		while (t->buckets[i]) {
-			struct working *w = t->buckets[i];
-
-			finish(fs, w);
-			t->buckets[i] = w->next;
-			destroy(w);
-		}
-	}
 	pthread_cond_destroy(&t->changed);
 	pthread_mutex_destroy(&t->lock);
 	free(t);

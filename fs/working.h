@@ -49,6 +49,7 @@ struct working {
 
 /* One handle that may write: fuse_file_info.fh. */
 struct handle {
+	struct fs_open open; /* file.c; not on the list when another struct has the handle */
 	struct working *working;
 	struct base_process process; /* that opened it */
 	bool wrote;		     /* since its last FLUSH */
@@ -56,8 +57,8 @@ struct handle {
 };
 
 struct working_table *working_table_new(void);
-/* Judges what is left as at RELEASE; handles that are still open lose it to the store. */
-void working_table_free(struct fs *fs, struct working_table *table);
+/* All handles are closed. */
+void working_table_free(struct working_table *table);
 
 /* Makes a handle for writing.  parent and name only for items of .json (name is copied). */
 struct handle *working_open(struct fs *fs, uint64_t ino, uint64_t target, uint64_t parent,
