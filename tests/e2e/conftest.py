@@ -5,6 +5,7 @@ start_sim     starts further ones: start_sim(seed=..., record=...)
 mount         tandemfs on sim, its first sync done; @pytest.mark.mount(config={...}) and the like
 start_mount   starts further ones: start_mount(sim, config={"sync": {"conflict": "crm"}})
 exchange      exchange("alice"): exchangelib, signed in as alice (see exchange.py)
+jsforce       jsforce(("query", {...}), ...): its calls against the simulated org, one result each
 node          runs a script of js/ with Node.js: JSON in, JSON out
 """
 import json
@@ -126,5 +127,34 @@ def node():
                               capture_output=True, text=True, timeout=timeout, cwd=HERE)
         assert done.returncode == 0, f"{script}: {done.stderr}\n{done.stdout}"
         return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def jsforce_process():
+    """One Node.js with jsforce for all tests of this worker: it is slow to start."""
+    process = subprocess.Popen(["node", str(HERE / "js" / "jsforce_run.js")], cwd=HERE, text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    yield process
+    process.stdin.close()
+    process.wait(60)
+    process.stdout.close()
+    assert process.returncode == 0
+
+
+@pytest.fixture
+def jsforce(sim, jsforce_process):
+    """jsforce(("create", {...}), ...) gives one result a call."""
+    def run(*calls):
+        jsforce_process.stdin.write(json.dumps({
+            "url": sim.url,
+            "token": sim.clients["access_token"],
+            "calls": [{"call": name, "args": arguments} for name, arguments in calls],
+        }) + "\n")
+        jsforce_process.stdin.flush()
+        line = jsforce_process.stdout.readline()
+        assert line, "jsforce_run.js ended"
+        return json.loads(line)
 
     return run

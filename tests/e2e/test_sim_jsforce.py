@@ -14,19 +14,6 @@ GATEWAY = "integration@corp.example"  # whom the client credentials stand for
 ADMINISTRATOR = "dana.whitfield@corp.example"  # whom the token of clients.json stands for
 
 
-@pytest.fixture
-def jsforce(sim, node):
-    """jsforce(("create", {...}), ...) gives one result a call."""
-    def run(*calls):
-        return node("jsforce_run.js", {
-            "url": sim.url,
-            "token": sim.clients["access_token"],
-            "calls": [{"call": name, "args": arguments} for name, arguments in calls],
-        })
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def soql_sim(tmp_path_factory):
     """One simulator for all the queries that are refused: they change nothing."""

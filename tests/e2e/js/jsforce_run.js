@@ -1,14 +1,13 @@
-/* Runs a list of jsforce calls against an org: [{"call": name, "args": {...}}] on standard input,
- * one result each on standard output.  A call that throws gives {"error": code, "message": text}:
- * what a client sees, told to the test that knows what it should see. */
+/* Runs jsforce calls against an org.  Each line of standard input is {"url", "token", "calls":
+ * [{"call": name, "args": {...}}]}, each line of standard output the list of their results.  A call
+ * that throws gives {"error": code, "message": text}: what a client sees, told to the test that knows
+ * what it should see. */
 'use strict';
 
-const fs = require('fs');
+const readline = require('readline');
 const jsforce = require('jsforce');
 
-const input = JSON.parse(fs.readFileSync(0, 'utf8'));
-
-function connect() {
+function connect(input) {
 	return new jsforce.Connection({
 		instanceUrl: input.url,
 		accessToken: input.token,
@@ -44,15 +43,15 @@ const calls = {
 		const answer = await c.request(`${c._baseUrl()}/limits`);
 		return { answer, limitInfo: c.limitInfo };
 	},
-	versions: (c) => c.request(`${input.url}/services/data`),
+	versions: (c) => c.request(`${c.instanceUrl}/services/data`),
 	request: (c, a) => c.request(a),
 	/* A connection of its own, signed in by the client credentials flow. */
 	clientCredentials: async (c, a) => {
 		const own = new jsforce.Connection({
-			instanceUrl: input.url,
-			loginUrl: input.url,
+			instanceUrl: c.instanceUrl,
+			loginUrl: c.instanceUrl,
 			version: '66.0',
-			oauth2: { loginUrl: input.url, clientId: a.id, clientSecret: a.secret },
+			oauth2: { loginUrl: c.instanceUrl, clientId: a.id, clientSecret: a.secret },
 		});
 		await own.authorize({ grant_type: 'client_credentials' });
 		return { token: own.accessToken, identity: await own.identity() };
@@ -61,7 +60,7 @@ const calls = {
 	login: async (c, a) => {
 		const own = new jsforce.Connection({
 			version: '66.0',
-			oauth2: { loginUrl: input.url, clientId: a.id, clientSecret: a.secret },
+			oauth2: { loginUrl: c.instanceUrl, clientId: a.id, clientSecret: a.secret },
 		});
 		const user = await own.login(a.username, a.password);
 		const made = await own.sobject(a.object).create(a.record);
@@ -69,8 +68,8 @@ const calls = {
 	},
 };
 
-async function main() {
-	const connection = connect();
+async function run(input) {
+	const connection = connect(input);
 	const results = [];
 
 	for (const { call, args } of input.calls) {
@@ -80,7 +79,12 @@ async function main() {
 			results.push({ error: error.errorCode || error.name, message: error.message });
 		}
 	}
-	process.stdout.write(JSON.stringify(results));
+	return results;
+}
+
+async function main() {
+	for await (const line of readline.createInterface({ input: process.stdin }))
+		process.stdout.write(`${JSON.stringify(await run(JSON.parse(line)))}\n`);
 }
 
 main().catch((error) => {
