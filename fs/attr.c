@@ -194,6 +194,9 @@ void attr_setattr(
 	struct store_node node;
 	int rc = store_node_get(fs->store, ino, &node, &err);
 
+	/* Replaced by a sync, and the kernel does not know yet: it looks the name up again. */
+	if (!rc && !node.parent && !fi)
+		rc = error_set(&err, ERR_NOT_FOUND, "the file was replaced");
 	if (!rc && !same_owner(fs, &node, attr, to_set)) {
 		fuse_reply_err(req, EPERM);
 		return;

@@ -1,7 +1,7 @@
 /* Files: open, read, write, create, flush, release, fsync.
  *
- * A file opened for reading costs one look at its item (which version this process saw first) and no
- * memory: fh is 0, FLUSH is not asked for, and the kernel keeps the pages.  A handle that may write is a
+ * A file opened for reading costs a note of which process saw it when (base.c) and no question to
+ * the store: fh is 0, FLUSH is not asked for, and the kernel keeps the pages.  A handle that may write is a
  * struct handle (working.h). */
 #include "fs/fs.h"
 
@@ -21,10 +21,7 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 
 void file_note_base(struct fs *fs, struct base_process process, uint64_t ino)
 {
-	int64_t item, rev;
-
-	if (process.tgid && !store_item_rev(fs->store, ino, &item, &rev, NULL))
-		base_opened(fs->bases, process, item, rev);
+	base_opened(fs->bases, process, ino, store_commits(fs->store));
 }
 
 static void close_writer(struct fs *fs, struct fs_open *open)
@@ -41,6 +38,9 @@ static int open_writer(
 	struct store_node node;
 	int rc = store_node_get(fs->store, ino, &node, err);
 
+	/* Replaced by a sync, and the kernel does not know yet: it looks the name up again. */
+	if (!rc && !node.parent)
+		rc = error_set(err, ERR_NOT_FOUND, "the file was replaced");
 	if (rc)
 		return rc;
 	handle = working_open(fs, ino, ino, 0, NULL, created);
@@ -69,8 +69,8 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fi->fh = 0;
 		fi->keep_cache = 1;
 		fi->noflush = 1;
+		file_note_base(fs, process, ino);
 		fuse_reply_open(req, fi);
-		file_note_base(fs, process, ino); /* nobody waits for this */
 		return;
 	}
 	if (open_writer(req, ino, false, fi, &err)) {

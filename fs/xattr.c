@@ -107,6 +107,9 @@ static int read_local(struct fs *fs, uint64_t ino, const struct attribute *attri
 	struct store_node node;
 	int rc = store_node_get(fs->store, ino, &node, err);
 
+	/* Replaced by a sync, and the kernel does not know yet: it looks the name up again. */
+	if (!rc && !node.parent)
+		return error_set(err, ERR_NOT_FOUND, "the file was replaced");
 	if (!rc && attribute->read == read_state &&
 		(node.type == NODE_ITEM || node.type == NODE_DRAFT))
 		buf_adds(out, item_state_names[ITEM_LOCAL]);
