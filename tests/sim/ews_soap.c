@@ -290,6 +290,7 @@ void ews_handle(struct ews *ews, const struct sim_request *req, struct sim_respo
 
 	c.account = ews_sign_in(ews, req);
 	if (!c.account) {
+		resp->operation = "ews"; /* nothing of the operation is begun before the sign-in */
 		sim_set_header(resp, "WWW-Authenticate", "Basic realm=\"exchange.corp.example\"");
 		refuse(resp, 401, "");
 	} else if (strcmp(req->method, "POST") != 0) {

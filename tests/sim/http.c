@@ -445,6 +445,8 @@ static enum MHD_Result answer(struct exchange *x, const char *method)
 		control_handle(x->sim, &x->req, &x->resp);
 	else
 		keep = serve(x, server, &truncate);
+	if (x->malformed) /* so that a client that records keeps it apart, too */
+		sim_set_header(&x->resp, "X-Sim-Malformed", "1");
 	x->sim->current = NULL;
 	pthread_mutex_unlock(&x->sim->lock);
 	return keep ? send_answer(x, truncate) : MHD_NO;
