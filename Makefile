@@ -112,12 +112,18 @@ check-asan: deps-check
 .PHONY: unit-programs
 unit-programs: $(UNIT_BIN)
 
+# What the tests and the programs exchange is recorded, and judged at the end.
+RECORDED := $(abspath $(BUILD))/recorded
+
 unit: $(UNIT_BIN)
-	@tests/tools/unit $(UNIT_BIN)
+	@rm -rf $(RECORDED)/unit && mkdir -p $(RECORDED)/unit
+	@TANDEM_RECORD=$(RECORDED)/unit tests/tools/unit $(UNIT_BIN)
 
 e2e: all $(HELPER_BIN) tests/e2e/node_modules/.package-lock.json
-	@cd tests/e2e && TANDEM_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -n $(JOBS) \
-		-p no:cacheprovider $(PYTEST_ARGS)
+	@rm -rf $(RECORDED)/e2e && mkdir -p $(RECORDED)/e2e
+	@cd tests/e2e && TANDEM_BUILD=$(abspath $(BUILD)) TANDEM_RECORD=$(RECORDED)/e2e \
+		$(PYTHON) -m pytest -q -n $(JOBS) -p no:cacheprovider $(PYTEST_ARGS)
+	@tests/tools/validate-recorded $(RECORDED) $(if $(PYTEST_ARGS),partial)
 
 tests/e2e/node_modules/.package-lock.json: tests/e2e/package-lock.json
 	cd tests/e2e && npm ci --no-fund --no-audit --silent && touch node_modules/.package-lock.json
