@@ -1,5 +1,9 @@
 /* Base versions of processes.  See base.h.
  *
+ * The table of a process says for each number of a file: how many commits the store had made when the
+ * process first opened it.  An item may have had several numbers; store_item_past tells which, and until
+ * when each of its revs was the present one.
+ *
  * Reading /proc at each open would cost more than the open, so what was found for a thread is believed
  * for two seconds: a number is not reused that fast. */
 #include "fs/base.h"
@@ -13,34 +17,38 @@
 #include "sync/commit.h"
 #include "sync/mem.h"
 
-#define PROCESSES	  256
-#define ITEMS		  32
+#define PROCESSES	  64
+#define SEEN_START	  16		    /* slots of a process at first; a power of two */
+#define SEEN_LIMIT	  ((size_t)1 << 16) /* at most */
+#define PAST_MAX	  32
 #define THREADS		  64
 #define THREAD_BELIEVED_S 2
 
-struct known_item {
-	int64_t item, rev;
-	bool wrote; /* rev is what the process wrote: its next open replaces it */
-	uint64_t used;
+/* A file that a process opened, or wrote. */
+struct seen {
+	uint64_t ino; /* 0: free */
+	uint64_t commits;
+	int64_t rev; /* what it wrote; 0: it opened the file */
 };
 
+/* Open addressing, linear probing; only grows, and is emptied when it is full. */
 struct known_process {
 	struct base_process process;
 	uint64_t used;
-	struct known_item
-		*items; /* ITEMS of them, made with the first; apart, so that a scan is short */
+	struct seen *seen;
+	size_t cap, n;
 };
 
 struct known_thread {
 	pid_t tid;
-	time_t seen;
+	time_t checked;
 	struct base_process process;
 };
 
 struct base_table {
 	pthread_mutex_t lock;
 	uint64_t clock;
-	struct known_process *processes;
+	struct known_process processes[PROCESSES];
 	struct known_thread threads[THREADS];
 };
 
@@ -48,7 +56,6 @@ struct base_table *base_table_new(void)
 {
 	struct base_table *t = xcalloc(1, sizeof(*t));
 
-	t->processes = xcalloc(PROCESSES, sizeof(*t->processes));
 	pthread_mutex_init(&t->lock, NULL);
 	return t;
 }
@@ -57,8 +64,7 @@ void base_table_free(struct base_table *t)
 {
 	pthread_mutex_destroy(&t->lock);
 	for (size_t i = 0; i < PROCESSES; i++)
-		free(t->processes[i].items);
-	free(t->processes);
+		free(t->processes[i].seen);
 	free(t);
 }
 
@@ -118,7 +124,7 @@ struct base_process base_process_of(struct base_table *t, pid_t tid)
 	if (tid <= 0)
 		return process;
 	pthread_mutex_lock(&t->lock);
-	if (known->tid == tid && now - known->seen < THREAD_BELIEVED_S) {
+	if (known->tid == tid && now - known->checked < THREAD_BELIEVED_S) {
 		process = known->process;
 		pthread_mutex_unlock(&t->lock);
 		return process;
@@ -130,7 +136,7 @@ struct base_process base_process_of(struct base_table *t, pid_t tid)
 	if (!process.start)
 		return (struct base_process){ 0 };
 	pthread_mutex_lock(&t->lock);
-	*known = (struct known_thread){ .tid = tid, .seen = now, .process = process };
+	*known = (struct known_thread){ .tid = tid, .checked = now, .process = process };
 	pthread_mutex_unlock(&t->lock);
 	return process;
 }
@@ -154,75 +160,160 @@ static struct known_process *find_process(
 	}
 	if (!make)
 		return NULL;
-	if (!oldest->items)
-		oldest->items = xcalloc(ITEMS, sizeof(*oldest->items));
-	memset(oldest->items, 0, ITEMS * sizeof(*oldest->items));
-	oldest->process = process;
-	oldest->used = ++t->clock;
+	free(oldest->seen);
+	*oldest = (struct known_process){ .process = process, .used = ++t->clock };
 	return oldest;
 }
 
-static struct known_item *find_item(
-	struct base_table *t, struct known_process *p, int64_t item, bool make)
+/* The slot of this number, or the free one where it would be.  NULL when there are no slots. */
+static struct seen *slot(const struct known_process *p, uint64_t ino)
 {
-	struct known_item *oldest = p->items;
+	size_t at = (size_t)(ino * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 
-	for (size_t i = 0; i < ITEMS; i++) {
-		if (p->items[i].item == item) {
-			p->items[i].used = ++t->clock;
-			return &p->items[i];
-		}
-		if (p->items[i].used < oldest->used)
-			oldest = &p->items[i];
-	}
-	if (!make)
+	if (!p->cap)
 		return NULL;
-	*oldest = (struct known_item){ .item = item, .used = ++t->clock, .wrote = true };
-	return oldest;
+	for (;; at++) {
+		struct seen *seen = &p->seen[at & (p->cap - 1)];
+
+		if (!seen->ino || seen->ino == ino)
+			return seen;
+	}
 }
 
-void base_opened(struct base_table *t, struct base_process process, int64_t item, int64_t rev)
+/* Twice as large; at the limit all is forgotten. */
+static void grow(struct known_process *p)
 {
-	struct known_item *known;
+	struct known_process old = *p;
+	bool full = old.cap >= SEEN_LIMIT;
 
-	if (!process.tgid || !item)
+	p->n = 0;
+	p->cap = full || !old.cap ? SEEN_START : old.cap * 2;
+	p->seen = xcalloc(p->cap, sizeof(*p->seen));
+	for (size_t i = 0; !full && i < old.cap; i++) {
+		if (!old.seen[i].ino)
+			continue;
+		*slot(p, old.seen[i].ino) = old.seen[i];
+		p->n++;
+	}
+	free(old.seen);
+}
+
+/* The entry of this number, made if need be. */
+static struct seen *make_seen(struct known_process *p, uint64_t ino)
+{
+	struct seen *seen = slot(p, ino);
+
+	if (seen && seen->ino)
+		return seen;
+	if (2 * (p->n + 1) > p->cap) {
+		grow(p);
+		seen = slot(p, ino);
+	}
+	p->n++;
+	*seen = (struct seen){ .ino = ino, .commits = UINT64_MAX };
+	return seen;
+}
+
+void base_opened(struct base_table *t, struct base_process process, uint64_t ino, uint64_t commits)
+{
+	struct seen *seen;
+
+	if (!process.tgid || !ino)
 		return;
 	pthread_mutex_lock(&t->lock);
-	known = find_item(t, find_process(t, process, true), item, true);
-	if (known->wrote) {
-		known->rev = rev;
-		known->wrote = false;
-	}
+	seen = make_seen(find_process(t, process, true), ino);
+	if (seen->rev || seen->commits > commits)
+		*seen = (struct seen){ .ino = ino, .commits = commits };
 	pthread_mutex_unlock(&t->lock);
 }
 
-int64_t base_get(struct base_table *t, struct base_process process, int64_t item)
-{
-	struct known_process *p;
-	struct known_item *known;
-	int64_t rev = COMMIT_NO_BASE;
+/* ---- which rev that was ------------------------------------------------------------------------ */
 
-	if (!process.tgid || !item)
+/* The states of an item that may still be asked for, its present one last. */
+struct history {
+	struct store_past past[PAST_MAX + 1];
+	size_t n;
+	uint64_t forgotten;
+};
+
+static bool load_history(struct store *store, int64_t item, struct history *h)
+{
+	struct store_past now = { .item = item, .commits = UINT64_MAX };
+
+	if (store_item_now(store, item, &now.ino, &now.rev, NULL))
+		return false;
+	h->n = store_item_past(store, item, h->past, PAST_MAX, &h->forgotten);
+	h->past[h->n++] = now;
+	return true;
+}
+
+/* The rev at this number of commits: that of the first state that ended later. */
+static int64_t rev_at(const struct history *h, uint64_t commits)
+{
+	size_t i = 0;
+
+	while (h->past[i].commits <= commits)
+		i++;
+	/* An earlier state that is forgotten may have ended later, too. */
+	return i == 0 && h->forgotten > commits ? COMMIT_NO_BASE : h->past[i].rev;
+}
+
+/* What the process saw of any number that the item had: its first open counts, and what it wrote only
+ * when it opened nothing since. */
+static int64_t find_base(const struct known_process *p, const struct history *h)
+{
+	uint64_t first = UINT64_MAX;
+	int64_t wrote = COMMIT_NO_BASE;
+
+	for (size_t i = 0; i < h->n; i++) {
+		const struct seen *seen = h->past[i].ino ? slot(p, h->past[i].ino) : NULL;
+
+		if (!seen || !seen->ino)
+			continue;
+		if (seen->rev)
+			wrote = seen->rev;
+		else if (seen->commits < first)
+			first = seen->commits;
+	}
+	return first == UINT64_MAX ? wrote : rev_at(h, first);
+}
+
+int64_t base_get(
+	struct base_table *t, struct store *store, struct base_process process, int64_t item)
+{
+	const struct known_process *p;
+	int64_t rev = COMMIT_NO_BASE;
+	struct history h;
+
+	if (!process.tgid || !item || !load_history(store, item, &h))
 		return rev;
 	pthread_mutex_lock(&t->lock);
 	p = find_process(t, process, false);
-	known = p ? find_item(t, p, item, false) : NULL;
-	if (known)
-		rev = known->rev;
+	if (p)
+		rev = find_base(p, &h);
 	pthread_mutex_unlock(&t->lock);
 	return rev;
 }
 
-void base_wrote(struct base_table *t, struct base_process process, int64_t item, int64_t rev)
+void base_wrote(struct base_table *t, struct store *store, struct base_process process,
+	uint64_t ino, int64_t rev)
 {
-	struct known_item *known;
+	struct known_process *p;
+	int64_t item, unused;
+	struct history h;
 
-	if (!process.tgid || !item)
+	if (!process.tgid || store_item_rev(store, ino, &item, &unused, NULL) ||
+		!load_history(store, item, &h))
 		return;
 	pthread_mutex_lock(&t->lock);
-	known = find_item(t, find_process(t, process, true), item, true);
-	known->rev = rev;
-	known->wrote = true;
+	p = find_process(t, process, true);
+	for (size_t i = 0; i < h.n; i++) { /* what it opened or wrote before counts no more */
+		struct seen *seen = h.past[i].ino ? slot(p, h.past[i].ino) : NULL;
+
+		if (seen && seen->ino)
+			*seen = (struct seen){ .ino = seen->ino, .commits = UINT64_MAX };
+	}
+	make_seen(p, ino)->rev = rev;
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -230,5 +321,5 @@ int64_t base_ask(void *data, int64_t item)
 {
 	struct base_asker *asker = data;
 
-	return base_get(asker->table, asker->process, item);
+	return base_get(asker->table, asker->store, asker->process, item);
 }

@@ -2,14 +2,17 @@
  *
  * An editor that saves a stale copy must not revert what it did not touch, so its bytes are judged
  * against the version it read.  A process is its thread group and start time, so a reused number is
- * another process.  The table is bounded: some processes, some items each, the oldest leave first; a
- * backup that opens every file only pushes out its own entries. */
+ * another process.  An open only notes the file's number and how many commits the store had made; which
+ * rev of the item that was is found out when the process writes (store_item_past).  A backup or an
+ * address book may open every file: the tables are bounded, but not small. */
 #ifndef FS_BASE_H
 #define FS_BASE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "sync/store/store.h"
 
 struct base_table;
 
@@ -24,16 +27,20 @@ void base_table_free(struct base_table *table);
 /* The process a thread belongs to; tgid 0 when it cannot be told. */
 struct base_process base_process_of(struct base_table *table, pid_t tid);
 
-/* The process opened the item while it was at rev.  Kept when it has an older base already. */
-void base_opened(struct base_table *table, struct base_process process, int64_t item, int64_t rev);
-/* COMMIT_NO_BASE when nothing is known. */
-int64_t base_get(struct base_table *table, struct base_process process, int64_t item);
-/* The process wrote the item: what it knows is rev now, until it opens it anew. */
-void base_wrote(struct base_table *table, struct base_process process, int64_t item, int64_t rev);
+/* The process opened this file when the store had made so many commits. */
+void base_opened(
+	struct base_table *table, struct base_process process, uint64_t ino, uint64_t commits);
+/* Rev that the process is to be judged against; COMMIT_NO_BASE when nothing is known. */
+int64_t base_get(
+	struct base_table *table, struct store *store, struct base_process process, int64_t item);
+/* The process wrote the item behind this file: what it knows is rev now, until it opens it anew. */
+void base_wrote(struct base_table *table, struct store *store, struct base_process process,
+	uint64_t ino, int64_t rev);
 
 /* For struct commit: `data` is a struct base_asker. */
 struct base_asker {
 	struct base_table *table;
+	struct store *store;
 	struct base_process process;
 };
 int64_t base_ask(void *data, int64_t item);

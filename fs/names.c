@@ -137,6 +137,7 @@ static struct commit asking(fuse_req_t req, struct base_asker *asker)
 	struct commit c = fs->commit;
 
 	*asker = (struct base_asker){ .table = fs->bases,
+		.store = fs->store,
 		.process = base_process_of(fs->bases, fuse_req_ctx(req)->pid) };
 	c.base = base_ask;
 	c.base_data = asker;
@@ -149,7 +150,7 @@ static void note_written(struct fs *fs, const struct base_asker *asker, uint64_t
 	int64_t item, rev;
 
 	if (!store_item_rev(fs->store, ino, &item, &rev, NULL))
-		base_wrote(fs->bases, asker->process, item, rev);
+		base_wrote(fs->bases, fs->store, asker->process, ino, rev);
 }
 
 void names_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,

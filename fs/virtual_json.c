@@ -277,7 +277,7 @@ int json_load(struct fs *fs, struct working *w, struct error *err)
 
 int json_commit(struct fs *fs, struct working *w, struct error *err)
 {
-	struct base_asker asker = { .table = fs->bases, .process = w->process };
+	struct base_asker asker = { .table = fs->bases, .store = fs->store, .process = w->process };
 	struct commit c = fs->commit;
 	struct store_node node;
 	int64_t item, rev;
@@ -296,7 +296,7 @@ int json_commit(struct fs *fs, struct working *w, struct error *err)
 	if (!store_node_lookup(fs->store, w->parent, w->name, &node, NULL))
 		w->target = node.ino;
 	if (!store_item_rev(fs->store, w->target, &item, &rev, NULL))
-		base_wrote(fs->bases, w->process, item, rev);
+		base_wrote(fs->bases, fs->store, w->process, w->target, rev);
 	return 0;
 }
 

@@ -168,7 +168,7 @@ static void follow(struct fs *fs, struct working *w, int64_t rev, const struct s
 		w->target = node.ino;
 	}
 	if (node.type == NODE_ITEM && node.item && rev > 0)
-		base_wrote(fs->bases, w->process, node.item, rev);
+		base_wrote(fs->bases, fs->store, w->process, node.ino, rev);
 }
 
 static void drop_kept(struct fs *fs, struct working *w)
@@ -194,7 +194,7 @@ static void keep(struct fs *fs, struct working *w)
 
 static int commit_node(struct fs *fs, struct working *w, struct error *err)
 {
-	struct base_asker asker = { .table = fs->bases, .process = w->process };
+	struct base_asker asker = { .table = fs->bases, .store = fs->store, .process = w->process };
 	struct commit c = fs->commit;
 	struct store_node node;
 	int64_t rev = 0;

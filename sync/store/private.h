@@ -63,6 +63,18 @@ struct change_list {
 	struct counter seen; /* CHANGE_INODE and CHANGE_DIRECTORY already in the list */
 };
 
+/* Records of former states (store_past.c): a ring of the last ones. */
+#define PAST_KEPT ((size_t)8192)
+
+struct past {
+	pthread_mutex_t lock; /* ring, next, forgotten */
+	struct store_past *ring;
+	uint64_t next;	    /* records ever put into the ring */
+	uint64_t forgotten; /* records that held until this commit or an earlier one are gone */
+	struct store_past *pending; /* of the open transaction */
+	size_t n_pending, cap_pending;
+};
+
 struct store {
 	char *dir;
 	char *path; /* of the database */
@@ -90,6 +102,7 @@ struct store {
 
 	atomic_int_least64_t last_now;
 	atomic_uint_least64_t commits;
+	struct past past;
 	pthread_mutex_t writers_lock;
 	struct counter writers; /* inodes open for writing */
 };
@@ -215,6 +228,15 @@ int node_touched(struct store *store, uint64_t ino, struct error *err);
 
 /* The addresses in item->doc, in the place of those that were kept. */
 int emails_save(struct store *store, const struct store_item *item, struct error *err);
+
+/* ---- former states of items ------------------------------------------------------------------- */
+
+void past_open(struct store *store);
+void past_close(struct store *store);
+/* In a transaction, before the change: the item was at this rev, its file had this number. */
+void past_note(struct store *store, int64_t item, uint64_t ino, int64_t rev);
+void past_commit(struct store *store, uint64_t commits);
+void past_rollback(struct store *store);
 
 /* ---- changes told to the listener ----------------------------------------------------------- */
 

@@ -263,6 +263,7 @@ static struct store *store_new(const char *dir)
 	pthread_mutex_init(&store->gate, NULL);
 	pthread_cond_init(&store->turn, NULL);
 	pthread_mutex_init(&store->readers_lock, NULL);
+	past_open(store);
 	pthread_mutex_init(&store->writers_lock, NULL);
 	if (pthread_key_create(&store->reader_key, reader_gone))
 		abort(); /* 1024 stores in one process */
@@ -320,6 +321,7 @@ void store_close(struct store *store)
 	}
 	change_list_free(&store->changes);
 	counter_free(&store->writers);
+	past_close(store);
 	pthread_mutex_destroy(&store->gate);
 	pthread_cond_destroy(&store->turn);
 	pthread_mutex_destroy(&store->readers_lock);
@@ -408,6 +410,7 @@ int store_commit(struct store *store, struct error *err)
 		store_rollback(store);
 		return rc;
 	}
+	past_commit(store, atomic_load(&store->commits) + 1);
 	atomic_fetch_add(&store->commits, 1);
 	changes = store->changes;
 	store->changes = (struct change_list){ 0 };
@@ -428,6 +431,7 @@ void store_rollback(struct store *store)
 		return;
 	if (!sqlite3_get_autocommit(store->writer->db))
 		sqlite3_exec(store->writer->db, "ROLLBACK", NULL, NULL, NULL);
+	past_rollback(store);
 	change_list_free(&store->changes);
 	gate_leave(store);
 }

@@ -13,6 +13,7 @@
  *   store_email.c    addresses of items
  *   store_item.c     items and versions: what the hub merges
  *   store_side.c     ids and shadows on either side
+ *   store_past.c    which rev an item was at when somebody opened it
  *   store_record.c   CRM records as pulled; staged pulls of the mailbox side; named values
  *   store_misc.c     conflicts, lost+found, tombstones, deletions held, claims, the log
  *
@@ -70,7 +71,8 @@ int64_t store_now(struct store *store);
 struct store_change {
 	enum { CHANGE_ENTRY, CHANGE_INODE, CHANGE_DIRECTORY } type;
 	uint64_t parent; /* CHANGE_ENTRY: directory; the name now means another file, or none */
-	uint64_t ino;	 /* CHANGE_INODE: attributes or content; CHANGE_DIRECTORY: its listing; CHANGE_ENTRY: number the
+	uint64_t
+		ino; /* CHANGE_INODE: attributes or content; CHANGE_DIRECTORY: its listing; CHANGE_ENTRY: number the
 			  * name had, or 0 */
 	char *name;
 };
@@ -87,20 +89,21 @@ void store_set_listener(struct store *store, store_listener *listener, void *dat
 enum node_type {
 	NODE_ROOT,
 	NODE_MAILBOX,
-	NODE_FOLDER,	/* Contacts, Calendar ... and every folder below; see struct store_folder */
-	NODE_ITEM,	/* a file under an item name; item is 0 while it is local (empty, never sent) */
-	NODE_DRAFT,	/* a file under any other name */
+	NODE_FOLDER, /* Contacts, Calendar ... and every folder below; see struct store_folder */
+	NODE_ITEM,  /* a file under an item name; item is 0 while it is local (empty, never sent) */
+	NODE_DRAFT, /* a file under any other name */
 	NODE_DRAFT_DIR, /* a directory whose name begins with a dot, and what is below it */
 };
 
 struct store_node {
 	uint64_t ino; /* never reused */
-	uint64_t parent; /* 0: has no name any more (orphan: unlinked or replaced, may still be open) */
+	uint64_t
+		parent; /* 0: has no name any more (orphan: unlinked or replaced, may still be open) */
 	enum node_type type;
 	enum item_kind kind; /* NODE_FOLDER, NODE_ITEM and drafts in a folder: of the folder */
-	int64_t mailbox; /* 0 for the root */
-	int64_t item;	 /* NODE_ITEM: 0 when local */
-	uint32_t mode;	 /* permission bits only */
+	int64_t mailbox;     /* 0 for the root */
+	int64_t item;	     /* NODE_ITEM: 0 when local */
+	uint32_t mode;	     /* permission bits only */
 	uint64_t size;
 	int64_t mtime, ctime;
 	char name[256];
@@ -112,8 +115,8 @@ int store_node_lookup(struct store *store, uint64_t parent, const char *name,
 /* Calls back in order of ino for the children with ino > after; stops when it returns false.  The
  * visitor must not call the store: it runs inside the SELECT. */
 typedef bool store_node_visitor(void *data, const struct store_node *node);
-int store_node_list(struct store *store, uint64_t parent, uint64_t after,
-	store_node_visitor *visit, void *data, struct error *err);
+int store_node_list(struct store *store, uint64_t parent, uint64_t after, store_node_visitor *visit,
+	void *data, struct error *err);
 int store_node_count(struct store *store, uint64_t parent, enum node_type type, uint64_t *count,
 	struct error *err);
 
@@ -122,13 +125,13 @@ int store_node_count(struct store *store, uint64_t parent, enum node_type type, 
 int store_node_create(struct store *store, struct store_node *node, struct error *err);
 /* The same under the number `ino`, which a file that is gone had: only for that file come back (I7).
  * ERR_EXISTS when a node has the number. */
-int store_node_create_as(struct store *store, struct store_node *node, uint64_t ino,
-	struct error *err);
+int store_node_create_as(
+	struct store *store, struct store_node *node, uint64_t ino, struct error *err);
 /* Writes type, kind, item, mode, mtime (size is the content's); sets ctime = store_now. */
 int store_node_update(struct store *store, const struct store_node *node, struct error *err);
 /* Name and place; the target name must be free.  Moves mtimes of both directories, ctime of the node. */
-int store_node_rename(struct store *store, uint64_t ino, uint64_t parent, const char *name,
-	struct error *err);
+int store_node_rename(
+	struct store *store, uint64_t ino, uint64_t parent, const char *name, struct error *err);
 /* Takes the name away.  The node becomes an orphan that keeps its bytes until store_orphan_drop. */
 int store_node_remove(struct store *store, uint64_t ino, struct error *err);
 /* A remote change replaces the file as rename(2) does: a new number under the old name with the
@@ -150,8 +153,8 @@ int store_content_set(struct store *store, uint64_t ino, const char *bytes, size
 
 /* Bytes that a handle wrote and that were refused or not judged yet; at start they are judged as at
  * RELEASE.  NULL bytes drops them. */
-int store_working_set(struct store *store, uint64_t ino, const char *bytes, size_t len,
-	struct error *err);
+int store_working_set(
+	struct store *store, uint64_t ino, const char *bytes, size_t len, struct error *err);
 int store_working_get(struct store *store, uint64_t ino, struct buf *out, struct error *err);
 int store_working_list(struct store *store, uint64_t **inos, size_t *n, struct error *err);
 
@@ -174,8 +177,8 @@ struct store_mailbox {
 };
 
 int store_mailbox_get(struct store *store, int64_t id, struct store_mailbox *mb, struct error *err);
-int store_mailbox_by_address(struct store *store, const char *address, struct store_mailbox *mb,
-	struct error *err);
+int store_mailbox_by_address(
+	struct store *store, const char *address, struct store_mailbox *mb, struct error *err);
 /* id 0 creates it with its directory node and the default folders given by the caller afterwards. */
 int store_mailbox_save(struct store *store, struct store_mailbox *mb, struct error *err);
 int store_mailbox_list(struct store *store, int64_t **ids, size_t *n, struct error *err);
@@ -185,25 +188,26 @@ struct store_folder {
 	uint64_t ino; /* its node */
 	int64_t mailbox;
 	enum item_kind kind;
-	bool is_default;   /* Contacts itself */
-	bool is_sync;	   /* the Salesforce_Sync folder of its kind */
-	bool complete;	   /* its first sync has ended: it may be listed */
-	char *remote_id;   /* NULL: not yet made in Exchange */
+	bool is_default; /* Contacts itself */
+	bool is_sync;	 /* the Salesforce_Sync folder of its kind */
+	bool complete;	 /* its first sync has ended: it may be listed */
+	char *remote_id; /* NULL: not yet made in Exchange */
 	char *version;
 	char *remote_name, *remote_parent; /* what Exchange has: the shadow of name and place */
-	char *cursor;	   /* of its items, or NULL */
-	int64_t created;   /* locally; made remotely with its first item or after the quiet time */
-	int64_t removed;   /* rmdir pending since, 0: no */
+	char *cursor;			   /* of its items, or NULL */
+	int64_t created; /* locally; made remotely with its first item or after the quiet time */
+	int64_t removed; /* rmdir pending since, 0: no */
 };
 
-int store_folder_get(struct store *store, uint64_t ino, struct store_folder *folder,
-	struct error *err);
+int store_folder_get(
+	struct store *store, uint64_t ino, struct store_folder *folder, struct error *err);
 int store_folder_by_remote(struct store *store, int64_t mailbox, const char *remote_id,
 	struct store_folder *folder, struct error *err);
 int store_folder_save(struct store *store, const struct store_folder *folder, struct error *err);
-int store_folder_delete(struct store *store, uint64_t ino, struct error *err); /* the row, not the node */
-int store_folder_list(struct store *store, int64_t mailbox, uint64_t **inos, size_t *n,
-	struct error *err);
+int store_folder_delete(
+	struct store *store, uint64_t ino, struct error *err); /* the row, not the node */
+int store_folder_list(
+	struct store *store, int64_t mailbox, uint64_t **inos, size_t *n, struct error *err);
 void store_folder_clear(struct store_folder *folder);
 
 /* ---- items ---------------------------------------------------------------------------------- */
@@ -218,42 +222,60 @@ struct store_item {
 	uint64_t folder; /* ino of its folder */
 	uint64_t ino;	 /* its file; 0 while a removal is pending */
 	char *uid;
-	json_t *doc;	 /* the canonical document */
-	int64_t rev;	 /* counts changes of doc; store_item_save sets it when doc changed */
-	bool name_chosen; /* by a client: kept in Exchange */
-	int64_t edited;	 /* last local edit, 0: none since it was last in sync with Exchange */
+	json_t *doc;	      /* the canonical document */
+	int64_t rev;	      /* counts changes of doc; store_item_save sets it when doc changed */
+	bool name_chosen;     /* by a client: kept in Exchange */
+	int64_t edited;	      /* last local edit, 0: none since it was last in sync with Exchange */
 	int64_t edited_first; /* first local edit not yet synced, 0: none */
-	int64_t removed; /* removal pending since, 0: no */
-	char *removed_name; /* name and folder it had, for take-over */
+	int64_t removed;      /* removal pending since, 0: no */
+	char *removed_name;   /* name and folder it had, for take-over */
 	enum item_state state;
-	char *error;	 /* why state is ITEM_ERROR, or a note (cut fields), or NULL */
-	bool dirty;	 /* index: something here may have to be merged or sent */
+	char *error; /* why state is ITEM_ERROR, or a note (cut fields), or NULL */
+	bool dirty;  /* index: something here may have to be merged or sent */
 };
 
 int store_item_get(struct store *store, int64_t id, struct store_item *item, struct error *err);
-int store_item_by_ino(struct store *store, uint64_t ino, struct store_item *item,
-	struct error *err);
-/* Number and rev only, for each open of a file: does not read the document. */
-int store_item_rev(struct store *store, uint64_t ino, int64_t *item, int64_t *rev,
-	struct error *err);
+int store_item_by_ino(
+	struct store *store, uint64_t ino, struct store_item *item, struct error *err);
+/* Number and rev only: does not read the document. */
+int store_item_rev(
+	struct store *store, uint64_t ino, int64_t *item, int64_t *rev, struct error *err);
+
+/* The same by the item's id; ino 0: it has no file. */
+int store_item_now(
+	struct store *store, int64_t item, uint64_t *ino, int64_t *rev, struct error *err);
+
+/* What an item was until commit number `commits` (see store_commits). */
+struct store_past {
+	int64_t item;
+	uint64_t ino; /* of its file, 0: none */
+	int64_t rev;
+	uint64_t commits;
+};
+
+/* The last states of the item before its present one, oldest first, at most max; returns how many.
+ * Inside a transaction, those that it has ended count too (their number is that of the commit to come).
+ * *forgotten: states that ended with this commit or an earlier one may be missing. */
+size_t store_item_past(struct store *store, int64_t item, struct store_past *list, size_t max,
+	uint64_t *forgotten);
 /* All items (pending removals too) of the mailbox and kind with this UID. */
 int store_items_by_uid(struct store *store, int64_t mailbox, enum item_kind kind, const char *uid,
 	int64_t **ids, size_t *n, struct error *err);
 /* Pending removals that had this name in this folder, newest first. */
 int store_items_removed(struct store *store, uint64_t folder, const char *name, int64_t **ids,
 	size_t *n, struct error *err);
-int store_items_dirty(struct store *store, int64_t mailbox, int64_t **ids, size_t *n,
-	struct error *err);
-int store_items_in_folder(struct store *store, uint64_t folder, int64_t **ids, size_t *n,
-	struct error *err);
-int store_items_all(struct store *store, int64_t mailbox, int64_t **ids, size_t *n,
-	struct error *err);
+int store_items_dirty(
+	struct store *store, int64_t mailbox, int64_t **ids, size_t *n, struct error *err);
+int store_items_in_folder(
+	struct store *store, uint64_t folder, int64_t **ids, size_t *n, struct error *err);
+int store_items_all(
+	struct store *store, int64_t mailbox, int64_t **ids, size_t *n, struct error *err);
 /* Items of the mailbox whose documents have this address, normalised as by document_kind()->emails. */
 int store_items_by_email(struct store *store, int64_t mailbox, const char *email, int64_t **ids,
 	size_t *n, struct error *err);
 /* Items in state ITEM_ERROR or with a note in `error`. */
-int store_items_with_error(struct store *store, int64_t mailbox, int64_t **ids, size_t *n,
-	struct error *err);
+int store_items_with_error(
+	struct store *store, int64_t mailbox, int64_t **ids, size_t *n, struct error *err);
 /* Marks all items of the mailbox: a policy changed, shadows were dropped. */
 int store_items_mark_dirty(struct store *store, int64_t mailbox, struct error *err);
 /* Counts by state for status: counts[ITEM_ERROR + 1]. */
@@ -261,22 +283,23 @@ int store_items_count(struct store *store, int64_t mailbox, uint64_t counts[6], 
 /* id 0 inserts.  When doc differs from the stored one, the former is kept as a version and rev grows.
  * Sets node.item of item->ino. */
 int store_item_save(struct store *store, struct store_item *item, struct error *err);
-int store_item_delete(struct store *store, int64_t id, struct error *err); /* with sides, versions */
+int store_item_delete(
+	struct store *store, int64_t id, struct error *err); /* with sides, versions */
 void store_item_clear(struct store_item *item);
 /* The document as of rev (the current one included); the last four for a day. */
-int store_version_get(struct store *store, int64_t item, int64_t rev, json_t **doc,
-	struct error *err);
+int store_version_get(
+	struct store *store, int64_t item, int64_t rev, json_t **doc, struct error *err);
 
 /* ---- sides ---------------------------------------------------------------------------------- */
 
 enum side { SIDE_EXCHANGE, SIDE_CRM };
 
 enum side_status {
-	SIDE_NONE,	/* no row, or nothing to do with this side */
-	SIDE_CREATING,	/* a create is pending: token set (I1) */
+	SIDE_NONE,     /* no row, or nothing to do with this side */
+	SIDE_CREATING, /* a create is pending: token set (I1) */
 	SIDE_LINKED,
-	SIDE_DELETING,	/* tombstone of a delete not yet answered (I2) */
-	SIDE_UNLINKED,	/* linked once; neither side touches the other until designated anew */
+	SIDE_DELETING, /* tombstone of a delete not yet answered (I2) */
+	SIDE_UNLINKED, /* linked once; neither side touches the other until designated anew */
 };
 
 struct store_side {
@@ -287,15 +310,16 @@ struct store_side {
 	char *version;
 	char *key;	     /* Exchange: PidTagSearchKey hex */
 	char *remote_folder; /* Exchange: id of the folder the item is in there */
-	json_t *ours, *theirs; /* shadow: objects field name -> value; NULL before the first agreement */
-	json_t *intent;	     /* I12: {"fields": {name: value}, "steps": [...], "sent": ns} or NULL */
-	char *token;	     /* SIDE_CREATING */
-	int64_t token_sent;  /* when the create was last sent, 0: never */
-	char *reason;	     /* SIDE_UNLINKED: why */
+	json_t *ours,
+		*theirs; /* shadow: objects field name -> value; NULL before the first agreement */
+	json_t *intent;	 /* I12: {"fields": {name: value}, "steps": [...], "sent": ns} or NULL */
+	char *token;	 /* SIDE_CREATING */
+	int64_t token_sent; /* when the create was last sent, 0: never */
+	char *reason;	    /* SIDE_UNLINKED: why */
 	bool created_by_us;
-	char *error;	     /* last refusal by this side, or NULL */
-	int64_t error_rev;   /* rev of the document that was refused */
-	int64_t retry_at;    /* when it was refused */
+	char *error;	   /* last refusal by this side, or NULL */
+	int64_t error_rev; /* rev of the document that was refused */
+	int64_t retry_at;  /* when it was refused */
 };
 
 /* ERR_NOT_FOUND when there is no row; `out` then holds status SIDE_NONE and item, side. */
@@ -309,8 +333,8 @@ int store_side_by_token(struct store *store, enum side side, const char *token,
 int store_sides_by_key(struct store *store, int64_t mailbox, const char *key, int64_t **ids,
 	size_t *n, struct error *err);
 /* Items in any mailbox whose CRM side has this record. */
-int store_sides_by_record(struct store *store, const char *record_id, int64_t **ids, size_t *n,
-	struct error *err);
+int store_sides_by_record(
+	struct store *store, const char *record_id, int64_t **ids, size_t *n, struct error *err);
 int store_side_save(struct store *store, const struct store_side *side, struct error *err);
 int store_side_delete(struct store *store, int64_t item, enum side side, struct error *err);
 void store_side_clear(struct store_side *side);
@@ -372,7 +396,7 @@ struct store_conflict {
 	int64_t id;
 	int64_t mailbox, item;
 	int64_t time;
-	char *name;   /* file name in .sync/conflicts: "anna.vcf 2026-11-22T10:00:00Z 17.json"; add
+	char *name; /* file name in .sync/conflicts: "anna.vcf 2026-11-22T10:00:00Z 17.json"; add
 		       * makes it of the item's file name ("anna.vcf") or NULL, and keeps one that
 		       * ends in ".json" */
 	json_t *data; /* {"item": path, "fields": [{field, base, winner, losers: [{origin, value}]}]} */
@@ -381,6 +405,9 @@ struct store_conflict {
 int store_conflict_add(struct store *store, struct store_conflict *conflict, struct error *err);
 int store_conflict_list(struct store *store, int64_t mailbox, struct store_conflict **conflicts,
 	size_t *n, struct error *err);
+/* How many records an item has. */
+int store_conflict_count(struct store *store, int64_t item, uint64_t *n, struct error *err);
+/* An item whose last record goes is ITEM_CONFLICT no longer. */
 int store_conflict_delete(struct store *store, int64_t id, struct error *err);
 void store_conflicts_free(struct store_conflict *conflicts, size_t n);
 
@@ -411,7 +438,7 @@ struct store_tombstone {
 	char *uid, *key, *name;
 	uint64_t folder;
 	uint64_t ino;
-	char *record_id; /* the CRM link it had, or NULL */
+	char *record_id;    /* the CRM link it had, or NULL */
 	char *record_state; /* "linked" or "unlinked REASON" */
 	char *remote_id;
 	json_t *doc;

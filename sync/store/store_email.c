@@ -35,8 +35,7 @@ int emails_save(struct store *store, const struct store_item *item, struct error
 	if (rc || !item->doc || !kind || !kind->emails)
 		return rc;
 	addresses = kind->emails(item->doc);
-	json_array_foreach(addresses, i, address)
-	{
+	json_array_foreach(addresses, i, address) {
 		if (!rc && json_is_string(address))
 			rc = email_put(store, item, json_string_value(address), err);
 	}

@@ -95,6 +95,21 @@ int store_item_rev(
 	return 0;
 }
 
+int store_item_now(
+	struct store *store, int64_t item, uint64_t *ino, int64_t *rev, struct error *err)
+{
+	struct query q QUERY_END = query_read(store, "SELECT ino, rev FROM item WHERE id = ?", err);
+	int rc;
+
+	query_int(&q, item);
+	rc = query_row(&q);
+	if (rc <= 0)
+		return rc ? rc : error_set(err, ERR_NOT_FOUND, "no such item");
+	*ino = (uint64_t)column_int(&q);
+	*rev = column_int(&q);
+	return 0;
+}
+
 int store_items_by_uid(struct store *store, int64_t mailbox, enum item_kind kind, const char *uid,
 	int64_t **ids, size_t *n, struct error *err)
 {
@@ -304,6 +319,8 @@ int store_item_save(struct store *store, struct store_item *item, struct error *
 		rc = version_keep(store, item->id, former.rev, err);
 	if (rc)
 		return rc;
+	if (item->id && (!former.same_doc || former.ino != item->ino))
+		past_note(store, item->id, former.ino, former.rev);
 	item->rev = former.rev + (former.same_doc ? 0 : 1);
 	rc = item_put(store, item, doc, err);
 	if (!rc && !former.same_doc)

@@ -264,8 +264,13 @@ int store_node_remove(struct store *store, uint64_t ino, struct error *err)
 
 static int item_follows(struct store *store, uint64_t old, uint64_t new, struct error *err)
 {
-	int rc;
+	int64_t item, rev;
+	int rc = store_item_rev(store, old, &item, &rev, err);
 
+	if (rc && rc != ERR_NOT_FOUND)
+		return rc;
+	if (!rc)
+		past_note(store, item, old, rev);
 	{
 		struct query q QUERY_END = query_write(
 			store, "UPDATE item SET ino = ? WHERE ino = ? AND ino <> 0", err);
