@@ -195,7 +195,7 @@ void attr_setattr(
 	int rc = store_node_get(fs->store, ino, &node, &err);
 
 	/* Replaced by a sync, and the kernel does not know yet: it looks the name up again. */
-	if (!rc && !node.parent && !fi)
+	if (!rc && !node.parent && node.type != NODE_ROOT && !fi)
 		rc = error_set(&err, ERR_NOT_FOUND, "the file was replaced");
 	if (!rc && !same_owner(fs, &node, attr, to_set)) {
 		fuse_reply_err(req, EPERM);
