@@ -132,6 +132,9 @@ static bool sort_item(struct cycle *c, struct pair *pair, struct wanted *w)
 			store_claims_drop(c->store, pair->item.id, NULL);
 			return true;
 		}
+		/* I1: a plain create whose answer was lost is looked for before it is sent again. */
+		if (crm->token_sent && !c->engine->config->crm_external_id_field)
+			w->match[w->n_match++] = pair->item.id;
 		return false;
 	case SIDE_LINKED:
 		if (!wanted && pair->item.removed)
@@ -144,7 +147,7 @@ static bool sort_item(struct cycle *c, struct pair *pair, struct wanted *w)
 			w->fetch[w->n_fetch++] = pair->item.id;
 		return false;
 	case SIDE_UNLINKED:
-		if (!wanted && !released && crm->reason) {
+		if (!wanted && !released && crm->reason && !pair->item.removed) {
 			char *reason AUTOFREE = xasprintf("%s" RELEASED, crm->reason);
 
 			xstrset(&crm->reason, reason);
@@ -246,8 +249,11 @@ static int link_record(
 		return 0;
 	}
 	xstrset(&crm->remote_id, record->id);
+	crm->created_by_us = crm->status == SIDE_CREATING && record->created_by_us;
 	relink(c, pair);
-	crm->created_by_us = false;
+	xstrset(&crm->token, NULL);
+	crm->token_sent = 0;
+	pair_forget_intent(crm);
 	rc = pull_crm_store(c, pair->item.kind, record, err);
 	row = xcalloc(1, sizeof(*row));
 	if (!rc)
@@ -264,10 +270,27 @@ static int link_record(
 static int claim(struct cycle *c, struct pair *pair, const json_t *addresses, struct error *err)
 {
 	struct store_side *crm = &pair->sides[SIDE_CRM];
+	const struct config_rule *rule = pair_rule(c, pair);
+	struct error refusal = ERROR_INIT;
 	const char *object = document_kind(pair->item.kind)->name;
 	json_t *address;
 	size_t i;
 
+	if (crm->status ==
+		SIDE_CREATING) { /* sent once, the answer was lost, and it does not show */
+		if (c->began > crm->token_sent + CRM_OVERLAP_NS)
+			crm->token_sent = 0;
+		else
+			cycle_wake(c, crm->token_sent + CRM_OVERLAP_NS - c->began);
+		return 0;
+	}
+	if (rule && rule->direction == DIRECTION_TO_EXCHANGE) {
+		error_set(&refusal, ERR_NOT_FOUND,
+			"no record has one of its addresses, and the policy sends nothing to the "
+			"CRM");
+		pair_refuse(c, pair, SIDE_CRM, &refusal);
+		return 0;
+	}
 	json_array_foreach((json_t *)addresses, i, address) {
 		int64_t holder = 0;
 		int rc = store_claim_take(

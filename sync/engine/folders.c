@@ -437,8 +437,11 @@ int folders_push(struct cycle *c, struct error *err)
 {
 	uint64_t *inos = NULL;
 	size_t n = 0;
-	int rc = ensure_sync_folder(c, err);
+	int rc;
 
+	if (c->engine->config->read_only)
+		return 0;
+	rc = ensure_sync_folder(c, err);
 	if (!rc)
 		rc = store_folder_list(c->store, c->mb->id, &inos, &n, err);
 	for (size_t i = 0; !rc && i < n; i++) {

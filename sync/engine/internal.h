@@ -17,6 +17,8 @@
 /* A create whose answer was lost is sent again only when a pull that began this long after it was
  * sent shows no token (I1); requests end by then. */
 #define WRITE_DEADLINE_NS (120 * NS_PER_S)
+/* By then a record that the CRM made shows in a query, however late its transaction committed. */
+#define CRM_OVERLAP_NS (600 * NS_PER_S)
 /* What one transaction merges, and one write request carries: bounds how long others wait and how
  * much one lost answer leaves in doubt. */
 #define MERGE_BATCH 100

@@ -148,6 +148,7 @@ static int record_gone(
 	struct store_side *side = &pair->sides[SIDE_CRM];
 	const char *master = json_string_value(json_object_get(record->data, "master"));
 	const struct config_rule *rule = pair_rule(c, pair);
+	struct store_node node;
 	bool allowed = false;
 	int rc = 0;
 
@@ -162,7 +163,10 @@ static int record_gone(
 		pair->item.ino) {
 		rc = guard_judge(
 			c, pair->item.folder, SIDE_EXCHANGE, &pair->item.id, 1, &allowed, err);
+		if (!rc && allowed)
+			rc = store_node_get(c->store, pair->item.ino, &node, err);
 		if (!rc && allowed) {
+			xstrset(&pair->item.removed_name, node.name);
 			rc = store_node_remove(c->store, pair->item.ino, err);
 			pair->item.removed = 1; /* long past its quiet time */
 			pair->item.ino = 0;

@@ -13,6 +13,7 @@ struct push {
 	struct cycle *c;
 	enum item_kind kind;
 	enum crm_op_type type;
+	const json_t *allowed; /* deletes: set of item ids that the guard lets go */
 	struct crm_op ops[WRITE_BATCH];
 	struct pair pairs[WRITE_BATCH];
 	json_t *projections[WRITE_BATCH];
@@ -33,10 +34,24 @@ static void push_clear(struct push *p)
 	p->n = p->n_read_back = 0;
 }
 
+/* An upsert by token cannot make a second record; a plain create waits until designate.c has looked
+ * for the one that may have been made (I1). */
 static bool may_create(const struct cycle *c, const struct store_side *side)
 {
-	return !side->token_sent || c->engine->config->crm_external_id_field ||
-	       c->began > side->token_sent + WRITE_DEADLINE_NS;
+	return !side->token_sent || c->engine->config->crm_external_id_field;
+}
+
+static void id_name(char name[24], int64_t id)
+{
+	snprintf(name, 24, "%lld", (long long)id);
+}
+
+static bool is_allowed(const struct push *p, const struct pair *pair)
+{
+	char name[24];
+
+	id_name(name, pair->item.id);
+	return json_object_get(p->allowed, name) != NULL;
 }
 
 static bool needs(struct cycle *c, struct pair *pair, enum crm_op_type *type)
@@ -115,7 +130,7 @@ static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, str
 			continue;
 		}
 		if (pair->item.kind != p->kind || !needs(c, pair, &type) || type != p->type ||
-			!prepare(p, pair, err)) {
+			(type == CRM_DELETE && !is_allowed(p, pair)) || !prepare(p, pair, err)) {
 			pair_clear(pair);
 			continue;
 		}
@@ -257,8 +272,63 @@ static int read_back(struct push *p, struct error *err)
 	return rc;
 }
 
+/* Asks the guard (I9), folder by folder, for the records whose items stay: many that turn private at
+ * once would be a mass deletion.  The removal of an item has passed the guard before. */
+static int judge_deletes(
+	struct cycle *c, const int64_t *ids, size_t n, json_t *allowed, struct error *err)
+{
+	int64_t *due AUTOFREE = xcalloc(n, sizeof(*due)),
+		     *group AUTOFREE = xcalloc(n, sizeof(*group));
+	uint64_t *folders AUTOFREE = xcalloc(n, sizeof(*folders));
+	bool *may AUTOFREE = xcalloc(n, sizeof(*may));
+	size_t m = 0;
+	char name[24];
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct pair pair;
+
+		if (pair_load(c, ids[i], &pair, NULL))
+			continue;
+		id_name(name, ids[i]);
+		if (pair.sides[SIDE_CRM].status == SIDE_DELETING && pair.item.removed) {
+			json_object_set_new(allowed, name, json_true());
+		} else if (pair.sides[SIDE_CRM].status == SIDE_DELETING) {
+			folders[m] = pair.item.folder;
+			due[m++] = ids[i];
+		}
+		pair_clear(&pair);
+	}
+	if (!m)
+		return 0;
+	rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < m; i++) {
+		size_t k = 0;
+
+		for (size_t j = i; due[i] && j < m; j++)
+			if (due[j] && folders[j] == folders[i]) {
+				group[k++] = due[j];
+				if (j > i)
+					due[j] = 0;
+			}
+		if (k)
+			rc = guard_judge(c, folders[i], SIDE_CRM, group, k, may, err);
+		for (size_t j = 0; !rc && j < k; j++)
+			if (may[j]) {
+				id_name(name, group[j]);
+				json_object_set_new(allowed, name, json_true());
+			}
+	}
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
 static int push_type(struct cycle *c, enum item_kind kind, enum crm_op_type type,
-	const int64_t *ids, size_t n, struct error *err)
+	const int64_t *ids, size_t n, const json_t *allowed, struct error *err)
 {
 	struct push *p = xcalloc(1, sizeof(*p));
 	size_t at = 0;
@@ -267,6 +337,7 @@ static int push_type(struct cycle *c, enum item_kind kind, enum crm_op_type type
 	p->c = c;
 	p->kind = kind;
 	p->type = type;
+	p->allowed = allowed;
 	while (!rc && at < n) {
 		int sent, recorded;
 
@@ -291,14 +362,18 @@ int push_crm(struct cycle *c, struct error *err)
 {
 	static const enum crm_op_type order[] = { CRM_DELETE, CRM_CREATE, CRM_UPDATE };
 	int64_t *ids = NULL;
+	json_t *allowed = json_object();
 	size_t n = 0;
 	int rc = store_items_dirty(c->store, c->mb->id, &ids, &n, err);
 
 	if (!rc && c->engine->config->read_only)
 		n = 0;
+	if (!rc)
+		rc = judge_deletes(c, ids, n, allowed, err);
 	for (int kind = 0; !rc && kind < ITEM_KINDS; kind++)
 		for (size_t i = 0; !rc && c->tables[SIDE_CRM][kind].n && i < ARRAY_SIZE(order); i++)
-			rc = push_type(c, kind, order[i], ids, n, err);
+			rc = push_type(c, kind, order[i], ids, n, allowed, err);
+	json_decref(allowed);
 	free(ids);
 	return rc;
 }
