@@ -23,6 +23,7 @@ struct working_table {
 	pthread_cond_t changed; /* an entry left, a flushed handle was released */
 	atomic_size_t n;
 	size_t n_flushed; /* handles flushed and not yet released */
+	struct timespec last_flush;
 	struct working *buckets[BUCKETS];
 };
 
@@ -403,6 +404,8 @@ static void set_flushed(struct fs *fs, struct handle *handle, bool flushed)
 	handle->flushed = flushed;
 	pthread_mutex_lock(&fs->working->lock);
 	fs->working->n_flushed += flushed ? 1 : (size_t)-1;
+	if (flushed)
+		clock_gettime(CLOCK_MONOTONIC, &fs->working->last_flush);
 	pthread_mutex_unlock(&fs->working->lock);
 }
 
@@ -561,14 +564,15 @@ bool working_read(struct fs *fs, uint64_t ino, void *to, size_t size, uint64_t o
 	return loaded;
 }
 
+/* A handle that was flushed longer ago is not being closed: its descriptor was duplicated. */
 void working_wait_released(struct fs *fs)
 {
 	struct working_table *t = fs->working;
 	struct timespec until;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += FS_SETTLE_NS / NS_PER_S;
 	pthread_mutex_lock(&t->lock);
+	until = t->last_flush;
+	until.tv_sec += FS_SETTLE_NS / NS_PER_S;
 	while (t->n_flushed && pthread_cond_timedwait(&t->changed, &t->lock, &until) != ETIMEDOUT)
 		;
 	pthread_mutex_unlock(&t->lock);

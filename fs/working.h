@@ -87,7 +87,7 @@ void working_attr(struct fs *fs, uint64_t ino, struct stat *st);
 /* Reads from the bytes here; false: the store has them. */
 bool working_read(struct fs *fs, uint64_t ino, void *to, size_t size, uint64_t off, size_t *got);
 
-/* Waits, at most a second, until handles that were flushed before now are released. */
+/* Waits until handles that were flushed are released, at most until a second after the last flush. */
 void working_wait_released(struct fs *fs);
 
 /* virtual_json.c: reads the bytes of a file of .json into w->bytes; commits them. */
