@@ -1,0 +1,346 @@
+"""Backup programs over the whole of MOUNT, no excludes: what is unchanged is seen as unchanged, what
+is restored is an edit and nothing else, and a folder that is not complete yet is never half stored."""
+import errno
+import os
+import threading
+import time
+
+import pytest
+from backup_tools import TOOLS
+
+from exchange import contacts_of
+from exchange import edit as change
+from exchange import new_contact, subfolder
+from scene import (
+    ALICE,
+    BOB,
+    card,
+    crm_contact,
+    crm_contacts,
+    exchange_contacts,
+    names,
+    person,
+    seed,
+)
+from simulator import wait_for
+
+DESIGNATED = {"Categories": ["CRM"]}
+PEOPLE = [
+    person("Anna", "Lind", JobTitle="Buyer", CompanyName="Lind Papier", **DESIGNATED,
+           MobilePhone="+49 171 1", **{"Business/City": "Kiel"}),
+    person("Ben", "Ohlsen", JobTitle="Seller", Body="Calls before ten.", **DESIGNATED),
+    person("Carl", "Dreyer", JobTitle="Director", Birthday="1985-04-12", **DESIGNATED),
+    person("Zoë", "Müller", JobTitle="Geschäftsführerin"),
+    person("Emil", "Partner", JobTitle="Agent"),
+    person("Fritz", "Folder", JobTitle="Printer"),
+]
+PEERS = [person("Gina", "Peer", JobTitle="Planner", **DESIGNATED), person("Hans", "Peer")]
+pytestmark = pytest.mark.sim(seed=seed(PEOPLE, bob=PEERS))
+
+each_tool = pytest.mark.parametrize("kind", TOOLS, ids=lambda tool: tool.__name__.lower())
+
+
+@pytest.fixture
+def contacts(mount):
+    """Contacts in three folders, one designated by its folder, and a draft."""
+    folder = mount.mailbox("alice") / "Contacts"
+    (folder / "Partners").mkdir()
+    os.rename(folder / "Emil Partner.vcf", folder / "Partners" / "Emil Partner.vcf")
+    os.rename(folder / "Fritz Folder.vcf", folder / "Salesforce_Sync" / "Fritz Folder.vcf")
+    (folder / "notes.txt").write_text("not a contact\n")
+    mount.sync()
+    mount.sync()  # what Exchange and the CRM made of it is here as well
+    assert len(crm_contacts(mount.sim)) == 5
+    return folder
+
+
+@pytest.fixture
+def tool(kind, tmp_path):
+    return kind(tmp_path)
+
+
+def all_files(mount):
+    """{name relative to the mount: bytes}"""
+    found = {}
+    for where, _, files in os.walk(mount.path):
+        for name in files:
+            path = os.path.join(where, name)
+            with open(path, "rb") as stream:
+                found[os.path.relpath(path, mount.path)] = stream.read()
+    return found
+
+
+def remote(sim):
+    """Both servers: what a user can see of each contact and record."""
+    exchange = {address: {contact["id"]: contact for contact in exchange_contacts(sim, address)}
+                for address in (ALICE, BOB)}
+    crm = {row["Id"]: {name: value for name, value in row.items()
+                       if name not in ("SystemModstamp", "LastModifiedDate")}
+           for row in crm_contacts(sim)}
+    return exchange, crm
+
+
+def attribute(path, name):
+    try:
+        return os.getxattr(path, f"user.tandem.{name}").decode()
+    except OSError as error:
+        assert error.errno == errno.ENODATA
+        return None
+
+
+def links(mount):
+    """{name: what ties the file to both servers}"""
+    return {name: [attribute(mount.path / name, key) for key in ("uid", "exchange-id", "crm-id")]
+            for name in all_files(mount) if name.endswith(".vcf")}
+
+
+def settle(mount):
+    """Cycles until nothing that was removed by now is too young to be sent."""
+    end = time.monotonic() + 2.5
+    mount.sync()
+    while time.monotonic() < end:
+        mount.sync()
+
+
+def assert_backup(tool, mount, changed=None):
+    found = tool.store(mount.path)
+    assert found == (0, found[1], changed)
+
+
+# Restoring ----------------------------------------------------------------------------------------
+
+@each_tool
+@pytest.mark.mount(config={"sync": {"quiet": "0"}})
+def test_restoring_what_is_there_changes_nothing(sim, mount, contacts, tool):
+    """Cycles run all the while: each commit starts one at once."""
+    assert_backup(tool, mount)
+    assert tool.files() == set(all_files(mount))
+    files, servers, linked = all_files(mount), remote(sim), links(mount)
+    sim.reset_counters()
+    for _ in range(2):
+        tool.restore(mount.path)
+        settle(mount)
+        assert all_files(mount) == files
+        assert links(mount) == linked
+    assert remote(sim) == servers
+    assert sim.counters()["writes"] == 0, sim.counters()
+    for name in "alice", "bob":
+        for kept in "conflicts", "lost+found":
+            assert os.listdir(mount.mailbox(name) / ".sync" / kept) == []
+
+
+@each_tool
+def test_restoring_yesterday(sim, mount, contacts, tool, exchange):
+    assert_backup(tool, mount)
+    files, servers, linked = all_files(mount), remote(sim), links(mount)
+    alice, bob = exchange("alice"), exchange("bob")
+    colleague = contacts_of(alice.contacts)
+    change(colleague["Anna Lind"], job_title="Interim", company_name="Other Ltd",
+           phone_numbers=None)
+    change(colleague["Ben Ohlsen"], body="Does not call.")
+    change(contacts_of(subfolder(alice, "Partners"))["Emil Partner"], job_title="Interim")
+    change(contacts_of(subfolder(alice, "Salesforce_Sync"))["Fritz Folder"], job_title="Interim")
+    change(contacts_of(bob.contacts)["Gina Peer"], job_title="Interim")
+    mount.sync()
+    changed = {name for name, content in all_files(mount).items() if files[name] != content}
+    assert {os.path.basename(name) for name in changed} == {
+        "Anna Lind.vcf", "Ben Ohlsen.vcf", "Emil Partner.vcf", "Fritz Folder.vcf", "Gina Peer.vcf"}
+    assert crm_contact(sim, "Lind")["Title"] == crm_contact(sim, "Peer")["Title"] == "Interim"
+    sim.reset_counters()
+
+    tool.restore(mount.path)
+    settle(mount)
+
+    assert all_files(mount) == files
+    assert remote(sim) == servers
+    assert links(mount) == linked
+    assert {"CreateItem", "DeleteItem", "MoveItem"}.isdisjoint(sim.counters()["operations"])
+    # What yesterday's values replaced is kept: it arrived within the hour.
+    conflicts = mount.mailbox("alice") / ".sync" / "conflicts"
+    kept = [(conflicts / name).read_text() for name in os.listdir(conflicts)]
+    assert sum("Interim" in text for text in kept) == 3
+    assert sum("Does not call." in text for text in kept) == 1
+    sim.reset_counters()
+    mount.sync()
+    assert sim.counters()["writes"] == 0
+
+
+@each_tool
+def test_restoring_what_was_deleted(sim, mount, contacts, tool, exchange):
+    """A contact that a colleague deleted comes back once, and its record is not made anew."""
+    assert_backup(tool, mount)
+    files = all_files(mount)
+    uid = os.getxattr(contacts / "Ben Ohlsen.vcf", "user.tandem.uid")
+    record = crm_contact(sim, "Ohlsen")["Id"]
+    alice = exchange("alice")
+    contacts_of(alice.contacts)["Ben Ohlsen"].move_to_trash()
+    new_contact(alice, "Nina New", job_title="Novice")
+    mount.sync()
+    assert names(contacts) == ["Anna Lind.vcf", "Carl Dreyer.vcf", "Nina New.vcf", "Zoë Müller.vcf"]
+
+    tool.restore(mount.path)
+    settle(mount)
+
+    assert all_files(mount).items() >= files.items()
+    assert os.getxattr(contacts / "Ben Ohlsen.vcf", "user.tandem.uid") == uid
+    found = [contact["JobTitle"] for contact in exchange_contacts(sim)
+             if contact["DisplayName"] == "Ben Ohlsen"]
+    assert found == ["Seller"]
+    assert contacts_of(alice.contacts)["Nina New"].job_title == "Novice"
+    assert crm_contact(sim, "Ohlsen")["Id"] == record
+    assert len(crm_contacts(sim)) == 5
+
+
+# A new export -------------------------------------------------------------------------------------
+
+THREE = ("Anna Lind", "Ben Ohlsen", "Carl Dreyer")
+
+
+def export(uids=None):
+    """{name: card} of three people, each with values of his own."""
+    return {name: card(name, f"EMAIL:{name.replace(' ', '.').lower()}@client.example",
+                       f"TEL;TYPE=cell:+49 171 {n}", f"TITLE:{name}'s job", "CATEGORIES:CRM",
+                       uid=uids and uids[name])
+            for n, name in enumerate(THREE, 1)}
+
+
+def assert_nothing_is_mixed(sim):
+    found = {contact["DisplayName"]: contact for contact in exchange_contacts(sim)}
+    assert len(exchange_contacts(sim)) == len(THREE)
+    assert len(crm_contacts(sim)) == len(THREE)
+    for n, name in enumerate(THREE, 1):
+        given, surname = name.split(" ")
+        email, mobile, title = f"{given}.{surname}@client.example".lower(), f"+49 171 {n}", \
+            f"{name}'s job"
+        assert (found[name]["GivenName"], found[name]["Surname"], found[name]["JobTitle"]) == \
+            (given, surname, title)
+        assert found[name]["EmailAddresses/EmailAddress1"] == email
+        assert found[name]["PhoneNumbers/MobilePhone"] == mobile
+        row = crm_contact(sim, surname)
+        assert (row["FirstName"], row["Email"], row["MobilePhone"], row["Title"]) == \
+            (given, email, mobile, title)
+
+
+@pytest.mark.sim(seed=seed())
+@pytest.mark.parametrize("who", ["the same", "unknown", "others"])
+def test_all_removed_and_exported_under_other_names(sim, mount, who):
+    """rm *.vcf, then each card under another's name: by its UID it is the same contact, with an
+    unknown one a new contact, and without one it becomes the contact of that name as a whole."""
+    folder = mount.mailbox("alice") / "Contacts"
+    for name, text in export().items():
+        (folder / f"{name}.vcf").write_bytes(text.encode())
+    mount.sync()
+    assert_nothing_is_mixed(sim)
+    before = {contact["DisplayName"]: contact["id"] for contact in exchange_contacts(sim)}
+    records = {row["LastName"]: row["Id"] for row in crm_contacts(sim)}
+    uids = {"the same": {name: attribute(folder / f"{name}.vcf", "uid") for name in THREE},
+            "unknown": {name: f"urn:uuid:0000000{n}-1111-4222-8333-444444444444"
+                        for n, name in enumerate(THREE)},
+            "others": None}[who]
+
+    for path in folder.glob("*.vcf"):
+        path.unlink()
+    for name, text in zip(THREE[1:] + THREE[:1], export(uids).values()):
+        (folder / f"{name}.vcf").write_bytes(text.encode())
+    settle(mount)
+
+    assert names(folder) == sorted(f"{name}.vcf" for name in THREE)
+    assert_nothing_is_mixed(sim)
+    after = {contact["DisplayName"]: contact["id"] for contact in exchange_contacts(sim)}
+    if who == "the same":
+        assert after == before
+        assert {row["LastName"]: row["Id"] for row in crm_contacts(sim)} == records
+    elif who == "unknown":
+        assert set(after.values()).isdisjoint(before.values())
+    else:
+        assert set(after.values()) == set(before.values())
+    sim.reset_counters()
+    mount.sync()
+    assert sim.counters()["writes"] == 0
+
+
+# Twice --------------------------------------------------------------------------------------------
+
+class Cycles:
+    """Cycles without a pause, as the timer would start them."""
+
+    def __init__(self, mount):
+        self.mount, self.ended, self.errors = mount, threading.Event(), []
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        try:
+            while not self.ended.is_set():
+                self.mount.sync()
+        except Exception as error:  # told by __exit__
+            self.errors.append(error)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+        assert not self.errors, self.errors
+
+
+@each_tool
+def test_what_changed_is_seen_and_nothing_else(sim, mount, contacts, tool, exchange):
+    with Cycles(mount):
+        assert_backup(tool, mount)
+        assert tool.files() == set(all_files(mount))
+        assert len(tool.files()) == len(PEOPLE) + len(PEERS) + 1
+        assert_backup(tool, mount, set())
+    mount.stop()
+    mount.start()
+    with Cycles(mount):
+        assert_backup(tool, mount, set())
+    change(contacts_of(exchange("alice").contacts)["Carl Dreyer"], job_title="Producer")
+    mount.sync()  # as many bytes as before
+    name = f"{ALICE}/Contacts/Carl Dreyer.vcf"
+    # Its time is at least a second after the last one: ahead of the clock, in a test as short as
+    # this.
+    wait_for(lambda: time.time() > (mount.path / name).stat().st_mtime, what="the file's time")
+    assert_backup(tool, mount, {name})
+    mount.kill()
+    mount.start()
+    assert_backup(tool, mount, set())
+
+
+# Before the first sync has ended ------------------------------------------------------------------
+
+CROWD = [person(f"Person{n}", "Crowd") for n in range(130)]  # more than one GetItem
+
+
+@pytest.mark.sim(seed=seed(CROWD, bob=PEERS))
+@each_tool
+def test_a_folder_that_is_not_complete_is_not_stored(kind, sim, start_mount, tmp_path):
+    """Alice's contacts stay away in the middle; Bob's are here."""
+    sim.fault("GetItem", "delay", ms=600_000, count=100, skip=1, match=ALICE)
+    mount = start_mount(sim, first_sync=False)
+    bobs = {f"{BOB}/Contacts/{name}" for name in ("Gina Peer.vcf", "Hans Peer.vcf")}
+    wait_for(lambda: sim.faults()[0]["fired"], 60, "a request that hangs")
+    wait_for(lambda: is_listed(mount.mailbox("bob") / "Contacts"), 60, "Bob's contacts")
+
+    early = kind(tmp_path)
+    status, complaints, _ = early.store(mount.path, check=False)
+    assert status != 0
+    assert f"{ALICE}/Contacts" in complaints
+    assert f"{BOB}/Contacts" not in complaints
+    assert early.files() == bobs
+
+    sim.clear_faults()
+    mount.stop()
+    mount.start()
+    mount.sync()
+    (tmp_path / "late").mkdir()
+    late = kind(tmp_path / "late")
+    assert late.store(mount.path)[0] == 0
+    assert late.files() == bobs | {f"{ALICE}/Contacts/{one['DisplayName']}.vcf" for one in CROWD}
+
+
+def is_listed(folder):
+    try:
+        return os.listdir(folder)
+    except BlockingIOError:  # EAGAIN
+        return False
