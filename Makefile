@@ -37,7 +37,7 @@ LIB_OBJ   := $(LIB_SRC:%.c=$(BUILD)/%.o)
 SIM_OBJ   := $(SIM_SRC:%.c=$(BUILD)/%.o)
 UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
-FUZZ_BIN  := $(FUZZ_SRC:%.c=build-fuzz/%)
+FUZZ_BIN  := $(FUZZ_SRC:%.c=$(BUILD)/%)
 HELPER_BIN := $(HELPER_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libtandem.a
 PROGRAMS  := $(BUILD)/tandemfs $(BUILD)/tandemctl $(BUILD)/tandem-sim
@@ -140,18 +140,24 @@ deps-check:
 lint: deps-check
 	@tests/tools/lint
 
-## make bench       measurements (see docs/bench.md)
+## make bench       measurements: the store, and the read path against the floor of FUSE
 bench: all $(BENCH_BIN)
 	@tests/tools/bench $(BUILD)
 
 ## make fuzz T=30   every fuzzer for T seconds
 T ?= 30
-FUZZ_FLAGS := -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-build-fuzz/%: %.c $(LIB_SRC)
-	@mkdir -p $(@D)
-	clang $(CPPFLAGS) $(FUZZ_FLAGS) $(PKG_CFLAGS) -pthread -o $@ $< $(LIB_SRC) $(PKG_LIBS)
-fuzz: $(FUZZ_BIN)
-	@tests/tools/fuzz $(T) $(FUZZ_BIN)
+fuzz: deps-check
+	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC=clang OPT="-O1 -g" \
+		SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" \
+		fuzz-programs
+	@tests/tools/fuzz $(T) $(FUZZ_SRC:%.c=build-fuzz/%)
+
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ_BIN)
+
+$(FUZZ_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
+	$(if $(V),,@echo "  LD  $@")
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
 
 ## make install     into DESTDIR and PREFIX
 install: all
