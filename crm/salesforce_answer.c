@@ -77,8 +77,7 @@ int salesforce_read_errors(const json_t *errors, int status, enum salesforce_whe
 	json_t *one;
 	size_t i;
 
-	json_array_foreach((json_t *)errors, i, one)
-	{
+	json_array_foreach((json_t *)errors, i, one) {
 		const char *name = member(one, "errorCode"), *message = member(one, "message");
 
 		if (!name)
@@ -203,8 +202,7 @@ int salesforce_read_page(const json_t *answer, const struct salesforce_object *o
 		(json_is_false(done) && (!locator || !is_locator(locator))))
 		return error_set(err, ERR_REMOTE, "Salesforce: the answer to a query is not one");
 	*records = xcalloc(json_array_size(rows), sizeof(**records));
-	json_array_foreach((json_t *)rows, i, row)
-	{
+	json_array_foreach((json_t *)rows, i, row) {
 		rc = read_record(row, object, our_user, &(*records)[*n], err);
 		if (rc)
 			break;
@@ -277,8 +275,7 @@ static const json_t *subresult(const json_t *list, size_t number)
 	size_t i;
 
 	snprintf(reference, sizeof(reference), "r%zu", number);
-	json_array_foreach((json_t *)list, i, one)
-	{
+	json_array_foreach((json_t *)list, i, one) {
 		const char *name = member(one, "referenceId");
 
 		if (name && !strcmp(name, reference) &&
@@ -326,8 +323,7 @@ static const json_t *described(const json_t *fields, const char *name)
 	json_t *field;
 	size_t i;
 
-	json_array_foreach((json_t *)fields, i, field)
-	{
+	json_array_foreach((json_t *)fields, i, field) {
 		const char *have = member(field, "name");
 
 		if (have && !strcasecmp(have, name))
@@ -363,8 +359,7 @@ static void take_emails(struct salesforce_object *object, const json_t *fields)
 	json_t *field;
 	size_t i;
 
-	json_array_foreach((json_t *)fields, i, field)
-	{
+	json_array_foreach((json_t *)fields, i, field) {
 		const char *type = member(field, "type"), *name = member(field, "name");
 
 		if (!type || strcmp(type, "email") != 0 || !is_name(name) ||

@@ -432,8 +432,7 @@ static const char *choose_user(const json_t *rows, const char *address)
 	size_t i, hits = 0;
 	json_t *row;
 
-	json_array_foreach((json_t *)rows, i, row)
-	{
+	json_array_foreach((json_t *)rows, i, row) {
 		const char *id = member(row, "Id");
 
 		if (!salesforce_is_id(id) || !json_is_true(json_object_get(row, "IsActive")) ||

@@ -49,8 +49,7 @@ static json_t *update_record(const struct salesforce_object *object, const struc
 	json_t *record = json_object(), *name;
 	size_t i;
 
-	json_array_foreach((json_t *)op->changed, i, name)
-	{
+	json_array_foreach((json_t *)op->changed, i, name) {
 		const char *text = json_string_value(name);
 		const struct field *row = text ? field_find(&table, text) : NULL;
 		json_t *value = text ? json_object_get(op->fields, text) : NULL;

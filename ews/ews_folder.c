@@ -266,8 +266,7 @@ static bool add_level(struct folder_list *list, const json_t *old, json_t *tree,
 	json_t *folder;
 	bool any = false;
 
-	json_object_foreach(json_object_get(tree, "folders"), id, folder)
-	{
+	json_object_foreach(json_object_get(tree, "folders"), id, folder) {
 		if (!is_visible(tree, id) || shown_depth(tree, id) != depth)
 			continue;
 		any = true;
@@ -285,8 +284,7 @@ static void compare(const json_t *old, json_t *tree, struct folder_list *list)
 
 	for (int depth = 0; depth < EWS_FOLDER_DEPTH && add_level(list, old, tree, depth); depth++)
 		;
-	json_object_foreach(json_object_get(old, "folders"), id, folder)
-	{
+	json_object_foreach(json_object_get(old, "folders"), id, folder) {
 		struct mailbox_folder *gone;
 
 		if (!is_visible(old, id) || is_visible(tree, id))

@@ -144,14 +144,12 @@ static void write_strings(struct buf *out, const struct field *row, const json_t
 	size_t i;
 
 	if (wire_of(row)->form == EWS_STRINGS) {
-		json_array_foreach(json_object_get(fields, row->name), i, value)
-		{
+		json_array_foreach(json_object_get(fields, row->name), i, value) {
 			xml_element(out, "t:String", json_string_value(value));
 		}
 		return;
 	}
-	json_object_foreach((json_t *)fields, name, value)
-	{
+	json_object_foreach((json_t *)fields, name, value) {
 		if (!strncmp(name, row->name, prefix) && name[prefix] == '/' && json_is_true(value))
 			xml_element(out, "t:String", name + prefix + 1);
 	}
@@ -169,8 +167,7 @@ static bool has_value(const struct field *row, const json_t *fields)
 		return json_array_size(value) > 0;
 	if (wire_of(row)->form != EWS_KEYS)
 		return json_is_string(value) && json_string_length(value) > 0;
-	json_object_foreach((json_t *)fields, name, key)
-	{
+	json_object_foreach((json_t *)fields, name, key) {
 		if (!strncmp(name, row->name, prefix) && name[prefix] == '/' && json_is_true(key))
 			return true;
 	}

@@ -60,8 +60,7 @@ static void write_changed_rows(
 
 		if (row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS | FIELD_CREATE_ONLY))
 			continue;
-		json_array_foreach((json_t *)op->changed, k, name)
-		{
+		json_array_foreach((json_t *)op->changed, k, name) {
 			if (field_find(kind->table, json_string_value(name)) != row)
 				continue;
 			ews_wire_write_change(out, row, op->fields, kind->item);
@@ -262,8 +261,7 @@ static int check_names(struct mailbox_op *op)
 	const json_t *name;
 	size_t i;
 
-	json_array_foreach((json_t *)op->changed, i, name)
-	{
+	json_array_foreach((json_t *)op->changed, i, name) {
 		if (!json_is_string(name) ||
 			!field_find(ews_kinds[op->kind].table, json_string_value(name)))
 			return error_set(&op->error, ERR_INTERNAL, "%s is no field of this mailbox",

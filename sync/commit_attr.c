@@ -50,8 +50,7 @@ static void set_keywords(json_t *doc, const json_t *names)
 	json_t *keywords = json_object(), *name;
 	size_t i;
 
-	json_array_foreach((json_t *)names, i, name)
-	{
+	json_array_foreach((json_t *)names, i, name) {
 		json_object_set_new(keywords, json_string_value(name), json_true());
 	}
 	if (json_object_size(keywords))
@@ -161,8 +160,7 @@ int commit_categories_get(struct commit *c, uint64_t ino, struct buf *out, struc
 		rc = store_item_get(c->store, node.item, &item, err);
 	if (rc)
 		return rc;
-	json_object_foreach(json_object_get(item.doc, "keywords"), name, is_set)
-	{
+	json_object_foreach(json_object_get(item.doc, "keywords"), name, is_set) {
 		if (json_is_false(is_set))
 			continue;
 		if (out->len)

@@ -107,8 +107,7 @@ static void note_left_out(json_t *clashes, const char *path, const json_t *base,
 	}
 	names = json_copy((json_t *)base);
 	json_object_update_missing(names, (json_t *)current);
-	json_object_foreach(names, name, unused)
-	{
+	json_object_foreach(names, name, unused) {
 		char *below AUTOFREE = xasprintf("%s%s%s", path, *path ? "/" : "", name);
 
 		note_left_out(clashes, below, json_object_get(base, name),
@@ -123,8 +122,7 @@ static void note_clashes(json_t *clashes, const json_t *found, const char *origi
 	json_t *clash;
 	size_t i;
 
-	json_array_foreach((json_t *)found, i, clash)
-	{
+	json_array_foreach((json_t *)found, i, clash) {
 		const char *path = json_string_value(json_object_get(clash, "path"));
 
 		note(clashes, path ? path : "", json_object_get(clash, "base"),
@@ -182,8 +180,7 @@ static bool is_noted(const json_t *clashes, const char *path)
 	json_t *clash;
 	size_t i;
 
-	json_array_foreach((json_t *)clashes, i, clash)
-	{
+	json_array_foreach((json_t *)clashes, i, clash) {
 		const char *noted = json_string_value(json_object_get(clash, "field"));
 
 		if (noted && !strcmp(noted, path))
@@ -210,8 +207,7 @@ static void note_replaced(json_t *clashes, const char *path, const json_t *befor
 	names = json_copy((json_t *)after);
 	if (json_is_object(before))
 		json_object_update_missing(names, (json_t *)before);
-	json_object_foreach(names, name, unused)
-	{
+	json_object_foreach(names, name, unused) {
 		char *below AUTOFREE = xasprintf("%s%s%s", path, *path ? "/" : "", name);
 
 		note_replaced(clashes, below, json_object_get(before, name),

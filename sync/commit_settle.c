@@ -109,8 +109,7 @@ static int settle_all(struct commit *c, int64_t mailbox, const char *prefix, con
 	json_t *name;
 	int rc = store_items_all(c->store, mailbox, &ids, &n, err);
 
-	json_array_foreach((json_t *)names, i, name)
-	{
+	json_array_foreach((json_t *)names, i, name) {
 		enum commit_mark mark;
 		int64_t id;
 
@@ -154,8 +153,7 @@ bool commit_is_waiting(struct commit *c, int64_t mailbox)
 
 	if (store_value_names(c->store, prefix, &names, NULL))
 		return false;
-	json_array_foreach(names, i, name)
-	{
+	json_array_foreach(names, i, name) {
 		enum commit_mark mark;
 		int64_t item;
 
@@ -372,8 +370,7 @@ static int drop_arrivals(struct commit *c, struct error *err)
 	size_t i;
 	int rc = store_value_names(c->store, COMMIT_ARRIVALS_PREFIX, &names, err);
 
-	json_array_foreach(names, i, name)
-	{
+	json_array_foreach(names, i, name) {
 		char *value AUTOFREE = NULL;
 		const char *time;
 

@@ -108,8 +108,7 @@ const json_t *sim_fault(struct sim *sim, const char *operation, const char *type
 	size_t i;
 	json_t *fault;
 
-	json_array_foreach(sim->faults, i, fault)
-	{
+	json_array_foreach(sim->faults, i, fault) {
 		json_int_t left = number(fault, "left");
 		json_int_t skip = number(fault, "skip");
 

@@ -309,8 +309,9 @@ static void fault_headers(struct sim_response *resp, const json_t *fault)
 
 		sim_set_header(resp, "Retry-After", text);
 	}
-	json_object_foreach(headers, name, value) if (json_is_string(value))
-		sim_set_header(resp, name, json_string_value(value));
+	json_object_foreach(headers, name, value)
+		if (json_is_string(value))
+			sim_set_header(resp, name, json_string_value(value));
 }
 
 /* {"type": "status", "status": 503, "body": "...", "content_type": ..., "headers": {...}} */

@@ -102,9 +102,9 @@ static const char *crm_user(const struct seed *seed, const char *address)
 	size_t i;
 	json_t *box;
 
-	json_array_foreach(seed->mailboxes, i,
-		box) if (strcmp(json_string_value(json_object_get(box, "address")), address) ==
-			 0) return json_string_value(json_object_get(box, "crm_user_id"));
+	json_array_foreach(seed->mailboxes, i, box)
+		if (strcmp(json_string_value(json_object_get(box, "address")), address) == 0)
+			return json_string_value(json_object_get(box, "crm_user_id"));
 	return NULL;
 }
 
@@ -370,8 +370,7 @@ static int file_mailbox(struct sim *sim, struct seed *seed, const json_t *box, s
 		name = address;
 	add_mailbox(sim, seed, address, given, space ? space + 1 : name,
 		password ? password : "password");
-	json_array_foreach(json_object_get(box, "contacts"), i, contact)
-	{
+	json_array_foreach(json_object_get(box, "contacts"), i, contact) {
 		json_t *copy = json_copy(contact);
 		const char *folder = get(contact, "folder");
 
@@ -418,13 +417,15 @@ static int seed_file(struct sim *sim, struct seed *seed, const char *path, struc
 
 	if (!root)
 		rc = error_set(err, ERR_INVALID, "%s:%d: %s", path, why.line, why.text);
-	json_array_foreach(json_object_get(root, "mailboxes"), i, entry) if (rc == 0)
-		rc = file_mailbox(sim, seed, entry, err);
+	json_array_foreach(json_object_get(root, "mailboxes"), i, entry)
+		if (rc == 0)
+			rc = file_mailbox(sim, seed, entry, err);
 	for (size_t o = 0; rc == 0 && o < ARRAY_SIZE(objects); o++) {
 		json_t *records = json_object_get(json_object_get(root, "salesforce"), objects[o]);
 
-		json_array_foreach(records, i, entry) if (rc == 0)
-			rc = file_record(sim, seed, objects[o], entry, accounts, err);
+		json_array_foreach(records, i, entry)
+			if (rc == 0)
+				rc = file_record(sim, seed, objects[o], entry, accounts, err);
 	}
 	json_decref(accounts);
 	json_decref(root);

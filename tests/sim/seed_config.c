@@ -72,9 +72,10 @@ static char *clients(struct sim *sim, const struct seed *seed)
 	char *ews_url AUTOFREE = xasprintf("%s/EWS/Exchange.asmx", sim->base_url);
 	size_t i;
 
-	json_array_foreach(seed->mailboxes, i, box) json_array_append_new(
-		boxes, json_pack("{s:s, s:s, s:s}", "address", get(box, "address"), "password",
-			       get(box, "password"), "crm_user_id", get(box, "crm_user_id")));
+	json_array_foreach(seed->mailboxes, i, box)
+		json_array_append_new(boxes,
+			json_pack("{s:s, s:s, s:s}", "address", get(box, "address"), "password",
+				get(box, "password"), "crm_user_id", get(box, "crm_user_id")));
 	root = json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:o}", "ews_url", ews_url, "salesforce_url",
 		sim->base_url, "access_token", sf_access_token(sim->sf), "service_account", "user",
 		seed->service_user, "password", seed->service_password, "mailboxes", boxes);

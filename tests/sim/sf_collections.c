@@ -16,8 +16,7 @@ static json_t *result(const struct sf_record *record, json_t *errors)
 	json_t *error;
 	size_t i;
 
-	json_array_foreach(errors, i, error)
-	{
+	json_array_foreach(errors, i, error) {
 		json_t *fields = json_object_get(error, "fields");
 		json_t *extra = json_object_get(error, "duplicateResult");
 		json_t *entry = json_pack("{s:O, s:O}", "statusCode",
@@ -47,10 +46,14 @@ static void roll_back(struct sf *sf, json_t *results)
 	json_t *one;
 
 	sf_rollback(sf);
-	json_array_foreach(results, i, one) if (!failed(one)) json_array_set_new(results, i,
-		result(NULL, sf_error("ALL_OR_NONE_OPERATION_ROLLED_BACK", NULL,
-				     "Record rolled back because not all records were valid "
-				     "and the request was using AllOrNone header")));
+	json_array_foreach(results, i, one)
+		if (!failed(one))
+			json_array_set_new(results, i,
+				result(NULL,
+					sf_error("ALL_OR_NONE_OPERATION_ROLLED_BACK", NULL,
+						"Record rolled back because not all records were "
+						"valid "
+						"and the request was using AllOrNone header")));
 }
 
 static void finish(struct sf_call *call, json_t *results, bool all_or_none)
@@ -59,7 +62,8 @@ static void finish(struct sf_call *call, json_t *results, bool all_or_none)
 	json_t *one;
 	size_t i;
 
-	json_array_foreach(results, i, one) any = any || failed(one);
+	json_array_foreach(results, i, one)
+		any = any || failed(one);
 	if (any && all_or_none)
 		roll_back(call->sf, results);
 	else
@@ -132,8 +136,7 @@ void sf_collections_create(struct sf_call *call)
 		return;
 	results = json_array();
 	sf_begin(call->sf);
-	json_array_foreach(records, i, entry)
-	{
+	json_array_foreach(records, i, entry) {
 		struct sf_table *table;
 		struct sf_record *record = NULL;
 		const char *id;
@@ -184,8 +187,7 @@ void sf_collections_update(struct sf_call *call)
 		return;
 	results = json_array();
 	sf_begin(call->sf);
-	json_array_foreach(records, i, entry)
-	{
+	json_array_foreach(records, i, entry) {
 		struct sf_table *table;
 		struct sf_record *record = NULL;
 		const char *id;
@@ -346,8 +348,9 @@ static char *list_of(const struct sf_call *call, const char *name)
 
 	if (!list)
 		return xstrdup(sf_param(call, name));
-	json_array_foreach(list, i, one) buf_addf(
-		&out, "%s%s", i ? "," : "", json_is_string(one) ? json_string_value(one) : "");
+	json_array_foreach(list, i, one)
+		buf_addf(&out, "%s%s", i ? "," : "",
+			json_is_string(one) ? json_string_value(one) : "");
 	return buf_take(&out);
 }
 

@@ -84,16 +84,16 @@ static json_t *expand_json(const json_t *value, const json_t *answers, json_t **
 	}
 	if (json_is_object(value)) {
 		out = json_object();
-		json_object_foreach((json_t *)value, key,
-			inner) if (!*errors && (made = expand_json(inner, answers, errors)))
-			json_object_set_new(out, key, made);
+		json_object_foreach((json_t *)value, key, inner)
+			if (!*errors && (made = expand_json(inner, answers, errors)))
+				json_object_set_new(out, key, made);
 		return out;
 	}
 	if (json_is_array(value)) {
 		out = json_array();
-		json_array_foreach(value, i,
-			inner) if (!*errors && (made = expand_json(inner, answers, errors)))
-			json_array_append_new(out, made);
+		json_array_foreach(value, i, inner)
+			if (!*errors && (made = expand_json(inner, answers, errors)))
+				json_array_append_new(out, made);
 		return out;
 	}
 	return json_incref((json_t *)value);
@@ -107,8 +107,7 @@ static json_t *lower_headers(const json_t *headers)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)headers, name, value)
-	{
+	json_object_foreach((json_t *)headers, name, value) {
 		char *key AUTOFREE = xstrdup(name);
 
 		for (char *p = key; *p; p++)
@@ -196,8 +195,7 @@ static json_t *check(const json_t *subs)
 		errors = sf_error("LIMIT_EXCEEDED", NULL,
 			"The requested number of subrequests (%zu) exceeds the limit of %d",
 			json_array_size(subs), SF_COMPOSITE_MAX);
-	json_array_foreach(subs, i, sub)
-	{
+	json_array_foreach(subs, i, sub) {
 		const char *ref = json_string_value(json_object_get(sub, "referenceId"));
 		const char *url = json_string_value(json_object_get(sub, "url"));
 
@@ -232,8 +230,7 @@ static bool run_all(struct sf_call *call, const json_t *subs, bool all_or_none, 
 	json_t *sub;
 	size_t i;
 
-	json_array_foreach(subs, i, sub)
-	{
+	json_array_foreach(subs, i, sub) {
 		const char *ref = json_string_value(json_object_get(sub, "referenceId"));
 		json_t *done = any_failed && all_or_none ? halted("")
 							 : subrequest(call, sub, answers);
@@ -255,8 +252,7 @@ static void undo_all(json_t *results)
 	json_t *done;
 	size_t i;
 
-	json_array_foreach(results, i, done)
-	{
+	json_array_foreach(results, i, done) {
 		if (!found && status_of(done) >= 300) {
 			found = true;
 			continue;
@@ -289,11 +285,12 @@ void sf_composite(struct sf_call *call)
 	} else {
 		sf_commit(call->sf);
 	}
-	json_array_foreach(results, i, done) json_array_append_new(
-		list, json_pack("{s:O, s:O, s:i, s:O}", "body", json_object_get(done, "body"),
-			      "httpHeaders", json_object_get(done, "headers"), "httpStatusCode",
-			      status_of(done), "referenceId",
-			      json_object_get(json_array_get(subs, i), "referenceId")));
+	json_array_foreach(results, i, done)
+		json_array_append_new(list,
+			json_pack("{s:O, s:O, s:i, s:O}", "body", json_object_get(done, "body"),
+				"httpHeaders", json_object_get(done, "headers"), "httpStatusCode",
+				status_of(done), "referenceId",
+				json_object_get(json_array_get(subs, i), "referenceId")));
 	json_decref(results);
 	call->status = 200;
 	call->result = json_pack("{s:o}", "compositeResponse", list);
@@ -316,8 +313,7 @@ void sf_batch(struct sf_call *call)
 		return;
 	}
 	results = json_array();
-	json_array_foreach(subs, i, sub)
-	{
+	json_array_foreach(subs, i, sub) {
 		const char *url = json_string_value(json_object_get(sub, "url"));
 		const char *method = json_string_value(json_object_get(sub, "method"));
 		char *full AUTOFREE = xasprintf("%s%s",

@@ -135,7 +135,9 @@ static bool has_null(const json_t *values)
 	size_t i;
 	json_t *value;
 
-	json_array_foreach(values, i, value) if (json_is_null(value)) return true;
+	json_array_foreach(values, i, value)
+		if (json_is_null(value))
+			return true;
 	return false;
 }
 
@@ -148,8 +150,9 @@ static bool in_values(const struct sf_expr *e, const json_t *value)
 		return has_null(e->values);
 	if (json_is_string(value))
 		return json_object_get(e->set, json_string_value(value)) != NULL;
-	json_array_foreach(e->values, i,
-		other) if (!json_is_null(other) && compare(value, other) == 0) return true;
+	json_array_foreach(e->values, i, other)
+		if (!json_is_null(other) && compare(value, other) == 0)
+			return true;
 	return false;
 }
 

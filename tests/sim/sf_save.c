@@ -138,8 +138,7 @@ static json_t *apply_input(struct sf *sf, const struct sf_table *table, const js
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)input, name, value)
-	{
+	json_object_foreach((json_t *)input, name, value) {
 		if (strcmp(name, "attributes") == 0)
 			continue;
 		errors = apply_field(sf, table, name, value, right, fields);
@@ -236,8 +235,7 @@ static void run_flows(struct sf *sf, const struct sf_table *table, json_t *field
 	size_t i;
 	json_t *flow;
 
-	json_array_foreach(sf->flows, i, flow)
-	{
+	json_array_foreach(sf->flows, i, flow) {
 		const char *field = json_string_value(json_object_get(flow, "field"));
 		const char *action = json_string_value(json_object_get(flow, "action"));
 		const char *value = json_string_value(json_object_get(flow, "value"));

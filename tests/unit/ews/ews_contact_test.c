@@ -179,8 +179,7 @@ static void every_row_can_be_created_set_and_emptied(void **state)
 	assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, &create, 1, &err), 0);
 	assert_int_equal(create.error.code, ERR_NONE);
 	assert_string_equal(create.new_id, "N1");
-	json_object_foreach(fields, name, value)
-	{
+	json_object_foreach(fields, name, value) {
 		json_array_append_new(changed, json_string(name));
 	}
 	for (int empty = 0; empty < 2; empty++) {

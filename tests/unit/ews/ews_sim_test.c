@@ -288,12 +288,10 @@ static json_t *names_of(const json_t *fields, const json_t *more)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)fields, name, value)
-	{
+	json_object_foreach((json_t *)fields, name, value) {
 		json_array_append_new(names, json_string(name));
 	}
-	json_object_foreach((json_t *)more, name, value)
-	{
+	json_object_foreach((json_t *)more, name, value) {
 		if (!json_object_get(fields, name))
 			json_array_append_new(names, json_string(name));
 	}
@@ -306,14 +304,12 @@ static void assert_fields(const struct mailbox_item *item, const json_t *expecte
 	json_t *value;
 
 	assert_null(item->unread);
-	json_object_foreach((json_t *)expected, name, value)
-	{
+	json_object_foreach((json_t *)expected, name, value) {
 		if (!json_equal(value, json_object_get(item->fields, name)))
 			fail_msg("%s is %s", name,
 				json_dumps(json_object_get(item->fields, name), JSON_ENCODE_ANY));
 	}
-	json_object_foreach(item->fields, name, value)
-	{
+	json_object_foreach(item->fields, name, value) {
 		if (!json_object_get(expected, name))
 			fail_msg("%s should be empty, is %s", name,
 				json_dumps(value, JSON_ENCODE_ANY));

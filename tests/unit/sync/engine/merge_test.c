@@ -126,7 +126,7 @@ static bool is_pending(struct bench *b, enum side side, const char *name)
 	bool found = false;
 	size_t i;
 
-	json_array_foreach (changed, i, entry)
+	json_array_foreach(changed, i, entry)
 		found |= !strcmp(json_string_value(entry), name);
 	json_decref(projection);
 	json_decref(changed);
