@@ -205,7 +205,7 @@ static struct seen *make_seen(struct known_process *p, uint64_t ino)
 
 	if (seen && seen->ino)
 		return seen;
-	if (2 * (p->n + 1) > p->cap) {
+	if (!seen || 2 * (p->n + 1) > p->cap) {
 		grow(p);
 		seen = slot(p, ino);
 	}
