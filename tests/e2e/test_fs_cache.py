@@ -216,3 +216,52 @@ def test_a_watcher_hears_of_a_removal(mount, folder, exchange):
     finally:
         os.close(fd)
     assert not (folder / "Bert Olsen.vcf").exists()
+
+
+# Base versions -----------------------------------------------------------------------------------
+
+def write_in_place(path, text):
+    path.write_bytes(text)
+
+
+def write_by_rename(path, text):
+    temporary = path.parent / ".stale"
+    temporary.write_bytes(text)
+    temporary.rename(path)
+
+
+def write_after_a_backup(path, text):
+    path.rename(path.parent / "backup~")
+    path.write_bytes(text)
+    (path.parent / "backup~").unlink()
+
+
+@pytest.mark.parametrize("write", [write_in_place, write_by_rename, write_after_a_backup])
+def test_a_stale_copy_reverts_nothing_it_did_not_touch(mount, folder, exchange, write):
+    path = folder / "Anna Lind.vcf"
+    read_all(folder)
+    stale = path.read_bytes()
+    change(exchange, "Anna Lind", job_title="Baker", department="Bread")
+    mount.sync()
+    wait_for(lambda: b"TITLE:Baker" in path.read_bytes(), what="the change")
+
+    write(path, stale.replace(b"FN:Anna Lind", b"FN:Anna Berg"))
+
+    wait_for(lambda: b"TITLE:Baker" in path.read_bytes(), what="the merged file")
+    assert b"FN:Anna Berg" in path.read_bytes()
+    mount.sync()
+    item = exchange("alice").contacts.get(display_name="Anna Berg")
+    assert (item.job_title, item.department) == ("Baker", "Bread")
+    assert exchange("alice").contacts.all().count() == 2
+
+
+def test_another_process_that_writes_an_old_copy_restores_it(mount, folder, exchange, tmp_path):
+    path = folder / "Anna Lind.vcf"
+    run("cp", path, tmp_path / "old.vcf")
+    change(exchange, "Anna Lind", job_title="Baker")
+    mount.sync()
+    wait_for(lambda: b"TITLE:Baker" in path.read_bytes(), what="the change")
+    run("cp", tmp_path / "old.vcf", path)
+    assert b"TITLE:Buyer" in path.read_bytes()
+    mount.sync()
+    assert exchange("alice").contacts.get(display_name="Anna Lind").job_title == "Buyer"
