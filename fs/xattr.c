@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fs/virtual.h"
+#include "fs/working.h"
 #include "sync/mem.h"
 
 #define PREFIX	    "user.tandem."
@@ -171,6 +172,10 @@ void xattr_set(
 		return;
 	}
 	rc = commit_categories(&fs->commit, real_ino(ino), value, size, &err);
+	if (rc == ERR_BUSY) { /* a script's line before this one closed it: its RELEASE may be to come */
+		working_wait_released(fs);
+		rc = commit_categories(&fs->commit, real_ino(ino), value, size, &err);
+	}
 	if (rc == ERR_BUSY)
 		fuse_reply_err(req, EBUSY);
 	else if (rc)
