@@ -6,7 +6,17 @@ import pytest
 
 from exchange import contacts_of
 from exchange import edit as change
-from scene import card, edit, exchange_contact, exchange_names, names, person, run, seed
+from scene import (
+    card,
+    edit,
+    exchange_contact,
+    exchange_contacts,
+    exchange_names,
+    names,
+    person,
+    run,
+    seed,
+)
 
 ANNA = person("Anna", "Lind", JobTitle="Buyer", CompanyName="Lind Papier", MobilePhone="+49 171 1",
               **{"Business/Street": "Hafenweg 3", "Business/City": "Kiel",
@@ -143,6 +153,28 @@ Note: From khard.
 
     khard("remove", "--force", "-a", "synced", "Carla")
     assert len(names(contacts / "Salesforce_Sync")) == 0
+
+
+# Scripts -----------------------------------------------------------------------------------------
+
+def test_a_script_writes_and_then_tags(sim, mount):
+    """Line after line, with nothing between: the kernel's RELEASE comes after close(2) returned."""
+    contacts = mount.mailbox("alice") / "Contacts"
+    script = """
+for i in $(seq 40); do
+	printf 'BEGIN:VCARD\\r\\nVERSION:4.0\\r\\nFN:Tagged %s\\r\\nEND:VCARD\\r\\n' $i >"tag $i.vcf"
+	setfattr -n user.tandem.categories -v "Messe,Nr $i" "tag $i.vcf"
+	sed -i "s/FN:Tagged/FN:Once tagged/" "tag $i.vcf"
+	mv "tag $i.vcf" Salesforce_Sync/
+done"""
+    run("bash", "-euc", script, cwd=contacts)
+    mount.sync()
+    found = {contact["DisplayName"]: contact for contact in exchange_contacts(sim)}
+    for i in range(1, 41):
+        tagged = found[f"Once tagged {i}"]
+        assert tagged["folder"] == "Contacts/Salesforce_Sync"
+        assert sorted(tagged["Categories"]) == sorted(["Messe", f"Nr {i}"])
+    assert len(exchange_names(sim)) == len(found) == 43
 
 
 # vdirsyncer --------------------------------------------------------------------------------------
