@@ -1,4 +1,4 @@
-"""Backup programs, each used as its manual says: store a tree, tell what changed since, restore it."""
+"""Backup programs, each used as its manual says: store a tree, tell what changed, restore it."""
 import json
 import os
 import re
@@ -19,8 +19,8 @@ class Tool:
         The last are names of files relative to the tree; None at the first time."""
         raise NotImplementedError
 
-    def restore(self, tree):
-        """What was stored, once, over the tree."""
+    def restore(self, tree, check=True):
+        """What was stored, once, over the tree; the exit status."""
         raise NotImplementedError
 
     def files(self):
@@ -45,8 +45,8 @@ class Tar(Tool):
         assert not again or not done.stderr, done.stderr  # no directory is new, or renamed
         return done.returncode, done.stderr, self.members(self.stored) if again else None
 
-    def restore(self, tree):
-        run("tar", "-C", tree, "-xf", self.archive(1))
+    def restore(self, tree, check=True):
+        return run("tar", "-C", tree, "-xf", self.archive(1), check=check).returncode
 
     def files(self):
         return self.members(self.stored)
@@ -65,8 +65,8 @@ class Rsync(Tool):
         done = run("rsync", "-a", "--delete", f"{tree}/", f"{self.place}/", check=check)
         return done.returncode, done.stderr, changed
 
-    def restore(self, tree):
-        run("rsync", "-a", f"{self.place}/", f"{tree}/")
+    def restore(self, tree, check=True):
+        return run("rsync", "-a", f"{self.place}/", f"{tree}/", check=check).returncode
 
     def files(self):
         return {os.path.relpath(os.path.join(where, name), self.place)
@@ -96,8 +96,8 @@ class Borg(Tool):
             assert changed or not differing, differing  # a directory alone does not change
         return done.returncode, done.stderr, changed
 
-    def restore(self, tree):
-        self.borg("extract", "::1", cwd=tree)
+    def restore(self, tree, check=True):
+        return self.borg("extract", "::1", cwd=tree, check=check).returncode
 
     def files(self):
         listed = self.borg("list", "--json-lines", f"::{self.stored}").stdout
@@ -137,8 +137,9 @@ class Restic(Tool):
             assert len(changed) == summary["files_new"] + summary["files_changed"], summary
         return done.returncode, done.stderr, changed
 
-    def restore(self, tree):
-        self.restic("restore", self.snapshots[0], "--target", tree)
+    def restore(self, tree, check=True):
+        return self.restic("restore", self.snapshots[0], "--target", tree,
+                           check=check).returncode
 
     def files(self):
         return {entry["path"].lstrip("/") for entry in self.lines("ls", self.snapshots[-1])

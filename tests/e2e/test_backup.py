@@ -1,7 +1,9 @@
-"""Backup programs over the whole of MOUNT, no excludes: what is unchanged is seen as unchanged, what
-is restored is an edit and nothing else, and a folder that is not complete yet is never half stored."""
+"""Backup programs over the whole of MOUNT, no excludes: what is unchanged is seen as unchanged,
+what is restored is an edit and nothing else, and a folder that is not complete yet is never half
+stored."""
 import errno
 import os
+import shutil
 import threading
 import time
 
@@ -176,7 +178,8 @@ def test_restoring_what_was_deleted(sim, mount, contacts, tool, exchange):
     contacts_of(alice.contacts)["Ben Ohlsen"].move_to_trash()
     new_contact(alice, "Nina New", job_title="Novice")
     mount.sync()
-    assert names(contacts) == ["Anna Lind.vcf", "Carl Dreyer.vcf", "Nina New.vcf", "Zoë Müller.vcf"]
+    assert names(contacts) == [
+        "Anna Lind.vcf", "Carl Dreyer.vcf", "Nina New.vcf", "Zoë Müller.vcf"]
 
     tool.restore(mount.path)
     settle(mount)
@@ -337,6 +340,34 @@ def test_a_folder_that_is_not_complete_is_not_stored(kind, sim, start_mount, tmp
     late = kind(tmp_path / "late")
     assert late.store(mount.path)[0] == 0
     assert late.files() == bobs | {f"{ALICE}/Contacts/{one['DisplayName']}.vcf" for one in CROWD}
+
+
+@pytest.mark.sim(seed=seed(CROWD, bob=PEERS))
+@each_tool
+def test_a_folder_that_is_not_complete_is_not_restored(kind, sim, start_mount, tmp_path):
+    """The cache is lost, and somebody restores before it is here again: nobody is doubled."""
+    mount = start_mount(sim)
+    tool = kind(tmp_path)
+    assert_backup(tool, mount)
+    files, servers = all_files(mount), remote(sim)
+    mount.stop()
+    shutil.rmtree(mount.cache)
+    sim.fault("GetItem", "delay", ms=600_000, count=100, skip=1, match=ALICE)
+    mount.start()
+    wait_for(lambda: sim.faults()[0]["fired"], 60, "a request that hangs")
+    wait_for(lambda: is_listed(mount.mailbox("bob") / "Contacts"), 60, "Bob's contacts")
+
+    status = tool.restore(mount.path, check=False)
+
+    assert status != 0
+    sim.clear_faults()
+    mount.stop()
+    mount.start()
+    settle(mount)
+    assert all_files(mount).keys() == files.keys()
+    exchange, crm = remote(sim)
+    assert exchange == servers[0]
+    assert len(crm) == len(servers[1])
 
 
 def is_listed(folder):
