@@ -43,7 +43,8 @@ static int for_items(struct engine *e, const char *address,
 	return rc;
 }
 
-static int forget_error(struct cycle *c, int64_t id, struct error *err)
+/* Forgets refusals older than `before`. */
+static int forget_errors(struct cycle *c, int64_t id, int64_t before, struct error *err)
 {
 	struct pair pair;
 	int rc = pair_load(c, id, &pair, err);
@@ -51,7 +52,7 @@ static int forget_error(struct cycle *c, int64_t id, struct error *err)
 	if (rc)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
 	for (int side = 0; !rc && side < SIDES; side++) {
-		if (!pair.sides[side].error)
+		if (!pair.sides[side].error || pair.sides[side].retry_at > before)
 			continue;
 		xstrset(&pair.sides[side].error, NULL);
 		pair.item.dirty = true;
@@ -63,6 +64,30 @@ static int forget_error(struct cycle *c, int64_t id, struct error *err)
 		rc = store_item_save(c->store, &pair.item, err);
 	}
 	pair_clear(&pair);
+	return rc;
+}
+
+static int forget_error(struct cycle *c, int64_t id, struct error *err)
+{
+	return forget_errors(c, id, INT64_MAX, err);
+}
+
+int commands_retry(struct cycle *c, struct error *err)
+{
+	int64_t *ids AUTOFREE = NULL, now = store_now(c->store);
+	size_t n = 0;
+	int rc;
+
+	if (c->mb->retried && now - c->mb->retried < RETRY_NS / 4)
+		return 0;
+	c->mb->retried = now;
+	rc = store_items_with_error(c->store, c->mb->id, &ids, &n, err);
+	for (size_t i = 0; !rc && i < n;) {
+		rc = store_begin(c->store, STORE_NORMAL, STORE_LOCAL, err);
+		for (size_t k = 0; !rc && k < MERGE_BATCH && i < n; k++, i++)
+			rc = forget_errors(c, ids[i], now - RETRY_NS, err);
+		rc = rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
+	}
 	return rc;
 }
 

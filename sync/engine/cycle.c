@@ -243,6 +243,8 @@ static int steps(struct cycle *c, struct error *err)
 
 	if (!rc)
 		rc = check_policy(c, err);
+	if (!rc)
+		rc = commands_retry(c, err);
 	if (!rc && commit_is_waiting(c->engine->commit, c->mb->id))
 		cycle_wake(c, c->engine->commit->remove_quiet_ns);
 	if (!rc)
@@ -308,6 +310,7 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 	for (int kind = 0; kind < ITEM_KINDS; kind++)
 		c.tables[SIDE_EXCHANGE][kind] = e->mailbox_driver->fields(kind);
 	rc = steps(&c, err);
+	mb->only_crm_failed = !rc;
 	if (!rc && c.deferred.code) {
 		*err = c.deferred;
 		rc = (int)err->code;

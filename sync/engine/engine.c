@@ -98,6 +98,15 @@ static bool is_served(const struct config *config, const struct config_user *use
 	return !config->only_user || !strcmp(config->only_user, user->address);
 }
 
+static int read_hold(struct engine *e, struct error *err)
+{
+	char *held AUTOFREE = NULL;
+	int rc = store_value_get(e->store, "held", &held, err);
+
+	e->held = held != NULL;
+	return rc;
+}
+
 int engine_new(struct engine **out, const struct engine_options *options, struct error *err)
 {
 	struct engine *e = xcalloc(1, sizeof(*e));
@@ -129,6 +138,8 @@ int engine_new(struct engine **out, const struct engine_options *options, struct
 		rc = ensure_mailbox(e, mb->user, &mb->id, err);
 		e->n_mailboxes++;
 	}
+	if (!rc)
+		rc = read_hold(e, err);
 	if (rc) {
 		engine_free(e);
 		return rc;
@@ -174,7 +185,8 @@ static int64_t due_at(const struct engine *e, const struct engine_mailbox *mb)
 		return 0;
 	if (e->held)
 		return INT64_MAX;
-	if (mb->last_touch && !mb->failures) {
+	/* Edits do not hurry a side that fails; a CRM that fails is no reason to keep Exchange waiting. */
+	if (mb->last_touch && (!mb->failures || mb->only_crm_failed)) {
 		int64_t touched = mb->last_touch + quiet;
 
 		if (touched > mb->first_touch + longest)
@@ -368,8 +380,19 @@ int engine_sync(struct engine *e, const char *address, bool wait, struct error *
 	return rc;
 }
 
+/* Survives a restart: it is the brake of an administrator. */
+static void keep_hold(struct engine *e, bool hold)
+{
+	if (store_begin(e->store, STORE_FULL, STORE_LOCAL, NULL))
+		return;
+	if (store_value_set(e->store, "held", hold ? "1" : NULL, NULL) ||
+		store_commit(e->store, NULL))
+		store_rollback(e->store);
+}
+
 void engine_hold(struct engine *e, bool hold)
 {
+	keep_hold(e, hold);
 	pthread_mutex_lock(&e->lock);
 	e->held = hold;
 	pthread_cond_broadcast(&e->wake);

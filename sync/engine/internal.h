@@ -28,6 +28,10 @@
 #define PUSH_PASSES 4
 /* Removals younger than this stay even in a cycle that was asked for. */
 #define URGENT_REMOVE_QUIET_NS (2 * NS_PER_S)
+/* The step of an intent: the item's deletion was taken back, and it may be there still. */
+#define PUSH_STEP_RESTORE "restore"
+/* What was refused is tried again after this long: the rule or record that was in the way may be gone. */
+#define RETRY_NS (3600 * NS_PER_S)
 /* An Exchange value that a file's edit replaced is kept when it arrived this recently. */
 #define CONFLICT_WINDOW_NS (3600 * NS_PER_S)
 
@@ -37,10 +41,12 @@ struct engine_mailbox {
 	struct mailbox *connection; /* opened at the first cycle; used by the running worker only */
 	char *crm_user;		    /* looked up at the first cycle with a CRM; NULL: none */
 	bool crm_user_asked;
+	int64_t retried; /* when refusals were last looked at; by the running worker only */
 	/* scheduling; under engine->lock */
 	int64_t first_touch, last_touch; /* 0: none */
 	int64_t due;			 /* of the timer */
 	unsigned int failures;		 /* in a row */
+	bool only_crm_failed;		 /* ... and Exchange's half went through */
 	bool running;
 	uint64_t asked, ended; /* tickets */
 	int64_t asked_at;
@@ -88,6 +94,7 @@ struct cycle {
 	json_t *log;	       /* lines, written at the end */
 	json_t *categories;    /* set: designating ones that items were given */
 	int64_t wake_in;       /* as in engine_mailbox */
+	size_t created[SIDES]; /* creates sent in this cycle */
 	struct error deferred; /* the first failure that did not end the cycle */
 };
 
@@ -122,6 +129,8 @@ const struct config_rule *pair_rule(struct cycle *c, const struct pair *pair);
 /* Path below the mount for messages: "alice@corp.example/Contacts/anna.vcf".  New string. */
 char *pair_path(struct cycle *c, const struct pair *pair);
 bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side);
+/* Does the cap on creates of a cycle let one more go?  Counts it. */
+bool pair_may_create(struct cycle *c, enum side side);
 /* Notes that a side refused this version of the item. */
 void pair_refuse(struct cycle *c, struct pair *pair, enum side side, const struct error *why);
 bool pair_is_refused(const struct pair *pair, enum side side);
@@ -169,9 +178,8 @@ int pull_mailbox(struct cycle *c, struct error *err); /* pages into the store */
 int pull_mailbox_merge(struct cycle *c, struct error *err);
 int pull_crm(struct cycle *c, struct error *err);
 int pull_crm_merge(struct cycle *c, struct error *err);
-/* Reads the items and merges them; by_us: after a write of ours. */
-int pull_mailbox_read(
-	struct cycle *c, const int64_t *items, size_t n, bool by_us, struct error *err);
+/* Reads the items and merges them. */
+int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, struct error *err);
 /* Fetches the records of these linked items and merges them; by_us: after a write of ours. */
 int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n, bool by_us,
 	struct error *err);
@@ -189,8 +197,7 @@ int pull_mailbox_intents(struct cycle *c, struct error *err);
 struct mailbox_item;
 json_t *pull_encode(const struct mailbox_item *item);
 /* Merges a staged item (as pull_encode made it) into its pair. */
-int pull_merge_data(
-	struct cycle *c, struct pair *pair, const json_t *data, bool by_us, struct error *err);
+int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, struct error *err);
 
 bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why_not);
 int designate(struct cycle *c, struct error *err);
@@ -210,6 +217,9 @@ int guard_judge(struct cycle *c, uint64_t folder, enum side side, const int64_t 
 	bool *allowed, struct error *err);
 /* Notes one deletion as sent. */
 int guard_sent(struct cycle *c, const struct pair *pair, enum side side, struct error *err);
+
+/* Refusals older than RETRY_NS are forgotten, so that their items are tried again (commands.c). */
+int commands_retry(struct cycle *c, struct error *err);
 
 /* New token: 32 hex digits of randomness. */
 char *engine_token(void);

@@ -26,8 +26,9 @@ struct field_merge {
 	const struct remote_state *remote;
 	json_t *projection; /* of the document as merged so far */
 	const json_t *intended;
-	bool first; /* no base: linked for the first time */
-	bool pulls; /* edits of the remote are taken */
+	bool answered; /* this is the version that our answered push made */
+	bool first;    /* no base: linked for the first time */
+	bool pulls;    /* edits of the remote are taken */
 	struct error *err;
 };
 
@@ -116,7 +117,7 @@ static bool is_our_own(const struct field_merge *m, const char *name, const json
 {
 	if (!m->intended || !json_object_get(m->intended, name))
 		return false;
-	if (value_equal(there, value_get(m->intended, name)))
+	if (m->answered || value_equal(there, value_get(m->intended, name)))
 		return true;
 	return m->remote->by_us && !value_equal(there, value_get(m->side->theirs, name));
 }
@@ -191,6 +192,17 @@ static void merge_marks(struct field_merge *m)
 	}
 }
 
+/* Our push was answered, and this is what it made: in Exchange by the ChangeKey of the answer, in the
+ * CRM, whose answers name no version, by who wrote it last. */
+static bool is_answered(const struct store_side *s, const struct remote_state *remote)
+{
+	if (!json_is_true(json_object_get(s->intent, "answered")))
+		return false;
+	if (s->side == SIDE_CRM)
+		return remote->by_us;
+	return s->version && remote->version && !strcmp(s->version, remote->version);
+}
+
 int merge_side(struct cycle *c, struct pair *pair, enum side side,
 	const struct remote_state *remote, struct error *err)
 {
@@ -201,6 +213,7 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 		.side = s,
 		.remote = remote,
 		.table = &c->tables[side][pair->item.kind],
+		.answered = is_answered(s, remote),
 		.first = !s->ours,
 		.err = err,
 		.pulls = side == SIDE_EXCHANGE || !rule || rule->direction != DIRECTION_TO_CRM,
@@ -231,6 +244,10 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 			break;
 	}
 	if (!rc) {
+		/* What was refused against another version is worth another try. */
+		if (s->error && s->version && remote->version &&
+			strcmp(s->version, remote->version) != 0)
+			xstrset(&s->error, NULL);
 		if (side == SIDE_EXCHANGE)
 			merge_marks(&m);
 		if (remote->modified)

@@ -172,6 +172,19 @@ bool pair_is_refused(const struct pair *pair, enum side side)
 	return s->error && s->error_rev == pair->item.rev && pair->item.edited <= s->retry_at;
 }
 
+bool pair_may_create(struct cycle *c, enum side side)
+{
+	size_t most = c->engine->config->max_create;
+
+	if (most && c->created[side] >= most) {
+		if (c->created[side]++ == most)
+			cycle_log(c, "max-create is reached: the rest waits for the next cycle");
+		return false;
+	}
+	c->created[side]++;
+	return true;
+}
+
 void pair_refuse(struct cycle *c, struct pair *pair, enum side side, const struct error *why)
 {
 	struct store_side *s = &pair->sides[side];
@@ -195,6 +208,8 @@ bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side)
 		return true;
 	if (s->status != SIDE_LINKED)
 		return side == SIDE_EXCHANGE && s->status == SIDE_NONE;
+	if (!s->ours || !s->version) /* not merged yet */
+		return true;
 	if (side == SIDE_EXCHANGE &&
 		!store_folder_get(c->store, pair->item.folder, &folder, NULL)) {
 		needs = !folder.remote_id || !s->remote_folder ||
@@ -213,15 +228,56 @@ bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side)
 	return needs;
 }
 
+/* Does the policy sync this kind of item with the CRM at all?  If not, links rest as they are. */
+static bool has_crm(struct cycle *c, const struct pair *pair)
+{
+	const struct config_rule *rule = pair_rule(c, pair);
+
+	return c->engine->crm_driver && rule && rule->mode != MODE_OFF;
+}
+
+static bool is_pending(struct cycle *c, struct pair *pair, enum side side)
+{
+	const struct store_side *s = &pair->sides[side];
+	const char *why_not = NULL;
+	bool wanted;
+
+	if (side == SIDE_EXCHANGE)
+		return pair_needs_push(c, pair, side);
+	if (!has_crm(c, pair))
+		return false;
+	wanted = designate_wanted(c, pair, &why_not);
+	return pair_needs_push(c, pair, side) || (wanted && s->status == SIDE_NONE) ||
+	       (!wanted && s->status == SIDE_LINKED);
+}
+
+/* A refusal whose cause is gone (the edit was taken back, the item is not to be sent) is none. */
+static void settle_errors(struct cycle *c, struct pair *pair)
+{
+	const char *why_not = NULL;
+
+	for (int side = 0; side < SIDES; side++) {
+		struct store_side *s = &pair->sides[side];
+		bool stands = pair_is_refused(pair, side) || pair->item.removed ||
+			      is_pending(c, pair, side);
+
+		if (side == SIDE_CRM && s->status == SIDE_NONE &&
+			!designate_wanted(c, pair, &why_not))
+			stands = false;
+		if (s->error && !stands)
+			xstrset(&s->error, NULL);
+	}
+}
+
 /* Works out what the user sees of the item's state, and whether the next cycle must look at it. */
 static void settle_state(struct cycle *c, struct pair *pair)
 {
 	struct store_item *item = &pair->item;
-	bool refused = false, pending = false, had_conflict = item->state == ITEM_CONFLICT;
+	bool refused = false, pending = false;
+	uint64_t conflicts = 0;
 	const char *why_not = NULL;
-	bool wanted = designate_wanted(c, pair, &why_not);
-	const struct store_side *crm = &pair->sides[SIDE_CRM];
 
+	designate_wanted(c, pair, &why_not);
 	free(item->error);
 	item->error = NULL;
 	for (int side = 0; side < SIDES; side++) {
@@ -231,24 +287,22 @@ static void settle_state(struct cycle *c, struct pair *pair)
 			refused = true;
 			continue;
 		}
-		pending |= pair_needs_push(c, pair, side);
+		pending |= is_pending(c, pair, side);
 	}
 	pending |= item->removed != 0;
-	if (c->engine->crm_driver && !pair_is_refused(pair, SIDE_CRM))
-		pending |= (wanted && crm->status == SIDE_NONE) ||
-			   (!wanted && crm->status == SIDE_LINKED);
 	item->dirty = pending;
+	store_conflict_count(c->store, item->id, &conflicts, NULL);
 	if (refused)
 		item->state = ITEM_ERROR;
-	else if (pending)
-		item->state = had_conflict ? ITEM_CONFLICT : ITEM_PENDING;
-	else if (json_array_size(pair->clashes) || had_conflict)
+	else if (conflicts) /* until a user removes the conflict file */
 		item->state = ITEM_CONFLICT;
+	else if (pending)
+		item->state = ITEM_PENDING;
 	else if (why_not && !strcmp(why_not, "excluded"))
 		item->state = ITEM_EXCLUDED;
 	else
 		item->state = ITEM_SYNCED;
-	if (!pending)
+	if (!pending && !refused) /* what was refused is an edit still, and wins as one */
 		item->edited = item->edited_first = 0;
 }
 
@@ -297,15 +351,30 @@ static int render(struct cycle *c, struct pair *pair, struct error *err)
 	return rc;
 }
 
+static int save_sides(struct cycle *c, struct pair *pair, struct error *err)
+{
+	int rc = 0;
+
+	settle_errors(c, pair);
+	for (int side = 0; !rc && side < SIDES; side++) {
+		struct store_side *s = &pair->sides[side];
+
+		if (s->status != SIDE_NONE || s->error)
+			rc = store_side_save(c->store, s, err);
+		else if (s->retry_at) /* was refused once */
+			rc = store_side_delete(c->store, pair->item.id, side, err);
+	}
+	return rc;
+}
+
 int pair_save(struct cycle *c, struct pair *pair, struct error *err)
 {
 	int rc = render(c, pair, err);
 
 	if (!rc)
 		rc = store_item_save(c->store, &pair->item, err);
-	for (int side = 0; !rc && side < SIDES; side++)
-		if (pair->sides[side].status != SIDE_NONE || pair->sides[side].error)
-			rc = store_side_save(c->store, &pair->sides[side], err);
+	if (!rc)
+		rc = save_sides(c, pair, err);
 	if (!rc)
 		rc = save_conflict(c, pair, err);
 	if (rc)

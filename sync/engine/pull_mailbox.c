@@ -43,12 +43,11 @@ static json_t *staged_fields(const json_t *data)
 	return fields;
 }
 
-int pull_merge_data(
-	struct cycle *c, struct pair *pair, const json_t *data, bool by_us, struct error *err)
+int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, struct error *err)
 {
 	struct remote_state remote = { .version = text(data, "version"),
 		.unread = value_get(data, "unread"),
-		.by_us = by_us || json_is_true(json_object_get(data, "by_us")),
+		.by_us = json_is_true(json_object_get(data, "by_us")),
 		.modified = json_integer_value(json_object_get(data, "modified")) };
 	json_t *fields = staged_fields(data);
 	int rc;
@@ -83,11 +82,12 @@ static int stage(struct cycle *c, uint64_t folder, struct mailbox_item *item, st
 	int rc;
 
 	if (item->error.code == ERR_NOT_FOUND)
-		return 0; /* gone since the page: a later page says so */
-	if (item->error.code) {
-		cycle_log(c, "an item could not be read: %s", item->error.text);
-		*err = item->error;
-		return (int)err->code;
+		return 0;	/* gone since the page: a later page says so */
+	if (item->error.code) { /* stops nobody else; its next change shows it again */
+		error_prefix(&item->error, "an item could not be read");
+		cycle_log(c, "%s", item->error.text);
+		cycle_defer(c, &item->error);
+		return 0;
 	}
 	if (item->unsupported)
 		return 0;
@@ -196,18 +196,38 @@ static int stage_unseen(
 	return rc;
 }
 
-static int reset_cursor(struct cycle *c, struct store_folder *folder, struct error *err)
+/* A comparison is on its way: one that is cut short, by our death too, begins anew, or what it did not
+ * come to would never be known to be gone. */
+static char *comparing_name(const struct store_folder *folder)
 {
+	return xasprintf("comparing:%llu", (unsigned long long)folder->ino);
+}
+
+static int set_comparing(
+	struct cycle *c, struct store_folder *folder, bool comparing, struct error *err)
+{
+	char *name AUTOFREE = comparing_name(folder);
 	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
 
 	if (rc)
 		return rc;
-	xstrset(&folder->cursor, NULL);
-	rc = store_folder_save(c->store, folder, err);
+	if (comparing)
+		xstrset(&folder->cursor, NULL);
+	rc = store_value_set(c->store, name, comparing ? "1" : NULL, err);
+	if (!rc)
+		rc = store_folder_save(c->store, folder, err);
 	if (!rc)
 		return store_commit(c->store, err);
 	store_rollback(c->store);
 	return rc;
+}
+
+static bool is_comparing(struct cycle *c, const struct store_folder *folder)
+{
+	char *name AUTOFREE = comparing_name(folder);
+	char *value AUTOFREE = NULL;
+
+	return !store_value_get(c->store, name, &value, NULL) && value;
 }
 
 static int pull_folder(struct cycle *c, struct store_folder *folder, struct error *err)
@@ -216,22 +236,24 @@ static int pull_folder(struct cycle *c, struct store_folder *folder, struct erro
 	bool last = false;
 	int rc = 0;
 
-	if (folder->complete && !folder->cursor)
+	if (folder->complete && (!folder->cursor || is_comparing(c, folder))) {
 		seen = json_object();
+		rc = set_comparing(c, folder, true, err);
+	}
 	while (!rc && !last) {
 		rc = pull_page(c, folder, seen, &last, err);
 		if (rc == ERR_CURSOR && folder->cursor) {
 			cycle_log(c,
 				"Exchange no longer knows where we were: reading the folder anew");
-			rc = reset_cursor(c, folder, err);
+			rc = set_comparing(c, folder, true, err);
 			json_decref(seen);
 			seen = folder->complete ? json_object() : NULL;
 		}
 	}
 	if (!rc && seen)
 		rc = stage_unseen(c, folder, seen, err);
-	else if (rc && seen) /* a comparison that was cut short starts again */
-		reset_cursor(c, folder, NULL);
+	if (!rc && seen)
+		rc = set_comparing(c, folder, false, err);
 	json_decref(seen);
 	return rc;
 }
@@ -259,28 +281,70 @@ int pull_mailbox(struct cycle *c, struct error *err)
 
 /* ---- reading back and intents ------------------------------------------------------------------ */
 
-static int merge_read(struct cycle *c, int64_t item, const struct mailbox_item *read, bool by_us,
-	struct error *err)
+/* Read and not found while an intent stands: it moved, which the pull that follows will show, or it is
+ * gone.  After a restored deletion it is made there anew. */
+static int intended_gone(struct cycle *c, struct pair *pair, struct error *err)
 {
-	struct pair pair;
-	json_t *data;
+	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
+	const char *step = json_string_value(json_object_get(side->intent, "step"));
+	struct store_pull pull = { .mailbox = c->mb->id,
+		.folder = pair->item.folder,
+		.remote_id = side->remote_id,
+		.deleted = true };
 	int rc;
 
-	if (read->error.code)
+	if (!side->intent)
+		return 0;
+	if (!step || strcmp(step, PUSH_STEP_RESTORE) != 0)
+		return store_pull_put(c->store, &pull, err);
+	rc = store_side_delete(c->store, pair->item.id, SIDE_EXCHANGE, err);
+	store_side_clear(side);
+	*side = (struct store_side){ .item = pair->item.id, .side = SIDE_EXCHANGE };
+	return rc ? rc : pair_save(c, pair, err);
+}
+
+static int merge_found(
+	struct cycle *c, struct pair *pair, const struct mailbox_item *read, struct error *err)
+{
+	json_t *data = pull_encode(read);
+	bool arrived;
+	int rc;
+
+	xstrset(&pair->sides[SIDE_EXCHANGE].key, read->key);
+	if (read->folder_id)
+		xstrset(&pair->sides[SIDE_EXCHANGE].remote_folder, read->folder_id);
+	rc = pull_merge_data(c, pair, data, err);
+	arrived = !json_equal(pair->before, pair->item.doc);
+	if (!rc)
+		rc = pair_save(c, pair, err);
+	if (!rc && arrived)
+		rc = commit_arrived(c->engine->commit, &pair->item, err);
+	if (!rc) /* what waits to be merged is older than this */
+		rc = store_pull_forget(c->store, c->mb->id, read->id, err);
+	json_decref(data);
+	return rc;
+}
+
+static int merge_read(
+	struct cycle *c, int64_t item, const struct mailbox_item *read, struct error *err)
+{
+	struct pair pair;
+	int rc;
+
+	if (read->error.code && read->error.code != ERR_NOT_FOUND)
 		return 0; /* the next pull tells what became of it */
 	rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
 	if (rc)
 		return rc;
 	rc = pair_load(c, item, &pair, err);
 	if (!rc) {
-		data = pull_encode(read);
-		xstrset(&pair.sides[SIDE_EXCHANGE].key, read->key);
-		if (read->folder_id)
-			xstrset(&pair.sides[SIDE_EXCHANGE].remote_folder, read->folder_id);
-		rc = pull_merge_data(c, &pair, data, by_us, err);
-		if (!rc)
-			rc = pair_save(c, &pair, err);
-		json_decref(data);
+		/* Under a writer it waits; an intent keeps it from being forgotten. */
+		if (pair.item.ino && store_writer_active(c->store, pair.item.ino))
+			rc = 0;
+		else if (read->error.code)
+			rc = intended_gone(c, &pair, err);
+		else
+			rc = merge_found(c, &pair, read, err);
 		pair_clear(&pair);
 	}
 	if (!rc)
@@ -289,8 +353,7 @@ static int merge_read(struct cycle *c, int64_t item, const struct mailbox_item *
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-int pull_mailbox_read(
-	struct cycle *c, const int64_t *items, size_t n, bool by_us, struct error *err)
+int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, struct error *err)
 {
 	struct mailbox_item *read = xcalloc(n, sizeof(*read));
 	char **ids = xcalloc(n, sizeof(*ids));
@@ -313,7 +376,7 @@ int pull_mailbox_read(
 			c->mb->connection, KIND_CONTACT, (const char *const *)ids, m, read, err);
 	for (size_t i = 0; i < m; i++) {
 		if (!rc)
-			rc = merge_read(c, known[i], &read[i], by_us, err);
+			rc = merge_read(c, known[i], &read[i], err);
 		mailbox_item_clear(&read[i]);
 		free(ids[i]);
 	}
@@ -341,7 +404,7 @@ int pull_mailbox_intents(struct cycle *c, struct error *err)
 		store_side_clear(&side);
 	}
 	if (m)
-		rc = pull_mailbox_read(c, standing, m, false, err);
+		rc = pull_mailbox_read(c, standing, m, err);
 	free(standing);
 	free(ids);
 	return rc;

@@ -112,39 +112,81 @@ static int place(
 	return rc;
 }
 
+/* The staged item is ours, under this id: a create that was not answered went through (I1). */
+static void adopt(struct store_side *side, const struct store_pull *pull)
+{
+	xstrset(&side->remote_id, pull->remote_id);
+	xstrset(&side->key, text(pull->data, "key"));
+	if (side->status != SIDE_CREATING)
+		return;
+	side->status = SIDE_LINKED;
+	side->created_by_us = true;
+	side->token_sent = 0;
+	xstrset(&side->token, NULL);
+}
+
+/* Changed there while it was being removed here: the removal stands, and what it takes along is kept in
+ * a conflict record (I5).  `theirs` is what was there before. */
+static void note_removed(struct pair *pair, const json_t *theirs, const json_t *data)
+{
+	const char *name;
+	json_t *there;
+
+	json_object_foreach(json_object_get(data, "fields"), name, there) {
+		if (value_equal(there, value_get(theirs, name)))
+			continue;
+		if (!pair->clashes)
+			pair->clashes = json_array();
+		json_array_append_new(pair->clashes,
+			json_pack("{s:s, s:O?, s:n, s:s, s:[{s:s, s:O}]}", "field", name, "base",
+				value_get(theirs, name), "winner", "winner_origin",
+				"file (removed)", "losers", "origin", "exchange", "value", there));
+	}
+}
+
+static int merge_into(
+	struct cycle *c, struct pair *pair, const struct store_pull *pull, struct error *err)
+{
+	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
+	json_t *theirs = json_deep_copy(side->theirs);
+	bool arrived = false;
+	int rc = place(c, pair, pull, err);
+
+	if (!rc) {
+		adopt(side, pull);
+		rc = pull_merge_data(c, pair, pull->data, err);
+		arrived = !json_equal(pair->before, pair->item.doc);
+	}
+	if (!rc && arrived && pair->item.removed && theirs)
+		note_removed(pair, theirs, pull->data);
+	if (!rc)
+		rc = pair_save(c, pair, err);
+	if (!rc && arrived)
+		rc = commit_arrived(c->engine->commit, &pair->item, err);
+	json_decref(theirs);
+	return rc;
+}
+
 static int merge_known(
 	struct merge *m, int64_t id, const struct store_pull *pull, bool *waits, struct error *err)
 {
 	struct cycle *c = m->c;
 	struct store_side *side;
 	struct pair pair;
-	bool arrived = false;
 	int rc = pair_load(c, id, &pair, err);
 
 	if (rc)
 		return rc;
 	side = &pair.sides[SIDE_EXCHANGE];
-	if (pair.item.ino && store_writer_active(c->store, pair.item.ino)) {
-		*waits = true;
-		pair_clear(&pair);
-		return 0;
+	*waits = pair.item.ino && store_writer_active(c->store, pair.item.ino);
+	if (!*waits) {
+		rc = merge_into(c, &pair, pull, err);
+	} else if (side->status == SIDE_CREATING) {
+		/* What it says waits for the writer; that it was made must not, or it would be
+		 * made again once he is gone. */
+		adopt(side, pull);
+		rc = store_side_save(c->store, side, err);
 	}
-	rc = place(c, &pair, pull, err);
-	if (!rc) {
-		xstrset(&side->remote_id, pull->remote_id);
-		xstrset(&side->key, text(pull->data, "key"));
-		if (side->status == SIDE_CREATING) {
-			side->status = SIDE_LINKED;
-			side->created_by_us = true;
-			xstrset(&side->token, NULL);
-		}
-		rc = pull_merge_data(c, &pair, pull->data, false, err);
-		arrived = !json_equal(pair.before, pair.item.doc);
-	}
-	if (!rc)
-		rc = pair_save(c, &pair, err);
-	if (!rc && arrived)
-		rc = commit_arrived(c->engine->commit, &pair.item, err);
 	pair_clear(&pair);
 	return rc;
 }
@@ -266,7 +308,7 @@ static int create_item(struct merge *m, const struct store_pull *pull, struct er
 	json_object_set_new(pair.item.doc, "uid", json_string(pair.item.uid));
 	pair.before = NULL;
 	if (!rc)
-		rc = pull_merge_data(c, &pair, pull->data, false, err);
+		rc = pull_merge_data(c, &pair, pull->data, err);
 	if (!rc)
 		rc = pair_create(
 			c, &pair, is_original || restored ? name : NULL, tombstone.ino, err);

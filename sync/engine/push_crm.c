@@ -130,7 +130,9 @@ static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, str
 			continue;
 		}
 		if (pair->item.kind != p->kind || !needs(c, pair, &type) || type != p->type ||
-			(type == CRM_DELETE && !is_allowed(p, pair)) || !prepare(p, pair, err)) {
+			(type == CRM_DELETE && !is_allowed(p, pair)) ||
+			(type == CRM_CREATE && !pair_may_create(c, SIDE_CRM)) ||
+			!prepare(p, pair, err)) {
 			pair_clear(pair);
 			continue;
 		}

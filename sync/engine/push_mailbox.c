@@ -76,8 +76,8 @@ static bool needs(struct cycle *c, struct pair *pair, enum mailbox_op_type *type
 		*type = MAILBOX_CREATE;
 		return may_create(c, side);
 	}
-	if (side->status != SIDE_LINKED)
-		return false;
+	if (side->status != SIDE_LINKED || !side->ours || !side->version)
+		return false; /* not merged yet: nothing says what changed here */
 	*type = side->remote_folder && strcmp(side->remote_folder, *folder) != 0 ? MAILBOX_MOVE
 										 : MAILBOX_UPDATE;
 	return true;
@@ -218,6 +218,7 @@ static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, str
 			continue;
 		}
 		if (!needs(c, pair, &type, &folder) || type != p->type ||
+			(type == MAILBOX_CREATE && !pair_may_create(c, SIDE_EXCHANGE)) ||
 			!prepare(p, pair, folder, err)) {
 			free(folder);
 			pair_clear(pair);
@@ -249,6 +250,7 @@ static void succeeded(struct push *p, size_t i, struct pair *pair)
 		pair_forget_intent(side);
 		return;
 	}
+	json_object_set_new(side->intent, "answered", json_true());
 	if (p->type == MAILBOX_CREATE) {
 		xstrset(&side->remote_id, op->new_id);
 		xstrset(&side->token, NULL);
@@ -280,11 +282,9 @@ static void failed(struct push *p, size_t i, struct pair *pair)
 		pair_forget_intent(side);
 		p->read_back[p->n_read_back++] = pair->item.id;
 		return;
-	case ERR_NOT_FOUND: /* moved or gone: the next pull tells */
-		if (p->type != MAILBOX_CREATE) {
-			pair_forget_intent(side);
+	case ERR_NOT_FOUND: /* moved or gone: the intent stands, so that it is looked at first */
+		if (p->type != MAILBOX_CREATE)
 			return;
-		}
 		break;
 	default:
 		break;
@@ -311,6 +311,8 @@ static int record_answers(struct push *p, struct error *err)
 		rc = pair_load(c, p->pairs[i].item.id, &pair, err);
 		if (rc)
 			break;
+		if (!p->ops[i].error.code && p->type == MAILBOX_CREATE && !p->ops[i].new_id)
+			error_set(&p->ops[i].error, ERR_LOST, "an answer without an id");
 		if (p->ops[i].error.code)
 			failed(p, i, &pair);
 		else
@@ -321,31 +323,6 @@ static int record_answers(struct push *p, struct error *err)
 	if (!rc)
 		return store_commit(c->store, err);
 	store_rollback(c->store);
-	return rc;
-}
-
-/* Conflicts are read as theirs, what went through as ours. */
-static int read_back(struct push *p, struct error *err)
-{
-	int64_t ours[WRITE_BATCH], newer[WRITE_BATCH];
-	size_t n_ours = 0, n_newer = 0;
-	int rc = 0;
-
-	for (size_t i = 0; i < p->n_read_back; i++) {
-		bool conflict = false;
-
-		for (size_t j = 0; j < p->n; j++)
-			conflict |= p->pairs[j].item.id == p->read_back[i] &&
-				    p->ops[j].error.code == ERR_CONFLICT;
-		if (conflict)
-			newer[n_newer++] = p->read_back[i];
-		else
-			ours[n_ours++] = p->read_back[i];
-	}
-	if (n_ours)
-		rc = pull_mailbox_read(p->c, ours, n_ours, true, err);
-	if (!rc && n_newer)
-		rc = pull_mailbox_read(p->c, newer, n_newer, false, err);
 	return rc;
 }
 
@@ -372,7 +349,7 @@ static int push_type(
 		recorded = record_answers(p, sent ? NULL : err);
 		rc = sent ? sent : recorded;
 		if (!rc)
-			rc = read_back(p, err);
+			rc = pull_mailbox_read(c, p->read_back, p->n_read_back, err);
 		push_clear(p);
 	}
 	free(p);
@@ -456,6 +433,19 @@ static bool removal_is_due(struct cycle *c, const struct store_item *item)
 	return left <= 0;
 }
 
+/* One that Exchange refused waits for an administrator, as any item in error does. */
+static bool removal_is_refused(struct cycle *c, const struct store_item *item)
+{
+	struct pair pair;
+	bool refused = false;
+
+	if (!item->error || pair_load(c, item->id, &pair, NULL))
+		return false;
+	refused = pair_is_refused(&pair, SIDE_EXCHANGE);
+	pair_clear(&pair);
+	return refused;
+}
+
 /* Judges one removal: a tombstone is written, or nothing was ever sent and it just ends. */
 static int prepare_removal(struct cycle *c, int64_t id, bool allowed, bool *send, struct error *err)
 {
@@ -470,7 +460,7 @@ static int prepare_removal(struct cycle *c, int64_t id, bool allowed, bool *send
 		pair_clear(&pair);
 		return 0;
 	}
-	if (side->status == SIDE_NONE || (side->status == SIDE_CREATING && !side->token_sent)) {
+	if (side->status == SIDE_NONE || (side->status == SIDE_CREATING && may_create(c, side))) {
 		if (pair.sides[SIDE_CRM].status != SIDE_DELETING)
 			rc = push_item_gone(c, &pair, "removed", err);
 	} else if (allowed && (side->status == SIDE_LINKED || side->status == SIDE_DELETING)) {
@@ -603,7 +593,8 @@ static int push_removals(struct cycle *c, const int64_t *ids, size_t n, struct e
 	for (size_t i = 0; i < n; i++) {
 		struct store_item item = { 0 };
 
-		if (!store_item_get(c->store, ids[i], &item, NULL) && removal_is_due(c, &item)) {
+		if (!store_item_get(c->store, ids[i], &item, NULL) && removal_is_due(c, &item) &&
+			!removal_is_refused(c, &item)) {
 			due[m] = ids[i];
 			folder[m++] = item.folder;
 		}

@@ -358,6 +358,9 @@ int store_pull_put(struct store *store, const struct store_pull *pull, struct er
 int store_pull_list(struct store *store, int64_t mailbox, int64_t after, size_t max,
 	struct store_pull **pulls, size_t *n, struct error *err);
 int store_pull_drop(struct store *store, int64_t seq, struct error *err);
+/* Forgets what is staged of this id, unless that is a delete: something newer was merged. */
+int store_pull_forget(
+	struct store *store, int64_t mailbox, const char *remote_id, struct error *err);
 void store_pulls_free(struct store_pull *pulls, size_t n);
 
 /* CRM records as last pulled, per object; seq grows whenever a record is put with other content. */

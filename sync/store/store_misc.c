@@ -201,12 +201,38 @@ int store_conflict_list(struct store *store, int64_t mailbox, struct store_confl
 	return row_all(&q, &conflict_table, conflicts, n);
 }
 
+int store_conflict_count(struct store *store, int64_t item, uint64_t *n, struct error *err)
+{
+	struct query q QUERY_END =
+		query_read(store, "SELECT count(*) FROM conflict WHERE item = ?", err);
+
+	query_int(&q, item);
+	return query_count(&q, n);
+}
+
+/* Before the record goes: its item is in conflict no longer if it has no other. */
+static int conflict_settled(struct store *store, int64_t id, struct error *err)
+{
+	struct query q QUERY_END = query_write(store,
+		"UPDATE item SET state = ?2 WHERE state = ?3"
+		" AND id = (SELECT item FROM conflict WHERE id = ?1)"
+		" AND NOT EXISTS (SELECT 1 FROM conflict WHERE item = (SELECT item FROM conflict"
+		" WHERE id = ?1) AND id <> ?1)",
+		err);
+
+	query_int(&q, id);
+	query_int(&q, ITEM_SYNCED);
+	query_int(&q, ITEM_CONFLICT);
+	return query_run(&q);
+}
+
 int store_conflict_delete(struct store *store, int64_t id, struct error *err)
 {
 	struct query q QUERY_END = query_write(store, "DELETE FROM conflict WHERE id = ?", err);
+	int rc = conflict_settled(store, id, err);
 
 	query_int(&q, id);
-	return query_run1(&q, "conflict");
+	return rc ? rc : query_run1(&q, "conflict");
 }
 
 void store_conflicts_free(struct store_conflict *conflicts, size_t n)

@@ -72,6 +72,17 @@ int store_pull_drop(struct store *store, int64_t seq, struct error *err)
 	return query_run(&q);
 }
 
+int store_pull_forget(
+	struct store *store, int64_t mailbox, const char *remote_id, struct error *err)
+{
+	struct query q QUERY_END = query_write(store,
+		"DELETE FROM pull WHERE mailbox = ? AND remote_id = ? AND deleted = 0", err);
+
+	query_int(&q, mailbox);
+	query_text(&q, remote_id);
+	return query_run(&q);
+}
+
 void store_pulls_free(struct store_pull *pulls, size_t n)
 {
 	rows_free(&pull_table, pulls, n);

@@ -85,6 +85,7 @@ static const char other_tables[] =
 	"CREATE TABLE conflict(id INTEGER PRIMARY KEY AUTOINCREMENT, mailbox INTEGER NOT NULL,"
 	" item INTEGER NOT NULL, time INTEGER NOT NULL, name TEXT, data TEXT);"
 	"CREATE INDEX conflict_mailbox ON conflict(mailbox);"
+	"CREATE INDEX conflict_item ON conflict(item);"
 	"CREATE TABLE lost(id INTEGER PRIMARY KEY AUTOINCREMENT, mailbox INTEGER NOT NULL,"
 	" time INTEGER NOT NULL, name TEXT NOT NULL, reason TEXT, size INTEGER NOT NULL,"
 	" bytes BLOB NOT NULL);"

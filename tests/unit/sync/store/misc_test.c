@@ -227,6 +227,47 @@ static void conflict_gets_its_name_from_file_time_and_number(void **state)
 	store_conflicts_free(memcpy(xmalloc(sizeof(named)), &named, sizeof(named)), 1);
 }
 
+static enum item_state state_of(struct fixture *f, int64_t id)
+{
+	struct store_item item;
+	enum item_state state;
+
+	ok(f, store_item_get(f->store, id, &item, &f->err));
+	state = item.state;
+	store_item_clear(&item);
+	return state;
+}
+
+static void item_is_in_conflict_until_its_last_record_goes(void **state)
+{
+	struct fixture *f = *state;
+	struct store_conflict records[2] = { { .mailbox = f->mailbox, .name = xstrdup("1.json") },
+		{ .mailbox = f->mailbox, .name = xstrdup("2.json") } };
+	struct store_item item;
+	uint64_t n;
+
+	fixture_begin(f, STORE_LOCAL);
+	ok(f, store_item_get(f->store, fixture_item(f, "a.vcf", "a", 1), &item, &f->err));
+	item.state = ITEM_CONFLICT;
+	ok(f, store_item_save(f->store, &item, &f->err));
+	for (size_t i = 0; i < 2; i++) {
+		records[i].item = item.id;
+		ok(f, store_conflict_add(f->store, &records[i], &f->err));
+	}
+	ok(f, store_conflict_count(f->store, item.id, &n, &f->err));
+	assert_int_equal(n, 2);
+	ok(f, store_conflict_delete(f->store, records[1].id, &f->err));
+	assert_int_equal(state_of(f, item.id), ITEM_CONFLICT);
+	ok(f, store_conflict_delete(f->store, records[0].id, &f->err));
+	assert_int_equal(state_of(f, item.id), ITEM_SYNCED);
+	ok(f, store_conflict_count(f->store, item.id, &n, &f->err));
+	assert_int_equal(n, 0);
+	fixture_commit(f);
+	store_item_clear(&item);
+	free(records[0].name);
+	free(records[1].name);
+}
+
 static int64_t lose(struct fixture *f, const char *name, const char *bytes)
 {
 	struct store_lost lost = {
@@ -443,6 +484,7 @@ int main(void)
 		store_test(values_are_found_by_prefix),
 		store_test(claim_is_had_by_who_comes_first),
 		store_test(conflict_gets_its_name_from_file_time_and_number),
+		store_test(item_is_in_conflict_until_its_last_record_goes),
 		store_test(lost_file_is_kept_with_its_reason),
 		store_test(tombstone_is_found_by_uid_or_key),
 		store_test(deletions_are_counted_and_listed),

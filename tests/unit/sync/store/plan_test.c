@@ -72,6 +72,7 @@ static void call_readers(struct fixture *f)
 	if (store_value_names(s, "x", &names, NULL) == 0)
 		json_decref(names);
 	store_conflict_list(s, 99, (struct store_conflict **)&list, &n, NULL);
+	store_conflict_count(s, 99, &count, NULL);
 	store_lost_list(s, 99, (struct store_lost **)&list, &n, NULL);
 	store_lost_get(s, 99, &lost, NULL);
 	store_tombstone_find(s, 99, "x", "y", &tombstone, NULL);
