@@ -19,7 +19,8 @@
 
 #define PROCESSES	  64
 #define SEEN_START	  16		    /* slots of a process at first; a power of two */
-#define SEEN_LIMIT	  ((size_t)1 << 16) /* at most */
+#define SEEN_LIMIT	  ((size_t)1 << 16) /* of a process at most */
+#define SEEN_TOTAL	  ((size_t)1 << 17) /* of all: past it, the processes not seen longest go */
 #define PAST_MAX	  32
 #define THREADS		  64
 #define THREAD_BELIEVED_S 2
@@ -27,9 +28,10 @@
 /* A file that a process opened, or wrote. */
 struct seen {
 	uint64_t ino; /* 0: free */
-	uint64_t commits;
-	int64_t rev; /* what it wrote; 0: it opened the file */
+	int64_t when; /* it opened the file at this number of commits; negative: it wrote this rev */
 };
+
+#define SEEN_NOTHING INT64_MAX
 
 /* Open addressing, linear probing; only grows, and is emptied when it is full. */
 struct known_process {
@@ -48,6 +50,7 @@ struct known_thread {
 struct base_table {
 	pthread_mutex_t lock;
 	uint64_t clock;
+	size_t slots; /* of all processes */
 	struct known_process processes[PROCESSES];
 	struct known_thread threads[THREADS];
 };
@@ -143,6 +146,13 @@ struct base_process base_process_of(struct base_table *t, pid_t tid)
 
 /* ---- what (lock held) -------------------------------------------------------------------------- */
 
+static void forget_process(struct base_table *t, struct known_process *p)
+{
+	t->slots -= p->cap;
+	free(p->seen);
+	memset(p, 0, sizeof(*p));
+}
+
 static struct known_process *find_process(
 	struct base_table *t, struct base_process process, bool make)
 {
@@ -160,8 +170,9 @@ static struct known_process *find_process(
 	}
 	if (!make)
 		return NULL;
-	free(oldest->seen);
-	*oldest = (struct known_process){ .process = process, .used = ++t->clock };
+	forget_process(t, oldest);
+	oldest->process = process;
+	oldest->used = ++t->clock;
 	return oldest;
 }
 
@@ -180,8 +191,26 @@ static struct seen *slot(const struct known_process *p, uint64_t ino)
 	}
 }
 
+/* Others make room, those that were not seen longest first. */
+static void make_room(struct base_table *t, const struct known_process *self)
+{
+	while (t->slots > SEEN_TOTAL) {
+		struct known_process *oldest = NULL;
+
+		for (size_t i = 0; i < PROCESSES; i++) {
+			struct known_process *p = &t->processes[i];
+
+			if (p != self && p->cap && (!oldest || p->used < oldest->used))
+				oldest = p;
+		}
+		if (!oldest)
+			return;
+		forget_process(t, oldest);
+	}
+}
+
 /* Twice as large; at the limit all is forgotten. */
-static void grow(struct known_process *p)
+static void grow(struct base_table *t, struct known_process *p)
 {
 	struct known_process old = *p;
 	bool full = old.cap >= SEEN_LIMIT;
@@ -196,21 +225,23 @@ static void grow(struct known_process *p)
 		p->n++;
 	}
 	free(old.seen);
+	t->slots += p->cap - old.cap;
+	make_room(t, p);
 }
 
 /* The entry of this number, made if need be. */
-static struct seen *make_seen(struct known_process *p, uint64_t ino)
+static struct seen *make_seen(struct base_table *t, struct known_process *p, uint64_t ino)
 {
 	struct seen *seen = slot(p, ino);
 
 	if (seen && seen->ino)
 		return seen;
 	if (!seen || 2 * (p->n + 1) > p->cap) {
-		grow(p);
+		grow(t, p);
 		seen = slot(p, ino);
 	}
 	p->n++;
-	*seen = (struct seen){ .ino = ino, .commits = UINT64_MAX };
+	*seen = (struct seen){ .ino = ino, .when = SEEN_NOTHING };
 	return seen;
 }
 
@@ -221,9 +252,9 @@ void base_opened(struct base_table *t, struct base_process process, uint64_t ino
 	if (!process.tgid || !ino)
 		return;
 	pthread_mutex_lock(&t->lock);
-	seen = make_seen(find_process(t, process, true), ino);
-	if (seen->rev || seen->commits > commits)
-		*seen = (struct seen){ .ino = ino, .commits = commits };
+	seen = make_seen(t, find_process(t, process, true), ino);
+	if (seen->when < 0 || seen->when > (int64_t)commits)
+		seen->when = (int64_t)commits;
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -262,20 +293,19 @@ static int64_t rev_at(const struct history *h, uint64_t commits)
  * when it opened nothing since. */
 static int64_t find_base(const struct known_process *p, const struct history *h)
 {
-	uint64_t first = UINT64_MAX;
-	int64_t wrote = COMMIT_NO_BASE;
+	int64_t first = SEEN_NOTHING, wrote = COMMIT_NO_BASE;
 
 	for (size_t i = 0; i < h->n; i++) {
 		const struct seen *seen = h->past[i].ino ? slot(p, h->past[i].ino) : NULL;
 
 		if (!seen || !seen->ino)
 			continue;
-		if (seen->rev)
-			wrote = seen->rev;
-		else if (seen->commits < first)
-			first = seen->commits;
+		if (seen->when < 0)
+			wrote = -seen->when;
+		else if (seen->when < first)
+			first = seen->when;
 	}
-	return first == UINT64_MAX ? wrote : rev_at(h, first);
+	return first == SEEN_NOTHING ? wrote : rev_at(h, (uint64_t)first);
 }
 
 int64_t base_get(
@@ -302,7 +332,7 @@ void base_wrote(struct base_table *t, struct store *store, struct base_process p
 	int64_t item, unused;
 	struct history h;
 
-	if (!process.tgid || store_item_rev(store, ino, &item, &unused, NULL) ||
+	if (!process.tgid || rev <= 0 || store_item_rev(store, ino, &item, &unused, NULL) ||
 		!load_history(store, item, &h))
 		return;
 	pthread_mutex_lock(&t->lock);
@@ -311,9 +341,9 @@ void base_wrote(struct base_table *t, struct store *store, struct base_process p
 		struct seen *seen = h.past[i].ino ? slot(p, h.past[i].ino) : NULL;
 
 		if (seen && seen->ino)
-			*seen = (struct seen){ .ino = seen->ino, .commits = UINT64_MAX };
+			seen->when = SEEN_NOTHING;
 	}
-	make_seen(p, ino)->rev = rev;
+	make_seen(t, p, ino)->when = -rev;
 	pthread_mutex_unlock(&t->lock);
 }
 
