@@ -33,8 +33,7 @@ static json_t *local_part(const json_t *doc)
 	json_t *emails = json_object_get(doc, "emails"), *entry;
 	const char *id;
 
-	json_object_foreach(emails, id, entry)
-	{
+	json_object_foreach(emails, id, entry) {
 		const char *address = json_string_value(json_object_get(entry, "address"));
 		size_t len = address ? strcspn(address, "@") : 0;
 
@@ -123,7 +122,7 @@ static const struct field_type last_name = { last_name_get, last_name_set };
 		ROW(prefix_ "Country", "addresses/" slot_ "/components/country",                   \
 			field_address_component, 80, 0)
 
-/* clang-format off: one row a line */
+/* clang-format off */
 const struct field salesforce_contact_rows[] = {
 	ROW("Salutation", "name/components/title", field_name_component, 40, 0),
 	NAME("FirstName", "given", 40),
