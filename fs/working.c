@@ -256,7 +256,7 @@ static int judge(struct fs *fs, struct working *w, struct error *err)
 static int put_back(struct fs *fs, struct working *w, struct error *err)
 {
 	struct buf former AUTOBUF = BUF_INIT(FS_FILE_LIMIT);
-	struct store_node node;
+	struct store_node node = { 0 };
 	uint64_t unused;
 	int rc = store_working_set(fs->store, w->target, NULL, 0, err);
 
