@@ -7,7 +7,8 @@
  *   pull_merge.c  which item a pulled one is;  import.c  CRM records that become items
  *   pair.c        an item with its two sides
  *   merge.c       field by field: shadows, intents, conflicts (I3, I8, I11, I12)
- *   designate.c   who is synced with the CRM, linking, unlinking
+ *   conflict.c    who won and who lost: conflict records
+ *   designate.c   who is synced with the CRM, unlinking;  match.c  with which record
  *   push_mailbox.c, push_crm.c   creates by token (I1), updates by intent, deletes by tombstone (I2)
  *   guard.c       deletes counted and held (I9), loop detector
  *   status.c      status, errors, conflicts as JSON;  commands.c  retry, reset, relink, held deletes

@@ -30,6 +30,8 @@
 #define URGENT_REMOVE_QUIET_NS (2 * NS_PER_S)
 /* The step of an intent: the item's deletion was taken back, and it may be there still. */
 #define PUSH_STEP_RESTORE "restore"
+/* Whoever comes second to a claim looks again this soon. */
+#define CLAIM_WAIT_NS (5 * NS_PER_S)
 /* What was refused is tried again after this long: the rule or record that was in the way may be gone. */
 #define RETRY_NS (3600 * NS_PER_S)
 /* An Exchange value that a file's edit replaced is kept when it arrived this recently. */
@@ -95,6 +97,7 @@ struct cycle {
 	json_t *categories;    /* set: designating ones that items were given */
 	int64_t wake_in;       /* as in engine_mailbox */
 	size_t created[SIDES]; /* creates sent in this cycle */
+	json_t *may_create;    /* set of tokens: creates in the CRM that may be sent now */
 	struct error deferred; /* the first failure that did not end the cycle */
 };
 
@@ -146,6 +149,21 @@ bool value_equal(const json_t *a, const json_t *b);
 json_t *value_get(const json_t *object, const char *name);	 /* borrowed; NULL for null */
 void value_put(json_t *object, const char *name, json_t *value); /* borrows; NULL removes */
 
+/* ---- conflicts (conflict.c) ------------------------------------------------------------------- */
+
+/* One field that changed on two sides.  Everything is borrowed; values may be NULL: empty. */
+struct conflict_clash {
+	const char *field; /* as the side calls it */
+	const char *path;  /* canonical place, or NULL when it is no field */
+	const json_t *base, *winner, *loser;
+	const char *winner_origin, *loser_origin; /* "file", "exchange", "crm" */
+};
+
+/* Remembered in the pair until it is saved. */
+void conflict_note(struct pair *pair, const struct conflict_clash *clash);
+/* What was noted becomes a record, or continues the one that this cycle made of the item. */
+int conflict_save(struct cycle *c, struct pair *pair, struct error *err);
+
 /* ---- merge (merge.c) ------------------------------------------------------------------------- */
 
 struct remote_state {
@@ -180,13 +198,14 @@ int pull_crm(struct cycle *c, struct error *err);
 int pull_crm_merge(struct cycle *c, struct error *err);
 /* Reads the items and merges them. */
 int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, struct error *err);
-/* Fetches the records of these linked items and merges them; by_us: after a write of ours. */
-int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n, bool by_us,
-	struct error *err);
+/* Fetches the records of these linked items and merges them.  found (may be NULL): a set that gets the
+ * ids of those that live. */
+int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
+	json_t *found, struct error *err);
 int pull_crm_store(
 	struct cycle *c, enum item_kind kind, const struct crm_record *record, struct error *err);
 int pull_crm_merge_record(struct cycle *c, struct pair *pair, const struct store_record *record,
-	bool by_us, struct error *err);
+	struct error *err);
 /* A record that nothing here is linked with: made an item where the policy says so. */
 int import_record(struct cycle *c, const struct store_record *record, struct error *err);
 /* Name of the value that notes an unlinked partner.  New string. */
@@ -199,10 +218,31 @@ json_t *pull_encode(const struct mailbox_item *item);
 /* Merges a staged item (as pull_encode made it) into its pair. */
 int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, struct error *err);
 
+/* Is this record one that the mailbox was unlinked from? */
+bool import_is_unlinked(struct cycle *c, const char *record_id);
+
+bool designate_is_explicit(struct cycle *c, const struct pair *pair);
+bool designate_is_shared(struct cycle *c, const struct pair *pair);
+bool designate_may_delete(struct cycle *c, const struct pair *pair);
 bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why_not);
 int designate(struct cycle *c, struct error *err);
 /* Ends the sync of an item with the CRM; inside a transaction; the caller saves the pair. */
 void designate_unlink(struct cycle *c, struct pair *pair, const char *reason);
+
+/* Matching (match.c).  Claims the item's addresses; with all of them a new designation is a pending create.
+ * Inside a transaction; the caller saves the pair. */
+bool match_claim(struct cycle *c, struct pair *pair);
+/* The pending create is none any more. */
+void match_forget(struct cycle *c, struct pair *pair);
+int64_t match_linked_elsewhere(struct cycle *c, const char *record_id, int64_t item);
+/* Asks the CRM for records of these items, whose creates are pending, and links or lets them go. */
+int match_items(struct cycle *c, const int64_t *items, size_t n, struct error *err);
+/* Has this pass looked for the record, and it is not there? */
+bool match_may_create(const struct cycle *c, const struct store_side *crm);
+/* A pulled record that nothing here is linked with: is it what a pending create made?  Then it is linked,
+ * or waits, and is not to be imported.  Inside a transaction. */
+int match_pulled(struct cycle *c, const struct store_record *record, bool *ours, bool *waits,
+	struct error *err);
 
 int push_mailbox(struct cycle *c, struct error *err);
 int push_crm(struct cycle *c, struct error *err);

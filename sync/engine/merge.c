@@ -45,12 +45,19 @@ static const char *local_origin(const struct field_merge *m)
 static void note_clash(struct field_merge *m, const char *name, const json_t *winner,
 	const char *winner_origin, const json_t *loser, const char *loser_origin)
 {
-	if (!m->pair->clashes)
-		m->pair->clashes = json_array();
-	json_array_append_new(m->pair->clashes,
-		json_pack("{s:s, s:O?, s:O?, s:s, s:[{s:s, s:O?}]}", "field", name, "base",
-			value_get(m->side->ours, name), "winner", winner, "winner_origin",
-			winner_origin, "losers", "origin", loser_origin, "value", loser));
+	const struct field *row = field_find(m->table, name);
+	/* Of a set, each key is a place of its own. */
+	const char *key = row && row->flags & FIELD_PER_KEY ? strchr(name, '/') : NULL;
+	char *path AUTOFREE = row ? xasprintf("%s%s", row->path, key ? key : "") : NULL;
+	const struct conflict_clash clash = { .field = name,
+		.path = path,
+		.base = value_get(m->side->ours, name),
+		.winner = winner,
+		.winner_origin = winner_origin,
+		.loser = loser,
+		.loser_origin = loser_origin };
+
+	conflict_note(m->pair, &clash);
 }
 
 static int apply(struct field_merge *m, const char *name, json_t *there)

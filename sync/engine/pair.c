@@ -306,29 +306,6 @@ static void settle_state(struct cycle *c, struct pair *pair)
 		item->edited = item->edited_first = 0;
 }
 
-static int save_conflict(struct cycle *c, struct pair *pair, struct error *err)
-{
-	struct store_conflict conflict = {
-		.mailbox = c->mb->id, .item = pair->item.id, .time = store_now(c->store)
-	};
-	char *path AUTOFREE = NULL;
-	int rc;
-
-	if (!json_array_size(pair->clashes))
-		return 0;
-	path = pair_path(c, pair);
-	conflict.name = xstrdup(strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
-	conflict.data = json_pack(
-		"{s:s, s:s?, s:O}", "item", path, "uid", pair->item.uid, "fields", pair->clashes);
-	rc = store_conflict_add(c->store, &conflict, err);
-	free(conflict.name);
-	json_decref(conflict.data);
-	if (!rc)
-		cycle_log(c, "%s: conflict in %zu field(s), see .sync/conflicts", path,
-			json_array_size(pair->clashes));
-	return rc;
-}
-
 /* The file shows the document: rendered anew when a remote changed what it shows. */
 static int render(struct cycle *c, struct pair *pair, struct error *err)
 {
@@ -376,7 +353,7 @@ int pair_save(struct cycle *c, struct pair *pair, struct error *err)
 	if (!rc)
 		rc = save_sides(c, pair, err);
 	if (!rc)
-		rc = save_conflict(c, pair, err);
+		rc = conflict_save(c, pair, err);
 	if (rc)
 		return rc;
 	settle_state(c, pair);

@@ -135,12 +135,12 @@ static void note_removed(struct pair *pair, const json_t *theirs, const json_t *
 	json_object_foreach(json_object_get(data, "fields"), name, there) {
 		if (value_equal(there, value_get(theirs, name)))
 			continue;
-		if (!pair->clashes)
-			pair->clashes = json_array();
-		json_array_append_new(pair->clashes,
-			json_pack("{s:s, s:O?, s:n, s:s, s:[{s:s, s:O}]}", "field", name, "base",
-				value_get(theirs, name), "winner", "winner_origin",
-				"file (removed)", "losers", "origin", "exchange", "value", there));
+		conflict_note(pair,
+			&(const struct conflict_clash){ .field = name,
+				.base = value_get(theirs, name),
+				.winner_origin = "file (removed)",
+				.loser = there,
+				.loser_origin = "exchange" });
 	}
 }
 
@@ -435,13 +435,16 @@ static int collect_deleted(struct merge *m, struct error *err)
 static int recreate(struct cycle *c, struct pair *pair, struct error *err)
 {
 	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
-	json_t *loser = json_pack("{s:s, s:n, s:s, s:s, s:[{s:s, s:s}]}", "field", "(item)", "base",
-		"winner", "edited", "winner_origin", "file", "losers", "origin", "exchange",
-		"value", "deleted");
+	json_t *edited = json_string("edited"), *deleted = json_string("deleted");
 
-	if (!pair->clashes)
-		pair->clashes = json_array();
-	json_array_append_new(pair->clashes, loser);
+	conflict_note(pair,
+		&(const struct conflict_clash){ .field = "(item)",
+			.winner = edited,
+			.winner_origin = "file",
+			.loser = deleted,
+			.loser_origin = "exchange" });
+	json_decref(edited);
+	json_decref(deleted);
 	store_side_delete(c->store, pair->item.id, SIDE_EXCHANGE, NULL);
 	store_side_clear(side);
 	*side = (struct store_side){ .item = pair->item.id, .side = SIDE_EXCHANGE };

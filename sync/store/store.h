@@ -402,16 +402,24 @@ struct store_conflict {
 	char *name; /* file name in .sync/conflicts: "anna.vcf 2026-11-22T10:00:00Z 17.json"; add
 		       * makes it of the item's file name ("anna.vcf") or NULL, and keeps one that
 		       * ends in ".json" */
-	json_t *data; /* {"item": path, "fields": [{field, base, winner, losers: [{origin, value}]}]} */
+	json_t *data; /* {"item": path, "fields": [{field, path, base, winner, winner_origin,
+		       * losers: [{origin, value}]}]} */
 };
 
 int store_conflict_add(struct store *store, struct store_conflict *conflict, struct error *err);
 int store_conflict_list(struct store *store, int64_t mailbox, struct store_conflict **conflicts,
 	size_t *n, struct error *err);
+/* The newest record of an item since `since`; ERR_NOT_FOUND.  The caller clears it. */
+int store_conflict_last(struct store *store, int64_t item, int64_t since,
+	struct store_conflict *conflict, struct error *err);
+/* Of one that is there, name and all. */
+int store_conflict_save(
+	struct store *store, const struct store_conflict *conflict, struct error *err);
 /* How many records an item has. */
 int store_conflict_count(struct store *store, int64_t item, uint64_t *n, struct error *err);
 /* An item whose last record goes is ITEM_CONFLICT no longer. */
 int store_conflict_delete(struct store *store, int64_t id, struct error *err);
+void store_conflict_clear(struct store_conflict *conflict);
 void store_conflicts_free(struct store_conflict *conflicts, size_t n);
 
 struct store_lost {

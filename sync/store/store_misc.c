@@ -201,6 +201,25 @@ int store_conflict_list(struct store *store, int64_t mailbox, struct store_confl
 	return row_all(&q, &conflict_table, conflicts, n);
 }
 
+int store_conflict_last(struct store *store, int64_t item, int64_t since,
+	struct store_conflict *conflict, struct error *err)
+{
+	struct query q QUERY_END = query_read(store,
+		"SELECT id" CONFLICT_NAMES " FROM conflict WHERE item = ? AND time >= ?"
+		" ORDER BY id DESC LIMIT 1",
+		err);
+
+	query_int(&q, item);
+	query_int(&q, since);
+	return row_one(&q, &conflict_table, conflict);
+}
+
+int store_conflict_save(
+	struct store *store, const struct store_conflict *conflict, struct error *err)
+{
+	return conflict_put(store, conflict, err);
+}
+
 int store_conflict_count(struct store *store, int64_t item, uint64_t *n, struct error *err)
 {
 	struct query q QUERY_END =
@@ -233,6 +252,11 @@ int store_conflict_delete(struct store *store, int64_t id, struct error *err)
 
 	query_int(&q, id);
 	return rc ? rc : query_run1(&q, "conflict");
+}
+
+void store_conflict_clear(struct store_conflict *conflict)
+{
+	row_clear(&conflict_table, conflict);
 }
 
 void store_conflicts_free(struct store_conflict *conflicts, size_t n)

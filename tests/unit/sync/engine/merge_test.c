@@ -308,6 +308,48 @@ static void a_file_wins_over_exchange(void **state)
 	assert_int_equal(json_array_size(b->pair.clashes), 1);
 }
 
+static void save_conflict(struct bench *b)
+{
+	assert_int_equal(store_begin(b->store, STORE_NORMAL, STORE_REMOTE, NULL), 0);
+	assert_int_equal(conflict_save(&b->cycle, &b->pair, NULL), 0);
+	assert_int_equal(store_commit(b->store, NULL), 0);
+	json_decref(b->pair.clashes);
+	b->pair.clashes = NULL;
+}
+
+/* File and Exchange first, then the CRM, which wins: one record that holds both losers. */
+static void a_field_changed_on_three_sides_is_one_conflict(void **state)
+{
+	struct bench *b = *state;
+	struct store_conflict *list;
+	json_t *field, *losers;
+	size_t n;
+
+	b->config.conflict = CONFLICT_CRM;
+	b->pair.item.id = 7;
+	b->pair.item.edited = store_now(b->store);
+	set(b, SIDE_EXCHANGE, "JobTitle", "file");
+	shadow(b, SIDE_EXCHANGE, "JobTitle", "base", "base");
+	merge(b, SIDE_EXCHANGE, "JobTitle", "outlook", false);
+	save_conflict(b);
+	shadow(b, SIDE_CRM, "Title", "base", "base");
+	merge(b, SIDE_CRM, "Title", "chief", false);
+	save_conflict(b);
+	assert_int_equal(store_conflict_list(b->store, 0, &list, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(json_array_size(json_object_get(list[0].data, "fields")), 1);
+	field = json_array_get(json_object_get(list[0].data, "fields"), 0);
+	assert_string_equal(json_string_value(json_object_get(field, "path")), "titles/JobTitle/name");
+	assert_string_equal(json_string_value(json_object_get(field, "base")), "base");
+	assert_string_equal(json_string_value(json_object_get(field, "winner")), "chief");
+	assert_string_equal(json_string_value(json_object_get(field, "winner_origin")), "crm");
+	losers = json_pack("[{s:s, s:s}, {s:s, s:s}]", "origin", "exchange", "value", "outlook",
+		"origin", "file", "value", "file");
+	assert_true(json_equal(json_object_get(field, "losers"), losers));
+	json_decref(losers);
+	store_conflicts_free(list, n);
+}
+
 static void keywords_merge_one_by_one(void **state)
 {
 	struct bench *b = *state;
@@ -344,6 +386,7 @@ int main(void)
 		TEST(what_was_not_read_takes_no_part),
 		TEST(one_way_does_not_pull),
 		TEST(a_file_wins_over_exchange),
+		TEST(a_field_changed_on_three_sides_is_one_conflict),
 		TEST(keywords_merge_one_by_one),
 	};
 

@@ -22,6 +22,7 @@ static void call_readers(struct fixture *f)
 	struct store_record record;
 	struct store_tombstone tombstone;
 	struct store_lost lost;
+	struct store_conflict conflict;
 	void *list;
 	json_t *doc, *names;
 	int64_t id, rev;
@@ -73,6 +74,8 @@ static void call_readers(struct fixture *f)
 		json_decref(names);
 	store_conflict_list(s, 99, (struct store_conflict **)&list, &n, NULL);
 	store_conflict_count(s, 99, &count, NULL);
+	store_conflict_last(s, 99, 0, &conflict, NULL);
+	store_conflict_clear(&conflict);
 	store_lost_list(s, 99, (struct store_lost **)&list, &n, NULL);
 	store_lost_get(s, 99, &lost, NULL);
 	store_tombstone_find(s, 99, "x", "y", &tombstone, NULL);
