@@ -135,12 +135,11 @@ static void note_removed(struct pair *pair, const json_t *theirs, const json_t *
 	json_object_foreach(json_object_get(data, "fields"), name, there) {
 		if (value_equal(there, value_get(theirs, name)))
 			continue;
-		conflict_note(pair,
-			&(const struct conflict_clash){ .field = name,
-				.base = value_get(theirs, name),
-				.winner_origin = "file (removed)",
-				.loser = there,
-				.loser_origin = "exchange" });
+		conflict_note(pair, &(const struct conflict_clash){ .field = name,
+					    .base = value_get(theirs, name),
+					    .winner_origin = "file (removed)",
+					    .loser = there,
+					    .loser_origin = "exchange" });
 	}
 }
 
@@ -437,12 +436,11 @@ static int recreate(struct cycle *c, struct pair *pair, struct error *err)
 	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
 	json_t *edited = json_string("edited"), *deleted = json_string("deleted");
 
-	conflict_note(pair,
-		&(const struct conflict_clash){ .field = "(item)",
-			.winner = edited,
-			.winner_origin = "file",
-			.loser = deleted,
-			.loser_origin = "exchange" });
+	conflict_note(pair, &(const struct conflict_clash){ .field = "(item)",
+				    .winner = edited,
+				    .winner_origin = "file",
+				    .loser = deleted,
+				    .loser_origin = "exchange" });
 	json_decref(edited);
 	json_decref(deleted);
 	store_side_delete(c->store, pair->item.id, SIDE_EXCHANGE, NULL);
