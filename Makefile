@@ -6,7 +6,6 @@ DESTDIR ?=
 CC      ?= cc
 OPT     ?= -O2 -g
 SAN     ?=
-PYTHON  := /usr/bin/python3
 # How many end-to-end tests run side by side.
 JOBS    ?= 4
 
@@ -121,8 +120,7 @@ unit: $(UNIT_BIN)
 
 e2e: all $(HELPER_BIN) tests/e2e/node_modules/.package-lock.json
 	@rm -rf $(RECORDED)/e2e && mkdir -p $(RECORDED)/e2e
-	@cd tests/e2e && TANDEM_BUILD=$(abspath $(BUILD)) TANDEM_RECORD=$(RECORDED)/e2e \
-		$(PYTHON) -m pytest -q -n $(JOBS) -p no:cacheprovider $(PYTEST_ARGS)
+	@tests/tools/e2e $(BUILD) $(RECORDED)/e2e $(JOBS) $(PYTEST_ARGS)
 	@tests/tools/validate-recorded $(RECORDED) $(if $(PYTEST_ARGS),partial)
 
 tests/e2e/node_modules/.package-lock.json: tests/e2e/package-lock.json
