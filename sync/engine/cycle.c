@@ -304,7 +304,8 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 		.began = store_now(e->store),
 		.asked_at = asked_at,
 		.log = json_array(),
-		.categories = json_object() };
+		.categories = json_object(),
+		.may_create = json_object() };
 	int rc;
 
 	for (int kind = 0; kind < ITEM_KINDS; kind++)
@@ -323,5 +324,6 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 	mb->wake_in = c.wake_in;
 	json_decref(c.log);
 	json_decref(c.categories);
+	json_decref(c.may_create);
 	return rc;
 }

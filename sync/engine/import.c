@@ -20,7 +20,7 @@ char *unlinked_name(const struct cycle *c, const char *record_id)
 	return xasprintf("unlinked:%lld:%s", (long long)c->mb->id, record_id);
 }
 
-static bool is_unlinked_partner(struct cycle *c, const char *record_id)
+bool import_is_unlinked(struct cycle *c, const char *record_id)
 {
 	char *name AUTOFREE = unlinked_name(c, record_id);
 	char *value AUTOFREE = NULL;
@@ -106,7 +106,7 @@ static int import_into(
 
 		crm->status = SIDE_LINKED;
 		crm->remote_id = xstrdup(record->id);
-		rc = pull_crm_merge_record(c, &pair, record, false, err);
+		rc = pull_crm_merge_record(c, &pair, record, err);
 	}
 	if (!rc)
 		rc = pair_save(c, &pair, err);
@@ -136,7 +136,7 @@ int import_record(struct cycle *c, const struct store_record *record, struct err
 	case IMPORT_VISIBLE:
 		break;
 	}
-	if (is_unlinked_partner(c, record->id))
+	if (import_is_unlinked(c, record->id))
 		return 0;
 	doc = document_of(c, record);
 	known = is_known_address(c, doc);

@@ -204,8 +204,8 @@ int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, s
 	json_t *found, struct error *err);
 int pull_crm_store(
 	struct cycle *c, enum item_kind kind, const struct crm_record *record, struct error *err);
-int pull_crm_merge_record(struct cycle *c, struct pair *pair, const struct store_record *record,
-	struct error *err);
+int pull_crm_merge_record(
+	struct cycle *c, struct pair *pair, const struct store_record *record, struct error *err);
 /* A record that nothing here is linked with: made an item where the policy says so. */
 int import_record(struct cycle *c, const struct store_record *record, struct error *err);
 /* Name of the value that notes an unlinked partner.  New string. */

@@ -124,12 +124,12 @@ int pull_crm(struct cycle *c, struct error *err)
 
 /* ---- merging ---------------------------------------------------------------------------------- */
 
-int pull_crm_merge_record(struct cycle *c, struct pair *pair, const struct store_record *record,
-	bool by_us, struct error *err)
+int pull_crm_merge_record(
+	struct cycle *c, struct pair *pair, const struct store_record *record, struct error *err)
 {
 	struct remote_state remote = { .version = record->version,
 		.fields = value_get(record->data, "fields"),
-		.by_us = by_us || json_is_true(json_object_get(record->data, "by_us")),
+		.by_us = json_is_true(json_object_get(record->data, "by_us")),
 		.modified = stamp_ns(record->version) };
 	json_t *empty = json_object();
 	int rc;
@@ -191,7 +191,7 @@ static int merge_into_item(struct cycle *c, int64_t item, const struct store_rec
 		else if (record->deleted)
 			rc = record_gone(c, &pair, record, err);
 		else
-			rc = pull_crm_merge_record(c, &pair, record, false, err);
+			rc = pull_crm_merge_record(c, &pair, record, err);
 		if (!rc && !*waits && !record->deleted)
 			rc = pair_save(c, &pair, err);
 	}
@@ -204,7 +204,7 @@ static int merge_record(
 {
 	int64_t *items = NULL;
 	size_t n = 0;
-	bool linked = false;
+	bool linked = false, ours = false;
 	int rc = store_sides_by_record(c->store, record->id, &items, &n, err);
 
 	for (size_t i = 0; !rc && i < n; i++) {
@@ -218,6 +218,8 @@ static int merge_record(
 	}
 	free(items);
 	if (!rc && !linked && !record->deleted)
+		rc = match_pulled(c, record, &ours, waits, err);
+	if (!rc && !linked && !record->deleted && !ours)
 		rc = import_record(c, record, err);
 	return rc;
 }
@@ -276,9 +278,9 @@ int pull_crm_merge(struct cycle *c, struct error *err)
 
 /* ---- reading back ------------------------------------------------------------------------------ */
 
-/* Fetches the records of these items and merges them; those missing are left as they are. */
+/* A record that was fetched, merged into the items that are linked with it. */
 static int merge_fetched(struct cycle *c, enum item_kind kind, const struct crm_record *r,
-	const int64_t *items, size_t n, bool by_us, struct error *err)
+	const int64_t *items, char *const *ids, size_t n, struct error *err)
 {
 	struct store_record record = { .object = (char *)document_kind(kind)->name,
 		.id = r->id,
@@ -293,12 +295,16 @@ static int merge_fetched(struct cycle *c, enum item_kind kind, const struct crm_
 	for (size_t i = 0; !rc && i < n; i++) {
 		struct pair pair;
 
+		if (strcmp(ids[i], r->id) != 0)
+			continue;
 		rc = pair_load(c, items[i], &pair, err);
 		if (rc)
 			break;
-		if (pair.sides[SIDE_CRM].status == SIDE_LINKED && pair.sides[SIDE_CRM].remote_id &&
-			!strcmp(pair.sides[SIDE_CRM].remote_id, r->id) && !r->deleted) {
-			rc = pull_crm_merge_record(c, &pair, &record, by_us, err);
+		/* Under a writer it waits; an intent, or a missing base, keeps it from being forgotten. */
+		if (pair.sides[SIDE_CRM].status == SIDE_LINKED &&
+			!strcmp(pair.sides[SIDE_CRM].remote_id, r->id) && !r->deleted &&
+			!(pair.item.ino && store_writer_active(c->store, pair.item.ino))) {
+			rc = pull_crm_merge_record(c, &pair, &record, err);
 			if (!rc)
 				rc = pair_save(c, &pair, err);
 		}
@@ -312,29 +318,36 @@ static int merge_fetched(struct cycle *c, enum item_kind kind, const struct crm_
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n, bool by_us,
-	struct error *err)
+int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
+	json_t *found, struct error *err)
 {
 	struct crm_record *records = NULL;
 	char **ids = xcalloc(n, sizeof(*ids));
-	size_t m = 0, found = 0;
+	int64_t *known = xcalloc(n, sizeof(*known));
+	size_t m = 0, n_found = 0;
 	int rc = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct store_side side;
 
-		if (!store_side_get(c->store, items[i], SIDE_CRM, &side, NULL) && side.remote_id)
+		if (!store_side_get(c->store, items[i], SIDE_CRM, &side, NULL) && side.remote_id) {
+			known[m] = items[i];
 			ids[m++] = xstrdup(side.remote_id);
+		}
 		store_side_clear(&side);
 	}
 	if (m)
 		rc = c->engine->crm_driver->get(
-			c->crm, kind, (const char *const *)ids, m, &records, &found, err);
-	for (size_t i = 0; !rc && i < found; i++)
-		rc = merge_fetched(c, kind, &records[i], items, n, by_us, err);
-	crm_records_free(records, found);
+			c->crm, kind, (const char *const *)ids, m, &records, &n_found, err);
+	for (size_t i = 0; !rc && i < n_found; i++) {
+		if (found && !records[i].deleted)
+			json_object_set_new(found, records[i].id, json_true());
+		rc = merge_fetched(c, kind, &records[i], known, ids, m, err);
+	}
+	crm_records_free(records, n_found);
 	for (size_t i = 0; i < m; i++)
 		free(ids[i]);
 	free(ids);
+	free(known);
 	return rc;
 }

@@ -34,13 +34,6 @@ static void push_clear(struct push *p)
 	p->n = p->n_read_back = 0;
 }
 
-/* An upsert by token cannot make a second record; a plain create waits until designate.c has looked
- * for the one that may have been made (I1). */
-static bool may_create(const struct cycle *c, const struct store_side *side)
-{
-	return !side->token_sent || c->engine->config->crm_external_id_field;
-}
-
 static void id_name(char name[24], int64_t id)
 {
 	snprintf(name, 24, "%lld", (long long)id);
@@ -57,8 +50,9 @@ static bool is_allowed(const struct push *p, const struct pair *pair)
 static bool needs(struct cycle *c, struct pair *pair, enum crm_op_type *type)
 {
 	struct store_side *side = &pair->sides[SIDE_CRM];
+	const struct config_rule *rule = pair_rule(c, pair);
 
-	if (pair_is_refused(pair, SIDE_CRM))
+	if (pair_is_refused(pair, SIDE_CRM) || !rule || rule->mode == MODE_OFF)
 		return false;
 	if (side->status == SIDE_DELETING && side->remote_id) {
 		*type = CRM_DELETE;
@@ -69,7 +63,7 @@ static bool needs(struct cycle *c, struct pair *pair, enum crm_op_type *type)
 		return false;
 	if (side->status == SIDE_CREATING) {
 		*type = CRM_CREATE;
-		return may_create(c, side);
+		return match_may_create(c, side); /* I1 */
 	}
 	*type = CRM_UPDATE;
 	return side->status == SIDE_LINKED && side->ours && side->version;
@@ -150,7 +144,9 @@ static void succeeded(struct push *p, size_t i, struct pair *pair)
 	struct store_side *side = &pair->sides[SIDE_CRM];
 
 	xstrset(&side->error, NULL);
+	json_object_set_new(side->intent, "answered", json_true());
 	if (p->type == CRM_CREATE) {
+		store_claims_drop(p->c->store, pair->item.id, NULL);
 		xstrset(&side->remote_id, p->ops[i].new_id);
 		xstrset(&side->token, NULL);
 		side->status = SIDE_LINKED;
@@ -166,8 +162,10 @@ static void succeeded(struct push *p, size_t i, struct pair *pair)
 static int deleted(struct push *p, struct pair *pair, struct error *err)
 {
 	struct cycle *c = p->c;
-	int rc = guard_sent(c, pair, SIDE_CRM, err);
+	int rc = 0;
 
+	if (!pair->item.removed) /* a removal was counted when it passed the guard */
+		rc = guard_sent(c, pair, SIDE_CRM, err);
 	if (!rc && pair->item.removed) {
 		rc = store_claims_drop(c->store, pair->item.id, err);
 		return rc ? rc : store_item_delete(c->store, pair->item.id, err);
@@ -233,6 +231,8 @@ static int record_answers(struct push *p, struct error *err)
 		rc = pair_load(c, p->pairs[i].item.id, &pair, err);
 		if (rc)
 			break;
+		if (!why->code && p->type == CRM_CREATE && !p->ops[i].new_id)
+			error_set(&p->ops[i].error, ERR_LOST, "an answer without an id");
 		if (p->type == CRM_DELETE && (!why->code || why->code == ERR_NOT_FOUND)) {
 			rc = deleted(p, &pair, err);
 		} else {
@@ -247,30 +247,6 @@ static int record_answers(struct push *p, struct error *err)
 	if (!rc)
 		return store_commit(c->store, err);
 	store_rollback(c->store);
-	return rc;
-}
-
-static int read_back(struct push *p, struct error *err)
-{
-	int64_t ours[WRITE_BATCH], newer[WRITE_BATCH];
-	size_t n_ours = 0, n_newer = 0;
-	int rc = 0;
-
-	for (size_t i = 0; i < p->n_read_back; i++) {
-		bool conflict = false;
-
-		for (size_t j = 0; j < p->n; j++)
-			conflict |= p->pairs[j].item.id == p->read_back[i] &&
-				    p->ops[j].error.code == ERR_CONFLICT;
-		if (conflict)
-			newer[n_newer++] = p->read_back[i];
-		else
-			ours[n_ours++] = p->read_back[i];
-	}
-	if (n_ours)
-		rc = pull_crm_fetch(p->c, p->kind, ours, n_ours, true, err);
-	if (!rc && n_newer)
-		rc = pull_crm_fetch(p->c, p->kind, newer, n_newer, false, err);
 	return rc;
 }
 
@@ -353,7 +329,7 @@ static int push_type(struct cycle *c, enum item_kind kind, enum crm_op_type type
 		recorded = record_answers(p, sent ? NULL : err);
 		rc = sent ? sent : recorded;
 		if (!rc)
-			rc = read_back(p, err);
+			rc = pull_crm_fetch(c, kind, p->read_back, p->n_read_back, NULL, err);
 		push_clear(p);
 	}
 	free(p);

@@ -400,7 +400,8 @@ int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struc
 	pair->item.ino = 0;
 	cycle_log(c, "%s: %s", path, reason);
 	if (!rc && crm->status == SIDE_LINKED && rule &&
-		(rule->remove == REMOVE_CRM || rule->remove == REMOVE_BOTH)) {
+		(rule->remove == REMOVE_CRM || rule->remove == REMOVE_BOTH) &&
+		designate_may_delete(c, pair)) {
 		/* The record follows; the item stays as a removal until that is answered (I2). */
 		crm->status = SIDE_DELETING;
 		pair->item.removed = 1;

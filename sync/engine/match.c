@@ -1,0 +1,415 @@
+/* Matching: which record of the CRM an item that becomes designated is.
+ *
+ * An item first claims every address it has, over all mailboxes, and then asks the CRM for records with
+ * one of them: whoever comes second to a claim waits, and finds the record.  One hit is linked, several
+ * are an error entry, none lets the create go (I1).  The order matters: a claim that came after the
+ * question could be for a person whom the other mailbox has made in between.  The claim ends with the
+ * create's answer.
+ *
+ * A create whose answer was lost is looked for in the same way before it is sent again, and by its
+ * token or, where the org has no field for that and the item no address, by what it holds and who made
+ * it.  A record that a pull shows with the token of a pending create is linked at once. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "sync/engine/internal.h"
+#include "sync/mem.h"
+
+static const char *text(const json_t *data, const char *name)
+{
+	return json_string_value(json_object_get(data, name));
+}
+
+/* ---- claims ------------------------------------------------------------------------------------ */
+
+bool match_claim(struct cycle *c, struct pair *pair)
+{
+	const struct document_kind *kind = document_kind(pair->item.kind);
+	struct store_side *crm = &pair->sides[SIDE_CRM];
+	json_t *addresses = kind->emails(pair->item.doc), *address;
+	bool got = true;
+	size_t i;
+
+	json_array_foreach(addresses, i, address) {
+		int64_t holder = 0;
+
+		if (store_claim_take(c->store, kind->name, json_string_value(address),
+			    pair->item.id, &holder, NULL) ||
+			holder != pair->item.id)
+			got = false;
+	}
+	json_decref(addresses);
+	if (got && crm->status == SIDE_NONE) {
+		crm->status = SIDE_CREATING;
+		xstrset(&crm->token, NULL);
+		crm->token = engine_token();
+		crm->token_sent = 0;
+	} else if (!got) {
+		if (crm->status == SIDE_NONE)
+			store_claims_drop(c->store, pair->item.id, NULL);
+		cycle_wake(c, CLAIM_WAIT_NS);
+	}
+	return got;
+}
+
+void match_forget(struct cycle *c, struct pair *pair)
+{
+	struct store_side *crm = &pair->sides[SIDE_CRM];
+
+	store_side_delete(c->store, pair->item.id, SIDE_CRM, NULL);
+	store_claims_drop(c->store, pair->item.id, NULL);
+	store_side_clear(crm);
+	*crm = (struct store_side){ .item = pair->item.id, .side = SIDE_CRM };
+}
+
+/* ---- linking ----------------------------------------------------------------------------------- */
+
+/* Another item of this mailbox that is linked with the record; 0: none. */
+int64_t match_linked_elsewhere(struct cycle *c, const char *record_id, int64_t item)
+{
+	int64_t *ids = NULL, other = 0;
+	size_t n = 0;
+
+	if (store_sides_by_record(c->store, record_id, &ids, &n, NULL))
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		struct pair pair;
+
+		if (ids[i] == item || pair_load(c, ids[i], &pair, NULL))
+			continue;
+		if (pair.item.mailbox == c->mb->id && pair.sides[SIDE_CRM].status == SIDE_LINKED)
+			other = ids[i];
+		pair_clear(&pair);
+	}
+	free(ids);
+	return other;
+}
+
+static void refuse(struct cycle *c, struct pair *pair, const char *fmt, const char *record_id)
+{
+	char *why AUTOFREE = xasprintf("%s%s", fmt, record_id ? record_id : "");
+	struct error refusal = ERROR_INIT;
+
+	match_forget(c, pair);
+	error_set(&refusal, ERR_EXISTS, "%s", why);
+	pair_refuse(c, pair, SIDE_CRM, &refusal);
+}
+
+/* Links the item with a record that is in the store, and merges it. */
+static int link_stored(
+	struct cycle *c, struct pair *pair, const struct store_record *record, struct error *err)
+{
+	struct store_side *crm = &pair->sides[SIDE_CRM];
+	char *note AUTOFREE = unlinked_name(c, record->id);
+	bool ours = json_is_true(json_object_get(record->data, "created_by_us"));
+	int rc = store_value_set(c->store, note, NULL, err);
+
+	if (rc)
+		return rc;
+	store_claims_drop(c->store, pair->item.id, NULL);
+	crm->created_by_us = crm->token_sent && ours;
+	if (!crm->created_by_us)
+		pair_forget_intent(crm);
+	crm->status = SIDE_LINKED;
+	xstrset(&crm->remote_id, record->id);
+	xstrset(&crm->token, NULL);
+	xstrset(&crm->reason, NULL);
+	crm->token_sent = 0;
+	cycle_log(c, "linked with record %s", record->id);
+	return pull_crm_merge_record(c, pair, record, err);
+}
+
+static int link_hit(
+	struct cycle *c, struct pair *pair, const struct crm_record *hit, struct error *err)
+{
+	const char *object = document_kind(pair->item.kind)->name;
+	struct store_record row = { 0 };
+	int rc;
+
+	if (match_linked_elsewhere(c, hit->id, pair->item.id)) {
+		refuse(c, pair,
+			"a record has one of its addresses and is linked with another item of "
+			"this mailbox: ",
+			hit->id);
+		return 0;
+	}
+	if (import_is_unlinked(c, hit->id) && !designate_is_explicit(c, pair)) {
+		refuse(c, pair,
+			"its record was unlinked from this mailbox; tandemctl relink PATH links "
+			"it: ",
+			hit->id);
+		return 0;
+	}
+	rc = pull_crm_store(c, pair->item.kind, hit, err);
+	if (!rc)
+		rc = store_record_get(c->store, object, hit->id, &row, err);
+	if (!rc)
+		rc = link_stored(c, pair, &row, err);
+	store_record_clear(&row);
+	return rc;
+}
+
+/* ---- creates whose answer was lost --------------------------------------------------------------- */
+
+static bool is_linked_at_all(struct cycle *c, const char *record_id)
+{
+	int64_t *ids = NULL;
+	size_t n = 0;
+
+	store_sides_by_record(c->store, record_id, &ids, &n, NULL);
+	free(ids);
+	return n > 0;
+}
+
+/* Has the record all that our create sent, and did we make it? */
+static bool is_what_we_sent(
+	struct cycle *c, const struct store_side *crm, const struct store_record *record)
+{
+	json_t *fields = json_object_get(record->data, "fields"), *sent;
+	const char *token = text(record->data, "token"), *name;
+
+	if (record->deleted)
+		return false;
+	if (token && crm->token)
+		return !strcmp(token, crm->token);
+	if (!json_is_true(json_object_get(record->data, "created_by_us")))
+		return false;
+	json_object_foreach(json_object_get(crm->intent, "fields"), name, sent)
+		if (!value_equal(sent, value_get(fields, name)))
+			return false;
+	return crm->intent && !is_linked_at_all(c, record->id);
+}
+
+/* Looks through all records that were pulled; *found is filled in when there is one. */
+static int find_made(struct cycle *c, const struct store_side *crm, struct store_record *found,
+	struct error *err)
+{
+	struct store_record *records = NULL;
+	int64_t after = 0;
+	size_t n = 0;
+	int rc;
+
+	do {
+		rc = store_record_list(c->store, after, MERGE_BATCH, &records, &n, err);
+		for (size_t i = 0; !rc && i < n && !found->id; i++) {
+			after = records[i].seq;
+			if (!is_what_we_sent(c, crm, &records[i]))
+				continue;
+			*found = records[i];
+			memset(&records[i], 0, sizeof(records[i]));
+		}
+		if (!rc)
+			store_records_free(records, n);
+		records = NULL;
+	} while (!rc && n && !found->id);
+	return rc;
+}
+
+/* No record has one of its addresses. */
+static int match_none(struct cycle *c, struct pair *pair, bool has_address, struct error *err)
+{
+	struct store_side *crm = &pair->sides[SIDE_CRM];
+	const struct config_rule *rule = pair_rule(c, pair);
+	bool upserts = c->engine->config->crm_external_id_field != NULL;
+	bool late = c->began > crm->token_sent + CRM_OVERLAP_NS;
+	const char *why_not;
+	bool wanted = designate_wanted(c, pair, &why_not);
+	struct store_record made = { 0 };
+	int rc = 0;
+
+	if (crm->token_sent && (!wanted || (!upserts && !has_address)))
+		rc = find_made(c, crm, &made, err);
+	if (rc)
+		return rc;
+	if (made.id) {
+		rc = link_stored(c, pair, &made, err);
+		store_record_clear(&made);
+	} else if (!wanted && (late || !crm->token_sent)) {
+		match_forget(c, pair);
+	} else if (wanted && rule->direction == DIRECTION_TO_EXCHANGE) {
+		refuse(c, pair,
+			"no record has one of its addresses, and the policy sends nothing to the "
+			"CRM",
+			NULL);
+	} else if (wanted && (!crm->token_sent || upserts || late)) {
+		json_object_set_new(c->may_create, crm->token, json_true());
+	} else { /* I1: however late its transaction commits, it shows by then */
+		cycle_wake(c, crm->token_sent + CRM_OVERLAP_NS - c->began);
+	}
+	return rc;
+}
+
+bool match_may_create(const struct cycle *c, const struct store_side *crm)
+{
+	return crm->token && json_object_get(c->may_create, crm->token);
+}
+
+/* ---- all of them --------------------------------------------------------------------------------- */
+
+/* Does a record carry one of these addresses in any of its e-mail fields? */
+static bool record_has(const struct crm_record *record, const json_t *addresses)
+{
+	json_t *have, *wanted;
+	size_t i, j;
+
+	json_array_foreach(record->emails, i, have)
+		json_array_foreach((json_t *)addresses, j, wanted)
+			if (!strcasecmp(json_string_value(have), json_string_value(wanted)))
+				return true;
+	return false;
+}
+
+static int match_pair(struct cycle *c, struct pair *pair, const struct crm_record *records,
+	size_t n, struct error *err)
+{
+	struct store_side *crm = &pair->sides[SIDE_CRM];
+	json_t *addresses = document_kind(pair->item.kind)->emails(pair->item.doc);
+	const struct crm_record *hit = NULL;
+	size_t hits = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (records[i].deleted || !record_has(&records[i], addresses))
+			continue;
+		if (records[i].token && crm->token && !strcmp(records[i].token, crm->token)) {
+			hit = &records[i];
+			hits = 1;
+			break;
+		}
+		hits += !hit || strcmp(hit->id, records[i].id) != 0;
+		hit = &records[i];
+	}
+	if (hits > 1)
+		refuse(c, pair,
+			"several records have one of its addresses; tandemctl relink PATH "
+			"RECORD-ID decides",
+			NULL);
+	else if (hits == 1)
+		rc = link_hit(c, pair, hit, err);
+	else
+		rc = match_none(c, pair, json_array_size(addresses) > 0, err);
+	json_decref(addresses);
+	return rc ? rc : pair_save(c, pair, err);
+}
+
+static int match_item(struct cycle *c, int64_t item, const struct crm_record *records, size_t n,
+	struct error *err)
+{
+	struct pair pair;
+	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	rc = pair_load(c, item, &pair, err);
+	if (!rc) {
+		if (pair.sides[SIDE_CRM].status == SIDE_CREATING &&
+			!(pair.item.ino && store_writer_active(c->store, pair.item.ino)))
+			rc = match_pair(c, &pair, records, n, err);
+		pair_clear(&pair);
+	}
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static json_t *addresses_of(struct cycle *c, const int64_t *items, size_t n)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < n; i++) {
+		struct store_item item = { 0 };
+		json_t *addresses, *address;
+		size_t j;
+
+		if (store_item_get(c->store, items[i], &item, NULL))
+			continue;
+		addresses = document_kind(item.kind)->emails(item.doc);
+		json_array_foreach(addresses, j, address)
+			json_object_set_new(all, json_string_value(address), json_true());
+		json_decref(addresses);
+		store_item_clear(&item);
+	}
+	return all;
+}
+
+int match_items(struct cycle *c, const int64_t *items, size_t n, struct error *err)
+{
+	json_t *addresses = addresses_of(c, items, n), *value;
+	const char **list = xcalloc(json_object_size(addresses), sizeof(*list)), *address;
+	struct crm_record *records = NULL;
+	size_t m = 0, found = 0;
+	int rc = 0;
+
+	json_object_foreach(addresses, address, value)
+		list[m++] = address;
+	if (m)
+		rc = c->engine->crm_driver->match_emails(
+			c->crm, KIND_CONTACT, list, m, &records, &found, err);
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = match_item(c, items[i], records, found, err);
+	crm_records_free(records, found);
+	free(list);
+	json_decref(addresses);
+	return rc;
+}
+
+/* ---- a pulled record that nothing is linked with --------------------------------------------------- */
+
+/* Is a create without token and address pending here, which could be any record that we made? */
+static bool plain_create_is_pending(struct cycle *c)
+{
+	int64_t *ids AUTOFREE = NULL;
+	bool pending = false;
+	size_t n = 0;
+
+	if (c->engine->config->crm_external_id_field ||
+		store_items_dirty(c->store, c->mb->id, &ids, &n, NULL))
+		return false;
+	for (size_t i = 0; i < n && !pending; i++) {
+		struct store_side side;
+
+		store_side_get(c->store, ids[i], SIDE_CRM, &side, NULL);
+		pending = side.status == SIDE_CREATING && side.token_sent;
+		store_side_clear(&side);
+	}
+	return pending;
+}
+
+static int link_by_token(struct cycle *c, int64_t item, const struct store_record *record,
+	bool *waits, struct error *err)
+{
+	struct pair pair;
+	int rc = pair_load(c, item, &pair, err);
+
+	if (rc)
+		return rc;
+	if (pair.item.ino && store_writer_active(c->store, pair.item.ino))
+		*waits = true;
+	else if (pair.item.mailbox == c->mb->id)
+		rc = link_stored(c, &pair, record, err);
+	if (!rc && !*waits && pair.item.mailbox == c->mb->id)
+		rc = pair_save(c, &pair, err);
+	pair_clear(&pair);
+	return rc;
+}
+
+int match_pulled(struct cycle *c, const struct store_record *record, bool *ours, bool *waits,
+	struct error *err)
+{
+	const char *token = text(record->data, "token");
+	struct store_side side = { 0 };
+	int rc = 0;
+
+	*ours = false;
+	if (token && !store_side_by_token(c->store, SIDE_CRM, token, &side, NULL) &&
+		side.status == SIDE_CREATING) {
+		*ours = true;
+		rc = link_by_token(c, side.item, record, waits, err);
+	} else if (json_is_true(json_object_get(record->data, "created_by_us"))) {
+		*ours = plain_create_is_pending(c);
+	}
+	store_side_clear(&side);
+	return rc;
+}
