@@ -289,6 +289,18 @@ static int64_t rev_at(const struct history *h, uint64_t commits)
 	return i == 0 && h->forgotten > commits ? COMMIT_NO_BASE : h->past[i].rev;
 }
 
+/* A former number shows the last state that it had, also to who opens it when it is no more: the kernel
+ * leads there by a name until it is told. */
+static int64_t shown_at(const struct history *h, uint64_t ino, int64_t when)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < h->n; i++)
+		if (h->past[i].ino == ino && h->past[i].commits > end)
+			end = h->past[i].commits;
+	return when < 0 || (uint64_t)when < end ? when : (int64_t)end - 1;
+}
+
 /* What the process saw of any number that the item had: its first open counts, and what it wrote only
  * when it opened nothing since. */
 static int64_t find_base(const struct known_process *p, const struct history *h)
@@ -297,13 +309,15 @@ static int64_t find_base(const struct known_process *p, const struct history *h)
 
 	for (size_t i = 0; i < h->n; i++) {
 		const struct seen *seen = h->past[i].ino ? slot(p, h->past[i].ino) : NULL;
+		int64_t when;
 
-		if (!seen || !seen->ino)
+		if (!seen || !seen->ino || seen->when == SEEN_NOTHING)
 			continue;
+		when = shown_at(h, seen->ino, seen->when);
 		if (seen->when < 0)
 			wrote = -seen->when;
-		else if (seen->when < first)
-			first = seen->when;
+		else if (when < first)
+			first = when;
 	}
 	return first == SEEN_NOTHING ? wrote : rev_at(h, (uint64_t)first);
 }

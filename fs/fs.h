@@ -168,6 +168,8 @@ void notifier_halt(struct notifier *notifier);
 void notifier_free(struct notifier *notifier);
 /* Until the kernel was told of all that is queued, at most a few seconds. */
 void notifier_wait(struct notifier *notifier);
+/* Before the answer to an operation that replaced a file: its caller then finds the new one. */
+void notifier_wait_in_operation(struct notifier *notifier);
 /* Tells the kernel, soon, that the name may mean something else; was: the number it had, or 0. */
 void notify_entry(struct fs *fs, uint64_t parent, const char *name, uint64_t was);
 /* Attributes and bytes of a file, or the listing of a directory. */

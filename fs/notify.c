@@ -29,6 +29,7 @@ struct job {
 
 #define ORPHAN_BUCKETS 256
 #define WAIT_S	       5 /* a job may wait for an operation, and that for the one who waits here */
+#define WAITERS_MAX    3 /* operations that wait at once: others must have threads to run in */
 
 struct orphan {
 	uint64_t ino;
@@ -43,7 +44,7 @@ struct notifier {
 	struct job *first, **last;
 	uint64_t n_jobs, n_told; /* ever added, ever done */
 	bool stopping, joined;
-	atomic_size_t n_orphans;
+	atomic_size_t n_orphans, n_waiters;
 	struct orphan *orphans[ORPHAN_BUCKETS]; /* under lock */
 };
 
@@ -281,6 +282,14 @@ void notifier_wait(struct notifier *n)
 		!pthread_cond_timedwait(&n->told, &n->lock, &until))
 		;
 	pthread_mutex_unlock(&n->lock);
+}
+
+void notifier_wait_in_operation(struct notifier *n)
+{
+	if (n && atomic_fetch_add(&n->n_waiters, 1) < WAITERS_MAX)
+		notifier_wait(n);
+	if (n)
+		atomic_fetch_sub(&n->n_waiters, 1);
 }
 
 /* The kernel is about to forget everything: what is queued is dropped.  A job under way may wait for

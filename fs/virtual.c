@@ -357,10 +357,13 @@ void virtual_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		rc = control_flush(h->control, &err);
 	else if (h->writer)
 		rc = working_flush(fs_of(req), h->writer, false, &err);
-	if (rc)
+	if (rc) {
 		fs_reply_stale(req, &err);
-	else
-		fuse_reply_err(req, 0);
+		return;
+	}
+	if (h->writer) /* the file beside has new bytes under a new number */
+		notifier_wait_in_operation(fs_of(req)->notifier);
+	fuse_reply_err(req, 0);
 }
 
 void virtual_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -380,11 +383,14 @@ void virtual_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 void virtual_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
 	const char *new_name, unsigned int flags)
 {
-	if (virtual_tree(parent) != VIRTUAL_JSON)
-		fuse_reply_err(req, EPERM);
-	else if (flags & ~(unsigned int)RENAME_NOREPLACE)
-		fuse_reply_err(req, EINVAL);
-	else
-		fuse_reply_err(req, json_rename(fs_of(req), parent, name, new_parent, new_name,
-					    flags & RENAME_NOREPLACE));
+	int number = EPERM;
+
+	if (flags & ~(unsigned int)RENAME_NOREPLACE)
+		number = EINVAL;
+	else if (virtual_tree(parent) == VIRTUAL_JSON)
+		number = json_rename(
+			fs_of(req), parent, name, new_parent, new_name, flags & RENAME_NOREPLACE);
+	if (!number)
+		notifier_wait_in_operation(fs_of(req)->notifier);
+	fuse_reply_err(req, number);
 }

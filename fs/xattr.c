@@ -176,12 +176,16 @@ void xattr_set(
 		working_wait_released(fs);
 		rc = commit_categories(&fs->commit, real_ino(ino), value, size, &err);
 	}
-	if (rc == ERR_BUSY)
+	if (rc == ERR_BUSY) {
 		fuse_reply_err(req, EBUSY);
-	else if (rc)
+		return;
+	}
+	if (rc) {
 		fs_reply_stale(req, &err);
-	else
-		fuse_reply_err(req, 0);
+		return;
+	}
+	notifier_wait_in_operation(fs->notifier);
+	fuse_reply_err(req, 0);
 }
 
 void xattr_list(fuse_req_t req, fuse_ino_t ino, size_t size)

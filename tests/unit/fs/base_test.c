@@ -117,6 +117,23 @@ static void it_counts_over_the_numbers_that_the_file_had(void **state)
 	assert_int_equal(base(s, bert), 3);
 }
 
+/* The kernel leads to the former number until it is told of the new one. */
+static void who_opens_a_former_number_sees_its_last_state(void **state)
+{
+	struct scene *s = *state;
+	uint64_t former = s->ino;
+
+	change(s, 2);
+	replace(s, 3);
+	base_opened(s->table, anna, former, store_commits(s->f->store));
+	assert_int_equal(base(s, anna), 2);
+	replace(s, 4);
+	base_opened(s->table, bert, former, store_commits(s->f->store));
+	opened(s, bert);
+	assert_int_equal(base(s, anna), 2);
+	assert_int_equal(base(s, bert), 2);
+}
+
 static void who_wrote_knows_what_it_wrote_until_it_opens_anew(void **state)
 {
 	struct scene *s = *state;
@@ -229,6 +246,7 @@ int main(void)
 		scene_test(nothing_is_known_of_who_opened_nothing),
 		scene_test(the_first_open_counts),
 		scene_test(it_counts_over_the_numbers_that_the_file_had),
+		scene_test(who_opens_a_former_number_sees_its_last_state),
 		scene_test(who_wrote_knows_what_it_wrote_until_it_opens_anew),
 		scene_test(a_file_without_an_item_is_no_trouble),
 		scene_test(many_files_of_one_process),
