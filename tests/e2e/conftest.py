@@ -96,6 +96,8 @@ def start_mount(request, tmp_path, start_sim):
 
     yield start
     end_all(started, Mount.close)
+    mails = [mail for mount in started if mount.sim.is_running() for mail in mount.sim.mails()]
+    assert mails == [], "somebody was mailed"
 
 
 @pytest.fixture

@@ -96,6 +96,9 @@ class Simulator:
         if "own answer" in self.stderr():
             raise SimulatorError(f"answers that Microsoft's schema rejects:\n{self.stderr()}")
 
+    def is_running(self):
+        return self.process.poll() is None
+
     # /sim/... -----------------------------------------------------------------------------------
 
     def call(self, method, path, body=None):
