@@ -74,6 +74,8 @@ int commit_rmdir(
  * no_replace: RENAME_NOREPLACE. */
 int commit_unlink(
 	struct commit *c, uint64_t parent, const char *name, int *number, struct error *err);
+/* Inside the caller's transaction: the file of the item goes, as by commit_unlink. */
+int commit_remove_item(struct commit *c, int64_t item, struct error *err);
 int commit_rename(struct commit *c, uint64_t parent, const char *name, uint64_t new_parent,
 	const char *new_name, bool no_replace, int *number, struct error *err);
 int commit_link(struct commit *c, uint64_t ino, uint64_t new_parent, const char *new_name,

@@ -234,6 +234,20 @@ int commit_remove_file(struct commit *c, struct store_node *node, struct error *
 	return rc ? rc : store_node_remove(c->store, node->ino, err);
 }
 
+int commit_remove_item(struct commit *c, int64_t id, struct error *err)
+{
+	struct store_item item = { 0 };
+	struct store_node node;
+	int rc = store_item_get(c->store, id, &item, err);
+
+	if (!rc)
+		rc = store_node_get(c->store, item.ino, &node, err);
+	if (!rc)
+		rc = commit_remove_file(c, &node, err);
+	store_item_clear(&item);
+	return rc;
+}
+
 int commit_unlink(
 	struct commit *c, uint64_t parent, const char *name, int *number, struct error *err)
 {

@@ -267,15 +267,18 @@ static int relink_item(struct engine *e, struct engine_mailbox *mb, int64_t id,
 
 	if (rc)
 		return rc;
+	if (record_id && match_linked_elsewhere(&c, record_id, id)) {
+		pair_clear(&pair);
+		return error_set(err, ERR_EXISTS,
+			"record %s is linked with another item of this mailbox", record_id);
+	}
 	crm = &pair.sides[SIDE_CRM];
 	if (crm->remote_id) {
 		note = unlinked_name(&c, crm->remote_id);
 		store_value_set(e->store, note, NULL, NULL);
 	}
-	rc = store_side_delete(e->store, id, SIDE_CRM, err);
-	store_side_clear(crm);
-	*crm = (struct store_side){ .item = id, .side = SIDE_CRM };
-	if (!rc && record_id) {
+	match_forget(&c, &pair);
+	if (record_id) {
 		free(note);
 		note = unlinked_name(&c, record_id);
 		rc = store_value_set(e->store, note, NULL, err);

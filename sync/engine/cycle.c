@@ -180,7 +180,20 @@ static int push_passes(struct cycle *c, struct error *err)
 	return rc;
 }
 
-/* A policy other than at the last cycle makes every item worth a look. */
+/* All records are merged again, from what was pulled. */
+static int forget_records(struct cycle *c, struct error *err)
+{
+	struct store_mailbox mb = { 0 };
+	int rc = store_mailbox_get(c->store, c->mb->id, &mb, err);
+
+	mb.record_seq = 0;
+	if (!rc)
+		rc = store_mailbox_save(c->store, &mb, err);
+	store_mailbox_clear(&mb);
+	return rc;
+}
+
+/* A policy other than at the last cycle makes every item and record worth a look. */
 static int check_policy(struct cycle *c, struct error *err)
 {
 	char *name AUTOFREE = xasprintf("policy:%lld", (long long)c->mb->id);
@@ -203,6 +216,8 @@ static int check_policy(struct cycle *c, struct error *err)
 	if (rc)
 		return rc;
 	rc = store_items_mark_dirty(c->store, c->mb->id, err);
+	if (!rc) /* records that meant nothing may be imported now, or have waited for their links */
+		rc = forget_records(c, err);
 	if (!rc)
 		rc = store_value_set(c->store, name, buf_str(&now), err);
 	if (!rc)
@@ -264,6 +279,8 @@ static int steps(struct cycle *c, struct error *err)
 	if (!rc) {
 		try_crm(c, pull_crm);
 		try_crm(c, pull_crm_merge);
+		try_crm(c, gone_look);
+		try_crm(c, gone_remove);
 		rc = push_passes(c, err);
 	}
 	if (!rc)

@@ -129,6 +129,11 @@ void designate_unlink(struct cycle *c, struct pair *pair, const char *reason)
 		reason);
 }
 
+bool designate_is_released(const struct store_side *crm)
+{
+	return crm->reason && strstr(crm->reason, RELEASED);
+}
+
 /* ---- one item --------------------------------------------------------------------------------- */
 
 struct wanted {
@@ -157,7 +162,7 @@ static bool sort_item(struct cycle *c, struct pair *pair, struct wanted *w)
 	struct store_side *crm = &pair->sides[SIDE_CRM];
 	const char *why_not = NULL;
 	bool wanted = designate_wanted(c, pair, &why_not);
-	bool released = crm->reason && strstr(crm->reason, RELEASED);
+	bool released = designate_is_released(crm);
 
 	switch (crm->status) {
 	case SIDE_NONE:
@@ -239,43 +244,6 @@ static int sort_items(
 	return rc;
 }
 
-/* ---- records that are not there ---------------------------------------------------------------- */
-
-/* A linked record that could not be read is gone or out of our view (I13): never deleted.  Where a
- * user designated anew, the item is free to be matched again. */
-static int settle_missing(struct cycle *c, int64_t item, const json_t *found, struct error *err)
-{
-	struct store_side *crm;
-	struct pair pair;
-	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
-
-	if (rc)
-		return rc;
-	rc = pair_load(c, item, &pair, err);
-	if (rc) {
-		store_rollback(c->store);
-		return rc == ERR_NOT_FOUND ? 0 : rc;
-	}
-	crm = &pair.sides[SIDE_CRM];
-	if (crm->status == SIDE_LINKED && crm->remote_id &&
-		!json_object_get(found, crm->remote_id)) {
-		if (crm->reason && strstr(crm->reason, RELEASED)) {
-			rc = store_side_delete(c->store, item, SIDE_CRM, err);
-			store_side_clear(crm);
-			*crm = (struct store_side){ .item = item, .side = SIDE_CRM };
-		} else {
-			designate_unlink(c, &pair, "gone or out of view");
-		}
-		if (!rc)
-			rc = pair_save(c, &pair, err);
-	}
-	pair_clear(&pair);
-	if (!rc)
-		return store_commit(c->store, err);
-	store_rollback(c->store);
-	return rc;
-}
-
 int designate(struct cycle *c, struct error *err)
 {
 	struct wanted w = { 0 };
@@ -296,7 +264,7 @@ int designate(struct cycle *c, struct error *err)
 		rc = pull_crm_fetch(c, KIND_CONTACT, w.fetch + i,
 			w.n_fetch - i < MERGE_BATCH ? w.n_fetch - i : MERGE_BATCH, found, err);
 	for (size_t i = 0; !rc && i < w.n_fetch; i++)
-		rc = settle_missing(c, w.fetch[i], found, err);
+		rc = gone_missing(c, w.fetch[i], found, err);
 	for (size_t i = 0; !rc && i < w.n_match; i += MERGE_BATCH) {
 		cycle_progress(c, "matching", i, w.n_match);
 		rc = match_items(c, w.match + i,

@@ -4,11 +4,13 @@
  *   cycle.c       one cycle of one mailbox: pull, merge, designate, push
  *   folders.c     the folder hierarchy, both ways
  *   pull_mailbox.c, pull_crm.c   pages into the store with their cursors (I4)
+ *   unshown.c     what we put into Exchange and no page has shown
  *   pull_merge.c  which item a pulled one is;  import.c  CRM records that become items
  *   pair.c        an item with its two sides
  *   merge.c       field by field: shadows, intents, conflicts (I3, I8, I11, I12)
  *   conflict.c    who won and who lost: conflict records
  *   designate.c   who is synced with the CRM, unlinking;  match.c  with which record
+ *   gone.c        records that are deleted, merged or out of view
  *   push_mailbox.c, push_crm.c   creates by token (I1), updates by intent, deletes by tombstone (I2)
  *   guard.c       deletes counted and held (I9), loop detector
  *   status.c      status, errors, conflicts as JSON;  commands.c  retry, reset, relink, held deletes

@@ -30,6 +30,8 @@
 #define URGENT_REMOVE_QUIET_NS (2 * NS_PER_S)
 /* The step of an intent: the item's deletion was taken back, and it may be there still. */
 #define PUSH_STEP_RESTORE "restore"
+/* All links are looked at this often (I13). */
+#define LOOK_NS (24 * 3600 * NS_PER_S)
 /* Whoever comes second to a claim looks again this soon. */
 #define CLAIM_WAIT_NS (5 * NS_PER_S)
 /* What was refused is tried again after this long: the rule or record that was in the way may be gone. */
@@ -98,6 +100,7 @@ struct cycle {
 	int64_t wake_in;       /* as in engine_mailbox */
 	size_t created[SIDES]; /* creates sent in this cycle */
 	json_t *may_create;    /* set of tokens: creates in the CRM that may be sent now */
+	json_t *unshown;       /* while pulling: remote id -> item; see unshown.c */
 	struct error deferred; /* the first failure that did not end the cycle */
 };
 
@@ -190,6 +193,13 @@ void cycle_wake(struct cycle *c, int64_t ns);
 /* Remembers a failure that does not end the cycle. */
 void cycle_defer(struct cycle *c, const struct error *err);
 
+/* Items that we put into a folder of Exchange and that no pull has shown since (unshown.c).  note and
+ * seen: inside a transaction; the others are not. */
+int unshown_note(struct cycle *c, int64_t item, struct error *err);
+int unshown_load(struct cycle *c, struct error *err);
+int unshown_seen(struct cycle *c, const char *remote_id, struct error *err);
+int unshown_check(struct cycle *c, struct error *err);
+
 int folders_pull(struct cycle *c, struct error *err);
 int folders_push(struct cycle *c, struct error *err);
 int pull_mailbox(struct cycle *c, struct error *err); /* pages into the store */
@@ -221,6 +231,8 @@ int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, stru
 /* Is this record one that the mailbox was unlinked from? */
 bool import_is_unlinked(struct cycle *c, const char *record_id);
 
+/* Was the item, since it was unlinked, not designated for a time?  Then a designation is a new one. */
+bool designate_is_released(const struct store_side *crm);
 bool designate_is_explicit(struct cycle *c, const struct pair *pair);
 bool designate_is_shared(struct cycle *c, const struct pair *pair);
 bool designate_may_delete(struct cycle *c, const struct pair *pair);
@@ -228,6 +240,19 @@ bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why
 int designate(struct cycle *c, struct error *err);
 /* Ends the sync of an item with the CRM; inside a transaction; the caller saves the pair. */
 void designate_unlink(struct cycle *c, struct pair *pair, const char *reason);
+
+/* Records that are gone (gone.c): the linked record is deleted or merged; inside a transaction. */
+int gone_record(
+	struct cycle *c, struct pair *pair, const struct store_record *record, struct error *err);
+/* Notes that the item is to go with its record; NULL takes it back. */
+int gone_set(struct cycle *c, int64_t item, const char *record_id, struct error *err);
+bool gone_is_set(struct cycle *c, int64_t item);
+/* Removes the items noted, as far as the guard lets them go. */
+int gone_remove(struct cycle *c, struct error *err);
+/* Unlinks the item if its record is not among those found. */
+int gone_missing(struct cycle *c, int64_t item, const json_t *found, struct error *err);
+/* Once a day: looks whether all linked records can still be seen (I13). */
+int gone_look(struct cycle *c, struct error *err);
 
 /* Matching (match.c).  Claims the item's addresses; with all of them a new designation is a pending create.
  * Inside a transaction; the caller saves the pair. */

@@ -165,10 +165,21 @@ json_t *pair_changed(
 	return changed;
 }
 
+/* New string. */
+static char *refused_folder(const struct pair *pair)
+{
+	return xasprintf("%llu", (unsigned long long)pair->item.folder);
+}
+
 bool pair_is_refused(const struct pair *pair, enum side side)
 {
 	const struct store_side *s = &pair->sides[side];
 
+	char *folder AUTOFREE = refused_folder(pair);
+
+	/* The CRM's refusal may be of a designation: moved elsewhere, it is another one. */
+	if (side == SIDE_CRM && s->remote_folder && strcmp(s->remote_folder, folder) != 0)
+		return false;
 	return s->error && s->error_rev == pair->item.rev && pair->item.edited <= s->retry_at;
 }
 
@@ -194,6 +205,10 @@ void pair_refuse(struct cycle *c, struct pair *pair, enum side side, const struc
 	s->error = xasprintf("%s: %s", side == SIDE_EXCHANGE ? "Exchange" : "CRM", why->text);
 	s->error_rev = pair->item.rev;
 	s->retry_at = store_now(c->store);
+	if (side == SIDE_CRM) {
+		free(s->remote_folder);
+		s->remote_folder = refused_folder(pair);
+	}
 	cycle_log(c, "%s: %s", path, s->error);
 }
 

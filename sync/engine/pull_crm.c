@@ -47,8 +47,15 @@ int pull_crm_store(
 		.version = r->version,
 		.deleted = r->deleted,
 		.data = encode(r) };
-	int rc = store_record_put(c->store, &record, err);
+	struct store_record known = { 0 };
+	bool is_older = !store_record_get(c->store, record.object, record.id, &known, NULL) &&
+			stamp_ns(r->version) < stamp_ns(known.version);
+	int rc = 0;
 
+	/* A page that was asked for before a write and is stored after it: what was read back stands. */
+	if (!is_older)
+		rc = store_record_put(c->store, &record, err);
+	store_record_clear(&known);
 	json_decref(record.data);
 	return rc;
 }
@@ -137,43 +144,10 @@ int pull_crm_merge_record(
 	if (!remote.fields)
 		remote.fields = empty;
 	rc = merge_side(c, pair, SIDE_CRM, &remote, err);
+	if (!rc) /* why it was unlinked once says nothing any more */
+		xstrset(&pair->sides[SIDE_CRM].reason, NULL);
 	json_decref(empty);
 	return rc;
-}
-
-/* The linked record is gone: merged into another, or deleted. */
-static int record_gone(
-	struct cycle *c, struct pair *pair, const struct store_record *record, struct error *err)
-{
-	struct store_side *side = &pair->sides[SIDE_CRM];
-	const char *master = json_string_value(json_object_get(record->data, "master"));
-	const struct config_rule *rule = pair_rule(c, pair);
-	struct store_node node;
-	bool allowed = false;
-	int rc = 0;
-
-	if (master) { /* I13: the link follows the survivor */
-		cycle_log(c, "record %s was merged into %s", record->id, master);
-		xstrset(&side->remote_id, master);
-		xstrset(&side->version, NULL);
-		pair->item.dirty = true;
-		return pair_save(c, pair, err);
-	}
-	if (rule && (rule->remove == REMOVE_EXCHANGE || rule->remove == REMOVE_BOTH) &&
-		pair->item.ino) {
-		rc = guard_judge(
-			c, pair->item.folder, SIDE_EXCHANGE, &pair->item.id, 1, &allowed, err);
-		if (!rc && allowed)
-			rc = store_node_get(c->store, pair->item.ino, &node, err);
-		if (!rc && allowed) {
-			xstrset(&pair->item.removed_name, node.name);
-			rc = store_node_remove(c->store, pair->item.ino, err);
-			pair->item.removed = 1; /* long past its quiet time */
-			pair->item.ino = 0;
-		}
-	}
-	designate_unlink(c, pair, "deleted in the CRM");
-	return rc ? rc : pair_save(c, pair, err);
 }
 
 static int merge_into_item(struct cycle *c, int64_t item, const struct store_record *record,
@@ -181,15 +155,18 @@ static int merge_into_item(struct cycle *c, int64_t item, const struct store_rec
 {
 	struct pair pair;
 	struct store_side *side = &pair.sides[SIDE_CRM];
+	const struct config_rule *rule;
 	int rc = pair_load(c, item, &pair, err);
 
 	if (rc)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
-	if (pair.item.mailbox == c->mb->id && side->status == SIDE_LINKED) {
+	rule = pair_rule(c, &pair);
+	if (pair.item.mailbox == c->mb->id && side->status == SIDE_LINKED && rule &&
+		rule->mode != MODE_OFF) {
 		if (pair.item.ino && store_writer_active(c->store, pair.item.ino))
 			*waits = true;
 		else if (record->deleted)
-			rc = record_gone(c, &pair, record, err);
+			rc = gone_record(c, &pair, record, err);
 		else
 			rc = pull_crm_merge_record(c, &pair, record, err);
 		if (!rc && !*waits && !record->deleted)

@@ -309,7 +309,8 @@ struct store_side {
 	char *remote_id;
 	char *version;
 	char *key;	     /* Exchange: PidTagSearchKey hex */
-	char *remote_folder; /* Exchange: id of the folder the item is in there */
+	char *remote_folder; /* Exchange: id of the folder the item is in there; CRM: number of the
+			      * directory in which it was refused */
 	json_t *ours,
 		*theirs; /* shadow: objects field name -> value; NULL before the first agreement */
 	json_t *intent;	 /* I12: {"fields": {name: value}, "steps": [...], "sent": ns} or NULL */

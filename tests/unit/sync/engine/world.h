@@ -257,6 +257,8 @@ static inline void world_config(struct world *w)
 		.exclude = "DoNotSync" };
 	w->policy.rules[CONFIG_CONTACTS] = (struct config_rule){ MODE_DESIGNATED, DIRECTION_BOTH,
 		IMPORT_OFF, REMOVE_NONE };
+	w->policy.rules[CONFIG_CALENDAR].mode = w->policy.rules[CONFIG_TASKS].mode =
+		MODE_DESIGNATED;
 	w->config = (struct config){ .exchange_url = xasprintf("fake:%p", (void *)&w->x),
 		.exchange_user = "gateway",
 		.exchange_password = "secret",
