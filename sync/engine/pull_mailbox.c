@@ -112,6 +112,8 @@ static int store_page(struct cycle *c, struct store_folder *folder, const struct
 
 		if (page->changes[i].type == MAILBOX_DELETED)
 			rc = store_pull_put(c->store, &pull, err);
+		if (!rc)
+			rc = unshown_seen(c, page->changes[i].id, err);
 	}
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = stage(c, folder->ino, &items[i], err);
@@ -264,6 +266,8 @@ int pull_mailbox(struct cycle *c, struct error *err)
 	size_t n = 0;
 	int rc = store_folder_list(c->store, c->mb->id, &inos, &n, err);
 
+	if (!rc)
+		rc = unshown_load(c, err);
 	cycle_progress(c, "reading", 0, 0);
 	for (size_t i = 0; !rc && i < n; i++) {
 		struct store_folder folder = { 0 };
@@ -275,6 +279,10 @@ int pull_mailbox(struct cycle *c, struct error *err)
 			rc = 0;
 		store_folder_clear(&folder);
 	}
+	if (!rc)
+		rc = unshown_check(c, err);
+	json_decref(c->unshown);
+	c->unshown = NULL;
 	free(inos);
 	return rc;
 }

@@ -318,6 +318,8 @@ static int record_answers(struct push *p, struct error *err)
 		else
 			succeeded(p, i, &pair);
 		rc = pair_save(c, &pair, err);
+		if (!rc && !p->ops[i].error.code && p->type != MAILBOX_UPDATE)
+			rc = unshown_note(c, pair.item.id, err);
 		pair_clear(&pair);
 	}
 	if (!rc)

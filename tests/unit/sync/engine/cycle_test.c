@@ -194,6 +194,23 @@ static void a_delete_there_removes_the_file(void **state)
 	assert_quiet(w);
 }
 
+/* Exchange never shows an item that came and went between two pulls. */
+static void what_came_and_went_between_two_pulls_is_gone(void **state)
+{
+	struct world *w = *state;
+
+	put(&w->e, CONTACTS, "anna.vcf", person(w, "Anna Adler", "a@ex.org", ""));
+	put(&w->e, CONTACTS, "bert.vcf", person(w, "Bert Berg", "b@ex.org", ""));
+	cycle(w, ALICE);
+	fake_delete(box_of(w, ALICE), there(w, ALICE, "Anna Adler"));
+	net_fault(&w->net, "sync_items", SAY_NOTHING, 8);
+	cycle(w, ALICE);
+	assert_false(exists(&w->e, CONTACTS, "anna.vcf"));
+	assert_true(exists(&w->e, CONTACTS, "bert.vcf"));
+	net_heal(&w->net);
+	assert_quiet(w);
+}
+
 static void a_removed_file_goes_to_deleted_items(void **state)
 {
 	struct world *w = *state;
@@ -764,6 +781,7 @@ int main(void)
 		WORLD(a_copy_there_is_another_file),
 		WORLD(a_move_between_two_pulls_is_a_move),
 		WORLD(a_delete_there_removes_the_file),
+		WORLD(what_came_and_went_between_two_pulls_is_gone),
 		WORLD(a_removed_file_goes_to_deleted_items),
 		WORLD(restored_from_deleted_items_it_is_the_same_file),
 		WORLD(an_edit_wins_over_a_delete_there),

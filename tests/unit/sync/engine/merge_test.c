@@ -339,7 +339,8 @@ static void a_field_changed_on_three_sides_is_one_conflict(void **state)
 	assert_int_equal(n, 1);
 	assert_int_equal(json_array_size(json_object_get(list[0].data, "fields")), 1);
 	field = json_array_get(json_object_get(list[0].data, "fields"), 0);
-	assert_string_equal(json_string_value(json_object_get(field, "path")), "titles/JobTitle/name");
+	assert_string_equal(
+		json_string_value(json_object_get(field, "path")), "titles/JobTitle/name");
 	assert_string_equal(json_string_value(json_object_get(field, "base")), "base");
 	assert_string_equal(json_string_value(json_object_get(field, "winner")), "chief");
 	assert_string_equal(json_string_value(json_object_get(field, "winner_origin")), "crm");
