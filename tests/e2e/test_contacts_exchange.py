@@ -215,6 +215,24 @@ def test_deleted(mount, alice, contacts, how):
     assert os.listdir(mount.mailbox("alice") / ".sync" / "lost+found") == []
 
 
+@pytest.mark.parametrize("how", ["made", "moved"])
+def test_deleted_before_a_pull_showed_it(mount, alice, contacts, how):
+    """SyncFolderItems does not tell of an item that came into a folder and went since the cursor."""
+    folder = subfolder(alice, "Salesforce_Sync")
+    if how == "moved":
+        new_contact(alice, "Anna Lindqvist")
+        mount.sync()
+        os.rename(contacts / "Anna Lindqvist.vcf", contacts / "Salesforce_Sync" / "anna.vcf")
+    else:
+        (contacts / "Salesforce_Sync" / "anna.vcf").write_text(
+            "BEGIN:VCARD\nVERSION:4.0\nFN:Anna Lindqvist\nEND:VCARD\n")
+    mount.sync()
+    (item,) = folder.all()
+    item.move_to_trash()
+    mount.sync()
+    assert names(contacts / "Salesforce_Sync") == names(contacts) == []
+
+
 def test_names_of_files(mount, alice, contacts):
     made = ["Anna Lindqvist", "AC/DC", ".hidden", "..", "tab\tand\u0007bell", "ß" * 200, " "]
     for name in made:

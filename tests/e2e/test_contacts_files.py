@@ -1,5 +1,6 @@
 """Contacts made, edited, moved and deleted as files, by the programs that people use: Exchange has it,
 field by field, as exchangelib and the simulator's own state tell."""
+import json
 import os
 import pprint
 import re
@@ -7,7 +8,7 @@ import re
 import pytest
 from contact_rows import ROWS, card, in_exchange, property_value
 from exchange import contacts_of, get_value
-from tools import json_rename, json_write, run, sed_add, sed_drop, vim
+from tools import jq_each, run, sed_add, sed_drop, vim
 
 ALICE = "alice.moreau@corp.example"
 
@@ -94,14 +95,19 @@ class Jq(Cp):
     """jq on .json/, by a new file that is renamed and by writing the file itself"""
 
     def edit(self, changes):
-        for n, (row, before, after) in enumerate(changes):
-            path = self.contacts.parent / ".json" / "Contacts" / f"{row.title}.json"
-            program = row.place.delete if after is None else row.place.set
-            variables = {} if after is None else {"v": row.to_json(after)}
+        documents = self.contacts.parent / ".json" / "Contacts"
+        paths = [documents / f"{row.title}.json" for row, _, _ in changes]
+        edited = jq_each([(path, row.place.delete if after is None else row.place.set)
+                          for path, (row, _, after) in zip(paths, changes)],
+                         [row.to_json(after) if after is not None else None
+                          for row, _, after in changes])
+        for n, (path, (document,), (_, before, _)) in enumerate(zip(paths, edited, changes)):
             if (n + (before is None)) % 2:
-                json_rename(path, program, **variables)
+                draft = path.with_name(f"{path.name}.new")
+                draft.write_text(json.dumps(document))
+                os.rename(draft, path)
             else:
-                json_write(path, program, self.scratch / "json", **variables)
+                path.write_text(json.dumps(document))
 
 
 def read_exchange(sim, account, ids):

@@ -11,6 +11,7 @@ import pytest
 from contact_rows import ROWS, card, normal, properties, property_value
 from exchange import edit, emails, get_value, new_contact, set_value, subfolder
 from exchangelib import Contact
+from simulator import wait_for
 from tools import json_rename, run, vim
 
 ALICE, BOB = "alice.moreau@corp.example", "bob.tanaka@corp.example"
@@ -573,3 +574,58 @@ def test_many_common_people_end_in_one_record_each(sim, mount, exchange, records
         linked = {path.stem: attribute(path, "crm-id")
                   for path in (mount.mailbox(name) / "Contacts" / "Salesforce_Sync").iterdir()}
         assert linked == {record["Name"]: record["Id"] for record in found}
+
+
+# Without being asked --------------------------------------------------------------------------
+
+
+@pytest.mark.mount(config={"sync": {"quiet": "0.2"}})
+def test_a_designation_starts_a_cycle_of_its_own(sim, mount, alice, contacts, records):
+    anna(alice)
+    mount.sync()
+    by_mv(contacts, alice, None)
+    (found,) = wait_for(lambda: sim.records("Contact"), 60, "the record")
+    assert found["Email"] == "anna@acme.example"
+    path = the_file(contacts)
+    wait_for(lambda: attribute(path, "state") == "synced", 60, "the end of the cycle")
+    run("setfattr", "-n", "user.tandem.categories", "-v", "DoNotSync", path)
+    wait_for(lambda: attribute(the_file(contacts), "state") == "excluded", 60, "the exclusion")
+    assert [record["Id"] for record in records()] == [found["Id"]]
+    assert attribute(the_file(contacts), "crm-id") is None
+
+
+# Deleted on one side --------------------------------------------------------------------------
+
+
+@pytest.mark.mount(config={"sync": {"remove-quiet": "0"}})
+@pytest.mark.parametrize("where", ["file", "exchange", "crm"])
+def test_deleted_on_one_side_ends_the_sync(sim, mount, alice, contacts, records, change_record,
+                                           jsforce, where):
+    anna(alice)
+    mount.sync()
+    by_mv(contacts, alice, None)
+    mount.sync()
+    (record,) = records()
+    if where == "file":
+        run("rm", the_file(contacts))
+    elif where == "exchange":
+        next(iter(subfolder(alice, "Salesforce_Sync").all())).move_to_trash()
+    else:
+        (answer,) = jsforce(("destroy", {"object": "Contact", "ids": record["Id"]}))
+        assert answer["success"]
+    for _ in range(3):
+        mount.sync()
+    if where == "crm":
+        assert records() == []
+        path = the_file(contacts)
+        assert attribute(path, "crm-id") is None
+        run("sed", "-i", "s/^TITLE:Buyer/TITLE:Seller/", path)
+    else:
+        assert list(contacts.rglob("*.vcf")) == []
+        change_record(record["Id"], Title="Seller")
+    for _ in range(3):
+        mount.sync()
+    assert [found["Title"] for found in records()] == ([] if where == "crm" else ["Seller"])
+    assert [contact.job_title for contact in subfolder(alice, "Salesforce_Sync").all()] == \
+        (["Seller"] if where == "crm" else [])
+    assert alice.contacts.all().count() == 0

@@ -14,33 +14,18 @@ def run(*command, cwd=None, check=True, stdin=None, **environment):
     return done
 
 
-def jq_each(programs):
-    """[values] of each (path, program), by one run of jq."""
-    words, each = [], []
+def jq_each(programs, values=None):
+    """[values] of each (path, program), by one run of jq; $v is values[n] there."""
+    words, each = ["--argjson", "values", json.dumps(values or [None] * len(programs))], []
     for n, (path, program) in enumerate(programs):
         words += ["--slurpfile", f"file{n}", path]
-        each.append(f"[$file{n}[0] | {program}]")
+        each.append(f"[$values[{n}] as $v | $file{n}[0] | {program}]")
     return json.loads(run("jq", "-n", *words, f"[{', '.join(each)}]").stdout)
 
 
-def jq_to(out, path, program, variables):
-    words = [word for name, value in variables.items()
-             for word in ("--argjson", name, json.dumps(value))]
-    with open(out, "w") as stream:
-        subprocess.run(["jq", *words, program, str(path)], stdout=stream, check=True, timeout=120)
-
-
-def json_rename(path, program, **variables):
+def json_rename(path, program):
     """jq PROGRAM a.json > a.json.new && mv a.json.new a.json"""
-    draft = f"{path}.new"
-    jq_to(draft, path, program, variables)
-    os.rename(draft, path)
-
-
-def json_write(path, program, scratch, **variables):
-    """jq PROGRAM a.json > /elsewhere/a && cat /elsewhere/a > a.json: the file itself is written."""
-    jq_to(scratch, path, program, variables)
-    pathlib.Path(path).write_bytes(pathlib.Path(scratch).read_bytes())
+    run("sh", "-c", 'jq "$1" "$2" > "$2.new" && mv "$2.new" "$2"', "sh", program, path)
 
 
 def vim(files, backupcopy, home):
