@@ -200,7 +200,9 @@ static inline struct fake_item *fake_copy(
 {
 	struct fake_item *item = fake_add(x, box, folder);
 
-	memcpy(item->key, from->key, sizeof(item->key));
+	snprintf(item->key, sizeof(item->key), "%s", from ? from->key : "");
+	if (!from)
+		return item;
 	json_object_update(item->fields, from->fields);
 	fake_copy_marks(&item->marks, &from->marks);
 	fake_touched(box, item, false);
