@@ -482,11 +482,10 @@ def test_moved_out_with_a_category_left_stays_designated(mount, alice, contacts,
 
 
 @pytest.mark.parametrize("seeded", [False, True], ids=["made by us", "linked"])
-def test_private_contacts_leave_the_crm(sim, mount, alice, contacts, records, change_record,
-                                        jsforce, seeded):
+def test_private_contacts_leave_the_crm(sim, mount, alice, contacts, records, seeded):
     if seeded:
-        jsforce(("create", {"object": "Contact", "records": {
-            "LastName": "Lindqvist", "Email": "anna@acme.example"}}))
+        sim.act("create", object="Contact",
+                fields={"LastName": "Lindqvist", "Email": "anna@acme.example"})
     anna(alice)
     mount.sync()
     by_mv(contacts, alice, None)

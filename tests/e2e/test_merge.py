@@ -20,6 +20,7 @@ class Anna:
         self.folder = mount.mailbox("alice") / "Contacts" / "Salesforce_Sync"
         self.path = self.folder / "Anna Lindqvist.vcf"
         self.conflicts = mount.mailbox("alice") / ".sync" / "conflicts"
+        sim.clock(offset_seconds=-8 * MINUTE)
         item = new_contact(account, "Anna Lindqvist", folder=subfolder(account, "Salesforce_Sync"),
                            given_name="Anna", surname="Lindqvist", job_title="Buyer",
                            email_addresses=emails("anna@acme.example"))
@@ -27,6 +28,7 @@ class Anna:
         mount.sync()
         self.record_id = os.getxattr(self.path, "user.tandem.crm-id").decode()
         assert self.titles() == {"file": "Buyer", "exchange": "Buyer", "crm": "Buyer"}
+        sim.clock(offset_seconds=0)
 
     @property
     def item(self):
@@ -159,14 +161,14 @@ CASES = [
 
 
 def edit_all(anna, sides, newest, value_of):
-    """Edits on these sides, the newest last: the servers' clock says when."""
+    """Edits on these sides.  The servers' clock says when: the newest one comes from three minutes
+    after the file's own time, the others are four minutes before it."""
     for side in sides:
         if side != "file":
-            # Within the overlap of pulls from the CRM, and far from the file's own time.
             late = side == newest
-            anna.sim.clock(offset_seconds=3 * MINUTE if late else -3 * MINUTE if newest else 0)
+            anna.sim.clock(offset_seconds=3 * MINUTE if late else -4 * MINUTE)
         anna.set_title(side, value_of(side))
-    anna.sim.clock(offset_seconds=0)
+    anna.sim.clock(offset_seconds=4 * MINUTE)
 
 
 def check_decided(anna, sides, winner, value_of):
