@@ -172,7 +172,8 @@ void xattr_set(
 		return;
 	}
 	rc = commit_categories(&fs->commit, real_ino(ino), value, size, &err);
-	if (rc == ERR_BUSY) { /* a script's line before this one closed it: its RELEASE may be to come */
+	if (rc ==
+		ERR_BUSY) { /* a script's line before this one closed it: its RELEASE may be to come */
 		working_wait_released(fs);
 		rc = commit_categories(&fs->commit, real_ino(ino), value, size, &err);
 	}

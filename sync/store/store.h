@@ -400,7 +400,7 @@ struct store_conflict {
 	int64_t id;
 	int64_t mailbox, item;
 	int64_t time;
-	char *name; /* file name in .sync/conflicts: "anna.vcf 2026-11-22T10:00:00Z 17.json"; add
+	char *name;   /* file name in .sync/conflicts: "anna.vcf 2026-11-22T10:00:00Z 17.json"; add
 		       * makes it of the item's file name ("anna.vcf") or NULL, and keeps one that
 		       * ends in ".json" */
 	json_t *data; /* {"item": path, "fields": [{field, path, base, winner, winner_origin,

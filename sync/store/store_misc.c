@@ -222,8 +222,8 @@ int store_conflict_save(
 
 int store_conflict_count(struct store *store, int64_t item, uint64_t *n, struct error *err)
 {
-	struct query q QUERY_END =
-		query_read(store, "SELECT count(*) FROM conflict WHERE item = ?", err);
+	struct query q QUERY_END = query_read(
+		store, "SELECT count(*) FROM conflict WHERE item = ?", err);
 
 	query_int(&q, item);
 	return query_count(&q, n);

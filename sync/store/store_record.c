@@ -75,8 +75,8 @@ int store_pull_drop(struct store *store, int64_t seq, struct error *err)
 int store_pull_forget(
 	struct store *store, int64_t mailbox, const char *remote_id, struct error *err)
 {
-	struct query q QUERY_END = query_write(store,
-		"DELETE FROM pull WHERE mailbox = ? AND remote_id = ? AND deleted = 0", err);
+	struct query q QUERY_END = query_write(
+		store, "DELETE FROM pull WHERE mailbox = ? AND remote_id = ? AND deleted = 0", err);
 
 	query_int(&q, mailbox);
 	query_text(&q, remote_id);

@@ -215,7 +215,8 @@ static void hot_path_uses_its_indexes(void **state)
 		const char *sql, *plan;
 	} hot[] = {
 		{ "WHERE parent = ? AND name = ?", "USING INDEX node_name (parent=? AND name=?)" },
-		{ "WHERE parent = ? AND ino > ?", "USING COVERING INDEX node_list (parent=? AND ino>?)" },
+		{ "WHERE parent = ? AND ino > ?",
+			"USING COVERING INDEX node_list (parent=? AND ino>?)" },
 		{ "FROM node WHERE ino = ?", "USING INTEGER PRIMARY KEY (rowid=?)" },
 		{ "FROM content WHERE ino = ?", "USING INTEGER PRIMARY KEY (rowid=?)" },
 		{ "FROM side WHERE id = ?", "USING INTEGER PRIMARY KEY (rowid=?)" },
