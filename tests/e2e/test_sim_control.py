@@ -358,6 +358,7 @@ def test_mails_are_logged(sim):
     create(sim, headers=None, LastName="Unquiet")
     (mail,) = sim.mails()
     assert mail["server"] == "salesforce" and "Sforce-Auto-Assign" in mail["why"]
+    assert mail["agent"].startswith("Python-urllib")
     assert sim.state("salesforce")["mail"] == [mail]
 
 

@@ -41,8 +41,10 @@ const char *sim_base_url(struct sim *sim)
 
 void sim_mail_log(struct sim *sim, const char *server, const char *why, const char *to)
 {
-	json_array_append_new(
-		sim->mails, json_pack("{s:s, s:s, s:s*}", "server", server, "why", why, "to", to));
+	const char *agent = sim->current ? sim_header(sim->current, "User-Agent") : NULL;
+
+	json_array_append_new(sim->mails, json_pack("{s:s, s:s, s:s*, s:s*}", "server", server,
+						  "why", why, "to", to, "agent", agent));
 }
 
 void control_count(struct sim *sim, const char *operation, bool is_write)

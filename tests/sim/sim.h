@@ -65,7 +65,8 @@ int64_t sim_now_ns(struct sim *sim);
  * truncated, drop-before and drop-after itself.  The object belongs to sim. */
 const json_t *sim_fault(struct sim *sim, const char *operation, const char *type);
 
-/* Mails that the simulated servers would have sent: must stay empty. */
+/* Mails that the simulated servers would have sent, with the User-Agent that caused them: must stay
+ * empty. */
 void sim_mail_log(struct sim *sim, const char *server, const char *why, const char *to);
 
 struct ews *sim_ews(struct sim *sim);
