@@ -93,6 +93,9 @@ int commands_retry(struct cycle *c, struct error *err)
 
 int engine_retry_errors(struct engine *e, const char *address, struct error *err)
 {
+	for (size_t i = 0; i < e->n_mailboxes; i++)
+		if (is_meant(&e->mailboxes[i], address))
+			guard_forget_turns(e, &e->mailboxes[i]);
 	return for_items(e, address, forget_error, err);
 }
 
@@ -169,15 +172,76 @@ int engine_reset(struct engine *e, const char *address, struct error *err)
 
 /* ---- held deletes ------------------------------------------------------------------------------ */
 
-/* Gone in Exchange, wanted back: made there anew. */
-static int recreate(struct cycle *c, int64_t id, struct error *err)
+/* What is staged as deleted is staged no longer. */
+static int drop_staged(struct cycle *c, const char *remote_id, struct error *err)
 {
+	struct store_pull *pulls = NULL;
+	int64_t after = 0;
+	size_t n = 0;
+	int rc;
+
+	do {
+		rc = store_pull_list(c->store, c->mb->id, after, MERGE_BATCH, &pulls, &n, err);
+		for (size_t i = 0; !rc && i < n; i++) {
+			after = pulls[i].seq;
+			if (pulls[i].deleted && !strcmp(pulls[i].remote_id, remote_id))
+				rc = store_pull_drop(c->store, pulls[i].seq, err);
+		}
+		store_pulls_free(pulls, n);
+		pulls = NULL;
+	} while (!rc && n);
+	return rc;
+}
+
+/* A folder that went with its items is made again. */
+static int want_folder(struct cycle *c, uint64_t ino, struct error *err)
+{
+	struct store_folder folder = { 0 };
+	int rc = store_folder_get(c->store, ino, &folder, err);
+
+	if (!rc && folder.removed && !folder.remote_id) {
+		folder.removed = 0;
+		folder.created = store_now(c->store);
+		rc = store_folder_save(c->store, &folder, err);
+	}
+	store_folder_clear(&folder);
+	return rc;
+}
+
+/* Gone in Exchange, wanted back.  Whether it is gone is asked once more (an empty answer said so, perhaps):
+ * what is there is taken as it is, else it is made anew. */
+static int want_back(struct cycle *c, struct pair *pair, struct error *err)
+{
+	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
+	int rc = 0;
+
+	if (side->remote_id)
+		rc = drop_staged(c, side->remote_id, err);
+	if (!rc)
+		rc = want_folder(c, pair->item.folder, err);
+	if (rc || side->status != SIDE_LINKED)
+		return rc;
+	json_decref(side->intent);
+	side->intent = json_pack("{s:{}, s:s}", "fields", "step", PUSH_STEP_RESTORE);
+	return store_side_save(c->store, side, err);
+}
+
+/* Takes back what was to be deleted on the side of the CRM: the item, or the record of a private one. */
+static int take_back(struct cycle *c, int64_t id, struct error *err)
+{
+	struct store_side *crm;
 	struct pair pair;
 	int rc = pair_load(c, id, &pair, err);
 
 	if (rc)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
-	rc = store_side_delete(c->store, id, SIDE_EXCHANGE, err);
+	crm = &pair.sides[SIDE_CRM];
+	if (crm->status == SIDE_DELETING && pair.item.ino) {
+		designate_keep_record(c, &pair);
+		rc = store_side_save(c->store, crm, err);
+	} else {
+		rc = want_back(c, &pair, err);
+	}
 	pair.item.dirty = true;
 	pair.item.state = ITEM_PENDING;
 	if (!rc)
@@ -193,7 +257,7 @@ static int decide(struct cycle *c, struct store_deletion *row, bool confirm, str
 	/* The file of a removal comes back with name, number and link, in a transaction of its own. */
 	if (!confirm && row->side == SIDE_EXCHANGE)
 		rc = commit_restore(c->engine->commit, row->item, err);
-	if (rc == ERR_EXISTS || rc == ERR_NOT_FOUND) /* it stands again already */
+	if (rc == ERR_EXISTS || rc == ERR_NOT_FOUND || rc == ERR_INVALID) /* it stands already */
 		rc = 0;
 	if (!rc)
 		rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
@@ -203,7 +267,9 @@ static int decide(struct cycle *c, struct store_deletion *row, bool confirm, str
 	if (confirm)
 		rc = store_deletion_put(c->store, row, err);
 	else if (row->side == SIDE_CRM)
-		rc = recreate(c, row->item, err);
+		rc = take_back(c, row->item, err);
+	else
+		rc = gone_set(c, row->item, NULL, err);
 	if (!rc && !confirm)
 		rc = store_deletion_delete(c->store, row->id, err);
 	if (!rc)

@@ -306,6 +306,8 @@ static void write_end(struct cycle *c, const struct error *error)
 		store_mailbox_save(c->store, &mb, NULL);
 		store_mailbox_clear(&mb);
 	}
+	store_tombstones_expire(c->store, c->began - TOMBSTONE_NS, NULL);
+	store_deletions_expire(c->store, c->mb->id, c->began - TOMBSTONE_NS, NULL);
 	if (store_commit(c->store, NULL))
 		store_rollback(c->store);
 }
@@ -322,7 +324,8 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 		.asked_at = asked_at,
 		.log = json_array(),
 		.categories = json_object(),
-		.may_create = json_object() };
+		.may_create = json_object(),
+		.let_go = { json_object(), json_object() } };
 	int rc;
 
 	for (int kind = 0; kind < ITEM_KINDS; kind++)
@@ -342,5 +345,7 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 	json_decref(c.log);
 	json_decref(c.categories);
 	json_decref(c.may_create);
+	for (int side = 0; side < SIDES; side++)
+		json_decref(c.let_go[side]);
 	return rc;
 }

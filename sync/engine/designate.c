@@ -129,6 +129,16 @@ void designate_unlink(struct cycle *c, struct pair *pair, const char *reason)
 		reason);
 }
 
+void designate_keep_record(struct cycle *c, struct pair *pair)
+{
+	struct store_side *crm = &pair->sides[SIDE_CRM];
+	char *name AUTOFREE = unlinked_name(c, crm->remote_id ? crm->remote_id : "");
+
+	crm->status = SIDE_UNLINKED;
+	xstrset(&crm->reason, "private" RELEASED);
+	store_value_set(c->store, name, "private", NULL);
+}
+
 bool designate_is_released(const struct store_side *crm)
 {
 	return crm->reason && strstr(crm->reason, RELEASED);

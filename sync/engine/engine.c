@@ -156,6 +156,7 @@ void engine_free(struct engine *e)
 		if (e->mailboxes[i].connection)
 			e->mailbox_driver->close(e->mailboxes[i].connection);
 		free(e->mailboxes[i].crm_user);
+		json_decref(e->mailboxes[i].turns);
 	}
 	if (e->crm)
 		e->crm_driver->close(e->crm);

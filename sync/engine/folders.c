@@ -116,6 +116,7 @@ static int new_folder(struct cycle *c, const struct mailbox_folder *remote, stru
 				  !strcmp(remote->name, sync_folder_name(c));
 	}
 	if (!rc) {
+		folder.removed = 0; /* gone there once, and there again */
 		xstrset(&folder.remote_id, remote->id);
 		xstrset(&folder.version, remote->version);
 		xstrset(&folder.remote_name, remote->name);
@@ -205,14 +206,46 @@ static int apply_folder(struct cycle *c, const struct mailbox_folder *remote, st
 	return rc;
 }
 
+static bool is_listed(const struct mailbox_folder *folders, size_t n, const char *id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!folders[i].deleted && !strcmp(folders[i].id, id))
+			return true;
+	return false;
+}
+
+/* What a listing from the start does not show is gone there. */
+static int unlisted(
+	struct cycle *c, const struct mailbox_folder *folders, size_t n, struct error *err)
+{
+	uint64_t *inos = NULL;
+	size_t n_inos = 0;
+	int rc = store_folder_list(c->store, c->mb->id, &inos, &n_inos, err);
+
+	for (size_t i = 0; !rc && i < n_inos; i++) {
+		struct store_folder folder = { 0 };
+
+		rc = store_folder_get(c->store, inos[i], &folder, err);
+		if (!rc && !folder.is_default && folder.remote_id &&
+			!is_listed(folders, n, folder.remote_id))
+			rc = gone_folder(c, &folder, err);
+		store_folder_clear(&folder);
+	}
+	free(inos);
+	return rc;
+}
+
+/* whole: a listing from the start. */
 static int store_folders(struct cycle *c, const struct mailbox_folder *folders, size_t n,
-	const char *cursor, struct error *err)
+	bool whole, const char *cursor, struct error *err)
 {
 	struct store_mailbox mb = { 0 };
 	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
 
 	if (rc)
 		return rc;
+	if (whole)
+		rc = unlisted(c, folders, n, err);
 	/* Default folders first, so that every child finds its parent. */
 	for (size_t i = 0; !rc && i < n; i++)
 		if (folders[i].is_default)
@@ -239,17 +272,24 @@ int folders_pull(struct cycle *c, struct error *err)
 	struct store_mailbox mb = { 0 };
 	struct mailbox_folder *folders = NULL;
 	char *next = NULL;
+	bool whole = false;
 	size_t n = 0;
 	int rc = store_mailbox_get(c->store, c->mb->id, &mb, err);
 
 	cycle_progress(c, "folders", 0, 0);
-	if (!rc)
+	if (!rc) {
+		whole = !mb.folder_cursor;
 		rc = driver->sync_folders(
 			c->mb->connection, mb.folder_cursor, &folders, &n, &next, err);
-	if (rc == ERR_CURSOR)
+	}
+	if (rc == ERR_CURSOR && !whole) {
+		whole = true;
 		rc = driver->sync_folders(c->mb->connection, NULL, &folders, &n, &next, err);
+	}
+	if (!rc && whole && !n) /* the folders of every mailbox have at least Contacts (I9) */
+		rc = error_set(err, ERR_REMOTE, "Exchange shows no folder in this mailbox");
 	if (!rc && (n || !mb.folder_cursor || strcmp(mb.folder_cursor, next) != 0))
-		rc = store_folders(c, folders, n, next, err);
+		rc = store_folders(c, folders, n, whole, next, err);
 	for (size_t i = 0; i < n; i++)
 		mailbox_folder_clear(&folders[i]);
 	free(folders);

@@ -1,8 +1,15 @@
-/* The guard: deletions are counted per mailbox, folder and side, and held when there are many (I9).
+/* The guards: deletions in bulk, and items that go back and forth.
  *
- * Held: more than max-delete or a tenth of the folder (never fewer than 5) within 24 hours, or what
- * would empty a folder of 5 or more.  A held deletion waits as a row until an administrator confirms
- * or restores its batch. */
+ * Deletions are counted per mailbox, folder and side, and held when there are many (I9).
+ *
+ * Held: more than max-delete in the mailbox or a tenth of the folder (never fewer than 5) within 24 hours,
+ * or what would empty a folder of 5 or more.  A held deletion waits as a row until an administrator confirms
+ * or restores its batch, or what was deleted is there again.
+ *
+ * Turns: a change taken from one side after one taken from the other.  Two users at the two ends take a
+ * few; a second gateway between the same two systems takes one for each of ours.  The count is kept in
+ * memory: a restart that forgets it is no harm. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,13 +19,42 @@
 #define DAY_NS (24 * 3600 * NS_PER_S)
 #define FEW    5
 
-static bool too_many(const struct cycle *c, uint64_t sent, size_t wanted, size_t folder_size)
+struct count {
+	uint64_t all;	 /* of the mailbox and side within a day */
+	uint64_t folder; /* of those, in the folder */
+};
+
+static bool too_many(
+	const struct cycle *c, const struct count *gone, size_t wanted, size_t folder_size)
 {
-	uint64_t total = sent + wanted;
 	uint64_t tenth = folder_size / 10 > FEW ? folder_size / 10 : FEW;
 
-	return total > c->engine->config->max_delete || total > tenth ||
-	       (folder_size >= FEW && wanted >= folder_size);
+	return gone->all + wanted > c->engine->config->max_delete ||
+	       gone->folder + wanted > tenth || (folder_size >= FEW && wanted >= folder_size);
+}
+
+static void item_name(char name[24], int64_t item)
+{
+	snprintf(name, 24, "%lld", (long long)item);
+}
+
+/* Deletions sent within a day, and those that this cycle has let go and not sent yet. */
+static int count_gone(
+	struct cycle *c, uint64_t folder, enum side side, struct count *gone, struct error *err)
+{
+	int64_t since = store_now(c->store) - DAY_NS;
+	const char *name;
+	json_t *where;
+	int rc = store_deletion_count(c->store, c->mb->id, 0, side, since, &gone->all, err);
+
+	if (!rc)
+		rc = store_deletion_count(
+			c->store, c->mb->id, folder, side, since, &gone->folder, err);
+	json_object_foreach(c->let_go[side], name, where) {
+		gone->all++;
+		gone->folder += (uint64_t)json_integer_value(where) == folder;
+	}
+	return rc;
 }
 
 /* Puts one of the states that an administrator or an earlier cycle gave these items into known[]:
@@ -73,42 +109,100 @@ static size_t folder_size(struct cycle *c, uint64_t folder)
 	return n;
 }
 
+/* What is known of these deletions: a state, LET_GO in this cycle, or NEW. */
+#define NEW    (-1)
+#define LET_GO (-2)
+
+static int all_known(struct cycle *c, enum side side, const int64_t *items, size_t n, int *known,
+	struct error *err)
+{
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		char name[24];
+
+		item_name(name, items[i]);
+		known[i] = json_object_get(c->let_go[side], name) ? LET_GO : NEW;
+	}
+	rc = known_states(c, side, DELETION_HELD, items, n, known, err);
+	return rc ? rc : known_states(c, side, DELETION_CONFIRMED, items, n, known, err);
+}
+
 int guard_judge(struct cycle *c, uint64_t folder, enum side side, const int64_t *items, size_t n,
 	bool *allowed, struct error *err)
 {
 	int *known AUTOFREE = xcalloc(n, sizeof(*known));
+	struct count gone = { 0 };
 	size_t fresh = 0;
-	uint64_t sent = 0;
-	int64_t batch;
-	bool held;
-	int rc;
+	bool too;
+	int rc = all_known(c, side, items, n, known, err);
 
-	for (size_t i = 0; i < n; i++)
-		known[i] = -1;
-	rc = known_states(c, side, DELETION_HELD, items, n, known, err);
 	if (!rc)
-		rc = known_states(c, side, DELETION_CONFIRMED, items, n, known, err);
-	if (!rc)
-		rc = store_deletion_count(c->store, c->mb->id, folder, side,
-			store_now(c->store) - DAY_NS, &sent, err);
-	if (rc)
-		return rc;
+		rc = count_gone(c, folder, side, &gone, err);
 	for (size_t i = 0; i < n; i++)
-		fresh += known[i] == -1;
-	held = fresh && too_many(c, sent, fresh, folder_size(c, folder));
-	batch = store_now(c->store) / NS_PER_MS;
-	for (size_t i = 0; i < n; i++) {
-		allowed[i] = known[i] == DELETION_CONFIRMED || (known[i] == -1 && !held);
-		if (known[i] == -1 && held) {
-			rc = hold(c, folder, side, items[i], batch, err);
-			if (rc)
-				return rc;
-		}
+		fresh += known[i] == NEW;
+	too = fresh && too_many(c, &gone, fresh, folder_size(c, folder));
+	if (too && !c->batch) /* all that one cycle holds is one batch */
+		c->batch = store_now(c->store) / NS_PER_MS;
+	for (size_t i = 0; !rc && i < n; i++) {
+		char name[24];
+
+		item_name(name, items[i]);
+		allowed[i] = known[i] == DELETION_CONFIRMED || known[i] == LET_GO ||
+			     (known[i] == NEW && !too);
+		if (known[i] == NEW && too)
+			rc = hold(c, folder, side, items[i], c->batch, err);
+		else if (known[i] == NEW)
+			json_object_set_new(
+				c->let_go[side], name, json_integer((json_int_t)folder));
 	}
-	if (held)
+	if (!rc && too)
 		cycle_log(c, "%zu deletions held as batch %lld: confirm or restore them", fresh,
-			(long long)batch);
-	return 0;
+			(long long)c->batch);
+	return rc;
+}
+
+/* Is the deletion that the row holds still wanted?  On the mailbox's side a file was removed, or is to go
+ * with its record; towards the CRM the item is gone in Exchange, or its record is to go. */
+static bool is_wanted(
+	struct cycle *c, const struct store_deletion *row, const json_t *gone_in_exchange)
+{
+	struct pair pair;
+	bool wanted;
+
+	if (pair_load(c, row->item, &pair, NULL))
+		return false;
+	if (row->side == SIDE_EXCHANGE)
+		wanted = pair.item.removed || gone_is_set(c, row->item);
+	else
+		wanted = pair.sides[SIDE_CRM].status == SIDE_DELETING ||
+			 (pair.sides[SIDE_EXCHANGE].remote_id &&
+				 json_object_get(
+					 gone_in_exchange, pair.sides[SIDE_EXCHANGE].remote_id));
+	pair_clear(&pair);
+	return wanted;
+}
+
+int guard_tidy(struct cycle *c, const json_t *gone_in_exchange, struct error *err)
+{
+	static const enum deletion_state states[] = { DELETION_HELD, DELETION_CONFIRMED };
+	int rc = 0;
+
+	for (size_t s = 0; !rc && s < ARRAY_SIZE(states); s++) {
+		struct store_deletion *rows = NULL;
+		size_t n = 0;
+
+		rc = store_deletion_list(c->store, c->mb->id, states[s], &rows, &n, err);
+		if (rc || !n)
+			continue;
+		rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+		for (size_t i = 0; !rc && i < n; i++)
+			if (!is_wanted(c, &rows[i], gone_in_exchange))
+				rc = store_deletion_delete(c->store, rows[i].id, err);
+		rc = rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
+		store_deletions_free(rows, n);
+	}
+	return rc;
 }
 
 int guard_sent(struct cycle *c, const struct pair *pair, enum side side, struct error *err)
@@ -120,11 +214,14 @@ int guard_sent(struct cycle *c, const struct pair *pair, enum side side, struct 
 		.state = DELETION_SENT,
 		.time = store_now(c->store) };
 	struct store_deletion *rows;
+	char name[24];
 	size_t n;
 	int rc = store_deletion_list(c->store, c->mb->id, DELETION_CONFIRMED, &rows, &n, err);
 
 	if (rc)
 		return rc;
+	item_name(name, pair->item.id);
+	json_object_del(c->let_go[side], name);
 	for (size_t i = 0; !rc && i < n; i++)
 		if (rows[i].item == pair->item.id && rows[i].side == side)
 			rc = store_deletion_delete(c->store, rows[i].id, err);
@@ -135,4 +232,62 @@ int guard_sent(struct cycle *c, const struct pair *pair, enum side side, struct 
 	rc = store_deletion_put(c->store, &row, err);
 	free(row.name);
 	return rc;
+}
+
+/* ---- back and forth ---------------------------------------------------------------------------- */
+
+/* More items than this are not remembered: a first sync is no fight. */
+#define TURNS_ITEMS 4096
+
+bool guard_turn(struct cycle *c, int64_t item, enum side side)
+{
+	struct engine_mailbox *mb = c->mb;
+	int64_t now = store_now(c->store), turns = 0;
+	json_t *entry;
+	char name[24];
+
+	item_name(name, item);
+	pthread_mutex_lock(&c->engine->lock);
+	if (!mb->turns || json_object_size(mb->turns) > TURNS_ITEMS) {
+		json_decref(mb->turns);
+		mb->turns = json_object();
+	}
+	entry = json_object_get(mb->turns, name);
+	if (!entry || now - json_integer_value(json_object_get(entry, "since")) > TURNS_NS) {
+		json_object_set_new(mb->turns, name,
+			json_pack("{s:i, s:i, s:I}", "side", (int)side, "n", 0, "since",
+				(json_int_t)now));
+	} else {
+		turns = json_integer_value(json_object_get(entry, "n"));
+		if (json_integer_value(json_object_get(entry, "side")) != (int)side)
+			turns++;
+		json_object_set_new(entry, "side", json_integer((int)side));
+		json_object_set_new(entry, "n", json_integer((json_int_t)turns));
+	}
+	pthread_mutex_unlock(&c->engine->lock);
+	return turns > TURNS_MAX;
+}
+
+bool guard_is_fighting(struct cycle *c, int64_t item)
+{
+	json_t *entry;
+	char name[24];
+	bool fights;
+
+	item_name(name, item);
+	pthread_mutex_lock(&c->engine->lock);
+	entry = json_object_get(c->mb->turns, name);
+	fights = json_integer_value(json_object_get(entry, "n")) > TURNS_MAX &&
+		 store_now(c->store) - json_integer_value(json_object_get(entry, "since")) <=
+			 TURNS_NS;
+	pthread_mutex_unlock(&c->engine->lock);
+	return fights;
+}
+
+void guard_forget_turns(struct engine *e, struct engine_mailbox *mb)
+{
+	pthread_mutex_lock(&e->lock);
+	json_decref(mb->turns);
+	mb->turns = NULL;
+	pthread_mutex_unlock(&e->lock);
 }

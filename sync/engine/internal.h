@@ -30,8 +30,13 @@
 #define URGENT_REMOVE_QUIET_NS (2 * NS_PER_S)
 /* The step of an intent: the item's deletion was taken back, and it may be there still. */
 #define PUSH_STEP_RESTORE "restore"
+/* What was removed can be revived for so long. */
+#define TOMBSTONE_NS (30 * 24 * 3600 * NS_PER_S)
 /* All links are looked at this often (I13). */
 #define LOOK_NS (24 * 3600 * NS_PER_S)
+/* An item whose changes came from the two sides by turns more often than this within an hour is held. */
+#define TURNS_MAX 6
+#define TURNS_NS  (3600 * NS_PER_S)
 /* Whoever comes second to a claim looks again this soon. */
 #define CLAIM_WAIT_NS (5 * NS_PER_S)
 /* What was refused is tried again after this long: the rule or record that was in the way may be gone. */
@@ -55,6 +60,7 @@ struct engine_mailbox {
 	uint64_t asked, ended; /* tickets */
 	int64_t asked_at;
 	struct error error; /* of the last cycle */
+	json_t *turns;	    /* item -> {side, n, since}: changes taken from the sides by turns */
 	int64_t wake_in;    /* ns after the last cycle: something waits for its quiet time; 0: no */
 	const char *phase;  /* progress */
 	size_t done, total;
@@ -99,6 +105,8 @@ struct cycle {
 	json_t *categories;    /* set: designating ones that items were given */
 	int64_t wake_in;       /* as in engine_mailbox */
 	size_t created[SIDES]; /* creates sent in this cycle */
+	json_t *let_go[SIDES]; /* item -> folder: deletions allowed and not sent yet */
+	int64_t batch;	       /* number of what this cycle holds; 0: nothing yet */
 	json_t *may_create;    /* set of tokens: creates in the CRM that may be sent now */
 	json_t *unshown;       /* while pulling: remote id -> item; see unshown.c */
 	struct error deferred; /* the first failure that did not end the cycle */
@@ -112,6 +120,7 @@ struct pair {
 	json_t *before;	 /* the document as loaded */
 	json_t *clashes; /* array: fields of a conflict record to be */
 	bool drop_bytes; /* the file must be rendered anew even if it renders alike */
+	bool fights;	 /* goes back and forth: held with an error at the next save */
 };
 
 int pair_load(struct cycle *c, int64_t item, struct pair *pair, struct error *err);
@@ -231,6 +240,8 @@ int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, stru
 /* Is this record one that the mailbox was unlinked from? */
 bool import_is_unlinked(struct cycle *c, const char *record_id);
 
+/* The record of a private item is not to be deleted after all: it is unlinked. */
+void designate_keep_record(struct cycle *c, struct pair *pair);
 /* Was the item, since it was unlinked, not designated for a time?  Then a designation is a new one. */
 bool designate_is_released(const struct store_side *crm);
 bool designate_is_explicit(struct cycle *c, const struct pair *pair);
@@ -280,6 +291,14 @@ int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struc
  * *allowed[i] says which may go. */
 int guard_judge(struct cycle *c, uint64_t folder, enum side side, const int64_t *items, size_t n,
 	bool *allowed, struct error *err);
+/* Rows of deletions that nobody wants any more are dropped.  gone_in_exchange: set of remote ids. */
+int guard_tidy(struct cycle *c, const json_t *gone_in_exchange, struct error *err);
+/* Notes that a change of this side was taken; true when the sides took too many turns within an hour:
+ * two gateways are fighting. */
+bool guard_turn(struct cycle *c, int64_t item, enum side side);
+bool guard_is_fighting(struct cycle *c, int64_t item);
+/* Forgets the turns of the mailbox's items; called from any thread. */
+void guard_forget_turns(struct engine *e, struct engine_mailbox *mb);
 /* Notes one deletion as sent. */
 int guard_sent(struct cycle *c, const struct pair *pair, enum side side, struct error *err);
 

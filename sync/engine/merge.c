@@ -29,6 +29,7 @@ struct field_merge {
 	bool answered; /* this is the version that our answered push made */
 	bool first;    /* no base: linked for the first time */
 	bool pulls;    /* edits of the remote are taken */
+	bool took;     /* one was */
 	struct error *err;
 };
 
@@ -66,6 +67,7 @@ static int apply(struct field_merge *m, const char *name, json_t *there)
 
 	if (rc)
 		return error_prefix(m->err, "%s", name);
+	m->took = true;
 	json_decref(m->projection);
 	m->projection = pair_project(m->c, m->pair, m->side->side, NULL, m->err);
 	return m->projection ? 0 : m->err ? (int)m->err->code : ERR_INVALID;
@@ -253,7 +255,8 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 	if (!rc) {
 		/* What was refused against another version is worth another try. */
 		if (s->error && s->version && remote->version &&
-			strcmp(s->version, remote->version) != 0)
+			strcmp(s->version, remote->version) != 0 &&
+			!guard_is_fighting(c, pair->item.id))
 			xstrset(&s->error, NULL);
 		if (side == SIDE_EXCHANGE)
 			merge_marks(&m);
@@ -264,6 +267,8 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 		json_decref(s->intent);
 		s->intent = NULL;
 	}
+	if (!rc && m.took && !m.first)
+		pair->fights = guard_turn(c, pair->item.id, side);
 	json_decref(m.projection);
 	json_decref(names);
 	return rc;

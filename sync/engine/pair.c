@@ -359,12 +359,29 @@ static int save_sides(struct cycle *c, struct pair *pair, struct error *err)
 	return rc;
 }
 
+/* Nothing of it is sent until somebody looks at it; what comes in is taken. */
+static void hold_back(struct cycle *c, struct pair *pair)
+{
+	struct error why = ERROR_INIT;
+
+	error_set(&why, ERR_CONFLICT,
+		"it went back and forth %d times within an hour, as if another program synced it "
+		"too; tandemctl retry-errors goes on",
+		TURNS_MAX);
+	for (int side = 0; side < SIDES; side++)
+		if (pair->sides[side].status == SIDE_LINKED)
+			pair_refuse(c, pair, side, &why);
+	pair->fights = false;
+}
+
 int pair_save(struct cycle *c, struct pair *pair, struct error *err)
 {
 	int rc = render(c, pair, err);
 
 	if (!rc)
 		rc = store_item_save(c->store, &pair->item, err);
+	if (!rc && pair->fights)
+		hold_back(c, pair);
 	if (!rc)
 		rc = save_sides(c, pair, err);
 	if (!rc)

@@ -593,6 +593,8 @@ int pull_mailbox_merge(struct cycle *c, struct error *err)
 	if (!rc)
 		rc = walk(&m, delete_one, true, err);
 	if (!rc)
+		rc = guard_tidy(c, m.deleted, err);
+	if (!rc)
 		rc = mark_complete(c, err);
 	json_decref(m.deleted);
 	json_decref(m.allowed);

@@ -479,10 +479,13 @@ struct store_deletion {
 };
 
 int store_deletion_put(struct store *store, struct store_deletion *d, struct error *err);
+/* Sent ones; folder 0: in all folders. */
 int store_deletion_count(struct store *store, int64_t mailbox, uint64_t folder, enum side side,
-	int64_t since, uint64_t *count, struct error *err); /* sent ones */
+	int64_t since, uint64_t *count, struct error *err);
 int store_deletion_list(struct store *store, int64_t mailbox, enum deletion_state state,
 	struct store_deletion **list, size_t *n, struct error *err);
+/* Forgets those of the mailbox that were sent before. */
+int store_deletions_expire(struct store *store, int64_t mailbox, int64_t before, struct error *err);
 int store_deletion_delete(struct store *store, int64_t id, struct error *err);
 void store_deletions_free(struct store_deletion *list, size_t n);
 

@@ -438,8 +438,8 @@ int store_deletion_count(struct store *store, int64_t mailbox, uint64_t folder, 
 	int64_t since, uint64_t *count, struct error *err)
 {
 	struct query q QUERY_END = query_read(store,
-		"SELECT count(*) FROM deletion WHERE mailbox = ? AND folder = ? AND side = ?"
-		" AND state = ? AND time >= ?",
+		"SELECT count(*) FROM deletion WHERE mailbox = ?1 AND (?2 = 0 OR folder = ?2)"
+		" AND side = ?3 AND state = ?4 AND time >= ?5",
 		err);
 
 	query_int(&q, mailbox);
@@ -461,6 +461,17 @@ int store_deletion_list(struct store *store, int64_t mailbox, enum deletion_stat
 	query_int(&q, mailbox);
 	query_int(&q, state);
 	return row_all(&q, &deletion_table, list, n);
+}
+
+int store_deletions_expire(struct store *store, int64_t mailbox, int64_t before, struct error *err)
+{
+	struct query q QUERY_END = query_write(
+		store, "DELETE FROM deletion WHERE mailbox = ? AND state = ? AND time < ?", err);
+
+	query_int(&q, mailbox);
+	query_int(&q, DELETION_SENT);
+	query_int(&q, before);
+	return query_run(&q);
 }
 
 int store_deletion_delete(struct store *store, int64_t id, struct error *err)

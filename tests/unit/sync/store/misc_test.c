@@ -427,6 +427,11 @@ static void deletions_are_counted_and_listed(void **state)
 	assert_int_equal(count, 1);
 	ok(f, store_deletion_count(f->store, f->mailbox, f->folder, SIDE_CRM, 0, &count, &f->err));
 	assert_int_equal(count, 0);
+	fixture_begin(f, STORE_LOCAL);
+	ok(f, store_deletions_expire(f->store, f->mailbox, 1500, &f->err)); /* the older sent one */
+	fixture_commit(f);
+	ok(f, store_deletion_count(f->store, f->mailbox, 0, SIDE_EXCHANGE, 0, &count, &f->err));
+	assert_int_equal(count, 1);
 	ok(f, store_deletion_list(f->store, f->mailbox, DELETION_HELD, &list, &n, &f->err));
 	assert_int_equal(n, 1);
 	assert_int_equal(list[0].id, held);

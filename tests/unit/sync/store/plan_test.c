@@ -143,6 +143,7 @@ static void call_writers(struct fixture *f)
 	ok(f, store_tombstone_add(s, &tombstone, &f->err));
 	ok(f, store_tombstone_delete(s, 99, &f->err));
 	ok(f, store_tombstones_expire(s, 0, &f->err));
+	ok(f, store_deletions_expire(s, 99, 0, &f->err));
 	ok(f, store_deletion_put(s, &deletion, &f->err));
 	ok(f, store_deletion_delete(s, 99, &f->err));
 	ok(f, store_log(s, 1, "x", &f->err));
