@@ -5,7 +5,7 @@ import stat
 
 import pytest
 import vobject
-from contact_rows import ROWS, normal, properties, property_value
+from contact_rows import ROWS, escape, normal, properties, property_value
 from ews_raw import RawEws
 from exchange import edit, emails, new_contact, set_value, subfolder
 from exchangelib import Contact
@@ -297,3 +297,26 @@ def test_a_change_while_a_program_writes_waits(mount, alice, contacts):
     assert property_value(path, "ROLE") == "Trader"
     contact = alice.contacts.get(id=contact.id)
     assert (contact.job_title, contact.profession) == ("Seller", "Trader")
+
+
+LONG = ("Träffades på mässan; ringer hellre än hon skriver, 話すほうが好き — \\ \"citat\" <b>, "
+        "émoji 👩🏽‍💼.\n\n\tIndragen rad\n") * 20
+
+
+def test_long_texts_are_folded(mount, alice, contacts):
+    """RFC 6350 section 3.2: at most 75 octets a line, and no character in two."""
+    contact = new_contact(alice, "Anna Lindqvist", body=LONG.strip().replace("\n", "\r\n"))
+    mount.sync()
+    path = contacts / "Anna Lindqvist.vcf"
+    lines = path.read_bytes().split(b"\r\n")
+    assert len(lines) > 30 and max(map(len, lines)) <= 75
+    for line in lines:
+        line.decode()
+    assert property_value(path, "NOTE") == escape(LONG.strip())
+    assert vobject.readOne(path.read_bytes().decode()).note.value == LONG.strip()
+
+    path.write_bytes(path.read_bytes().replace(b"END:VCARD", b"ROLE:Trader\r\nEND:VCARD"))
+    mount.sync()
+    contact = alice.contacts.get(id=contact.id)
+    assert contact.profession == "Trader"
+    assert contact.body == LONG.strip().replace("\n", "\r\n")

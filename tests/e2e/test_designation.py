@@ -8,7 +8,7 @@ import os
 import pprint
 
 import pytest
-from contact_rows import ROWS, card, normal, properties, property_value
+from contact_rows import ROWS, card, escape, normal, properties, property_value
 from exchange import edit, emails, get_value, new_contact, set_value, subfolder
 from exchangelib import Contact
 from simulator import wait_for
@@ -628,3 +628,46 @@ def test_deleted_on_one_side_ends_the_sync(sim, mount, alice, contacts, records,
     assert [contact.job_title for contact in subfolder(alice, "Salesforce_Sync").all()] == \
         (["Seller"] if where == "crm" else [])
     assert alice.contacts.all().count() == 0
+
+
+# Longer than the CRM keeps --------------------------------------------------------------------
+
+
+def test_a_long_value_is_cut_in_the_crm_alone(sim, mount, alice, contacts, records, change_record):
+    long = "Leiterin Einkauf für größere Vorhaben, " * 10
+    anna(alice, job_title=long)
+    mount.sync()
+    by_mv(contacts, alice, None)
+    mount.sync()
+    (record,) = records()
+    assert record["Title"] == long[:128].strip()
+    path = the_file(contacts)
+    assert attribute(path, "state") == "synced"
+    sim.reset_counters()
+    mount.sync()
+    assert sim.counters()["writes"] == 0
+    change_record(record["Id"], Department="Purchasing")
+    mount.sync()
+    (contact,) = subfolder(alice, "Salesforce_Sync").all()
+    assert contact.job_title == long
+    assert property_value(the_file(contacts), "TITLE") == escape(long)
+    assert [found["Title"] for found in records()] == [record["Title"]]
+    assert conflict_files(mount) == []
+
+
+def test_a_name_that_is_too_long_is_an_error(sim, mount, alice, contacts, records):
+    anna(alice, surname="L" * 81)
+    new_contact(alice, "Bert Berg", surname="Berg")
+    mount.sync()
+    for name in "Anna Lindqvist.vcf", "Bert Berg.vcf":
+        run("mv", contacts / name, contacts / "Salesforce_Sync")
+    mount.sync()
+    assert [record["LastName"] for record in records()] == ["Berg"]
+    path = contacts / "Salesforce_Sync" / "Anna Lindqvist.vcf"
+    assert attribute(path, "state") == "error"
+    assert "LastName" in attribute(path, "error") and "80" in attribute(path, "error")
+    path.write_bytes(path.read_bytes().replace(b"\r\n ", b"").replace(b"L" * 81, b"Lindqvist"))
+    mount.sync()
+    assert sorted(record["LastName"] for record in records()) == ["Berg", "Lindqvist"]
+    assert attribute(path, "state") == "synced"
+    assert mount.ctl_json("errors") == []

@@ -10,81 +10,28 @@
 
 #include <dirent.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "crm/private.h"
 #include "mountopts/config.h"
 #include "sync/mem.h"
+#include "tests/unit/sim_process.h"
 
-static char *sim_path;
-static pid_t sim_pid;
-static char *base_url;
+static struct sim_process sim;
 static char config_dir[] = "/tmp/tandem-crm-XXXXXX";
-static struct http *control; /* speaks to /sim/ */
 static struct config *config;
 static struct crm *crm;
 
 /* ---- the simulator ----------------------------------------------------------------------------- */
 
-static void run_sim(int out)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	dup2(out, STDOUT_FILENO);
-	execl(sim_path, sim_path, "--listen", "127.0.0.1:0", "--seed", "demo", "--config-out",
-		config_dir, (char *)NULL);
-	_exit(127);
-}
-
 static void start_sim(void)
 {
-	static const char greeting[] = "listening on ";
-	char line[256] = "";
-	int ends[2];
-	FILE *out;
+	const char *const args[] = { "--config-out", config_dir, NULL };
 
-	assert_int_equal(pipe(ends), 0);
-	sim_pid = fork();
-	assert_true(sim_pid >= 0);
-	if (!sim_pid)
-		run_sim(ends[1]);
-	close(ends[1]);
-	out = fdopen(ends[0], "r");
-	if (!fgets(line, sizeof(line), out) || strncmp(line, greeting, strlen(greeting)) != 0)
-		fail_msg("%s did not start (is it built?): %s", sim_path, line);
-	line[strcspn(line, "\r\n")] = '\0';
-	base_url = xstrdup(line + strlen(greeting));
-	fclose(out);
-}
-
-/* The answer of a /sim/ command. */
-static json_t *command(const char *method, const char *path, json_t *body)
-{
-	char *url AUTOFREE = xasprintf("%s/sim/%s", base_url, path);
-	char *text AUTOFREE = body ? json_dumps(body, 0) : NULL;
-	struct http_request request = { .method = method,
-		.url = url,
-		.body = text,
-		.body_len = text ? strlen(text) : 0,
-		.operation = "sim" };
-	struct http_answer answer;
-	struct error err = ERROR_INIT;
-	json_t *out;
-
-	if (http_send(control, &request, &answer, &err))
-		fail_msg("%s", err.text);
-	if (answer.status != 200)
-		fail_msg("%s: %s", path, buf_str(&answer.body));
-	out = json_loadb(buf_str(&answer.body), answer.body.len, JSON_DECODE_ANY, NULL);
-	assert_non_null(out);
-	http_answer_free(&answer);
-	json_decref(body);
-	return out;
+	sim_process_start(&sim, args);
 }
 
 static void act(const char *action, json_t *args)
@@ -92,29 +39,19 @@ static void act(const char *action, json_t *args)
 	char *path AUTOFREE = xasprintf("sf/%s", action);
 
 	assert_non_null(args);
-	json_decref(command("POST", path, args));
+	json_decref(sim_process_command(&sim, "POST", path, args));
 }
 
 static void fault(const char *operation, const char *type, const char *code)
 {
-	json_decref(command("POST", "faults",
+	json_decref(sim_process_command(&sim, "POST", "faults",
 		json_pack("{s:s, s:s, s:s*}", "operation", operation, "type", type, "code", code)));
 }
 
 static void advance(int seconds)
 {
-	json_decref(command("POST", "clock", json_pack("{s:i}", "advance_seconds", seconds)));
-}
-
-static json_int_t requests_of(const char *operation)
-{
-	json_t *all = command("GET", "counters", NULL);
-	json_int_t n = operation ? json_integer_value(json_object_get(
-					   json_object_get(all, "operations"), operation))
-				 : json_integer_value(json_object_get(all, "requests"));
-
-	json_decref(all);
-	return n;
+	json_decref(sim_process_command(
+		&sim, "POST", "clock", json_pack("{s:i}", "advance_seconds", seconds)));
 }
 
 /* ---- setting up -------------------------------------------------------------------------------- */
@@ -142,7 +79,7 @@ static int start(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(config_dir));
 	start_sim();
-	control = http_new(&options, &err);
+	sim.control = http_new(&options, &err);
 	path = xasprintf("%s/tandemfs.conf", config_dir);
 	if (config_load(&config, path, &err))
 		fail_msg("%s", err.text);
@@ -158,12 +95,8 @@ static int stop(void **state)
 	(void)state;
 	salesforce_driver.close(crm);
 	config_free(config);
-	http_free(control);
-	if (sim_pid > 0) {
-		kill(sim_pid, SIGTERM);
-		waitpid(sim_pid, NULL, 0);
-	}
-	free(base_url);
+	http_free(sim.control);
+	sim_process_stop(&sim);
 	dir = opendir(config_dir);
 	while (dir && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
@@ -176,12 +109,12 @@ static int stop(void **state)
 /* Nobody was mailed by any test (I10). */
 static int after_each(void **state)
 {
-	json_t *mails = command("GET", "mails", NULL);
+	json_t *mails = sim_process_command(&sim, "GET", "mails", NULL);
 
 	(void)state;
 	assert_int_equal(json_array_size(mails), 0);
 	json_decref(mails);
-	json_decref(command("DELETE", "faults", NULL));
+	json_decref(sim_process_command(&sim, "DELETE", "faults", NULL));
 	return 0;
 }
 
@@ -337,7 +270,7 @@ static void a_pull_without_changes_is_one_request(void **state)
 	size_t n;
 
 	(void)state;
-	state_of_server = command("GET", "state?only=salesforce", NULL);
+	state_of_server = sim_process_command(&sim, "GET", "state?only=salesforce", NULL);
 	n = pull_all(&cursor, NULL, NULL);
 	assert_true(n > 0);
 	assert_int_equal(n, json_array_size(json_object_get(
@@ -348,9 +281,9 @@ static void a_pull_without_changes_is_one_request(void **state)
 	free(make("pulled-once"));
 	assert_int_equal(pull_all(&cursor, NULL, NULL) > 0, 1);
 	before = xstrdup(cursor);
-	requests = requests_of(NULL);
+	requests = sim_process_requests(&sim, NULL);
 	assert_int_equal(pull_all(&cursor, NULL, NULL), 1);
-	assert_int_equal(requests_of(NULL), requests + 1);
+	assert_int_equal(sim_process_requests(&sim, NULL), requests + 1);
 	assert_string_equal(cursor, before);
 	free(before);
 	free(cursor);
@@ -361,7 +294,7 @@ static void creates_in_collections(void **state)
 {
 	struct crm_op ops[450];
 	struct error err = ERROR_INIT;
-	json_int_t requests = requests_of("sf:collections-upsert");
+	json_int_t requests = sim_process_requests(&sim, "sf:collections-upsert");
 	struct crm_record *records;
 	const char *ids[450];
 	size_t n;
@@ -375,7 +308,7 @@ static void creates_in_collections(void **state)
 			.owner_id = config->users[i % config->n_users].crm_user };
 	}
 	assert_int_equal(write_ops(crm, CRM_CREATE, ops, 450, &err), 0);
-	assert_int_equal(requests_of("sf:collections-upsert"), requests + 3);
+	assert_int_equal(sim_process_requests(&sim, "sf:collections-upsert"), requests + 3);
 	for (size_t i = 0; i < 450; i++) {
 		assert_int_equal(ops[i].error.code, ERR_NONE);
 		assert_true(ops[i].created);
@@ -542,7 +475,7 @@ static void late_commits_are_seen(void **state)
 	json_int_t transaction;
 
 	(void)state;
-	answer = command("POST", "sf/begin",
+	answer = sim_process_command(&sim, "POST", "sf/begin",
 		json_pack("{s:s, s:{s:s}}", "id", id, "fields", "Title", "Late"));
 	transaction = json_integer_value(json_object_get(answer, "transaction"));
 	json_decref(answer);
@@ -562,14 +495,14 @@ static void late_commits_are_seen(void **state)
 static void an_expired_token_is_renewed(void **state)
 {
 	struct error err = ERROR_INIT;
-	json_int_t tokens = requests_of("sf:token");
+	json_int_t tokens = sim_process_requests(&sim, "sf:token");
 	char *id;
 
 	(void)state;
 	act("expire-tokens", json_object());
 	id = make("after-expiry");
 	assert_int_equal(count_named("after-expiry"), 1);
-	assert_int_equal(requests_of("sf:token"), tokens + 1);
+	assert_int_equal(sim_process_requests(&sim, "sf:token"), tokens + 1);
 	assert_int_equal(salesforce_driver.test(crm, &err), 0);
 	free(id);
 }
@@ -683,7 +616,7 @@ static void grades_of_failure(void **state)
 		if (!rows[i].read)
 			crm_page_clear(&page);
 		salesforce_driver.close(own);
-		json_decref(command("DELETE", "faults", NULL));
+		json_decref(sim_process_command(&sim, "DELETE", "faults", NULL));
 
 		own = open_crm(NULL);
 		assert_int_equal(salesforce_driver.test(own, &err), 0);
@@ -691,7 +624,7 @@ static void grades_of_failure(void **state)
 		assert_int_equal(write_ops(own, CRM_DELETE, &op, 1, &err), rows[i].write);
 		assert_int_equal(op.error.code, rows[i].write == ERR_LOST ? ERR_LOST : ERR_UNSENT);
 		salesforce_driver.close(own);
-		json_decref(command("DELETE", "faults", NULL));
+		json_decref(sim_process_command(&sim, "DELETE", "faults", NULL));
 	}
 	free(id);
 }
@@ -724,8 +657,8 @@ int main(int argc, char **argv)
 	if (!realpath(argv[0], here) || !(end = strstr(here, "/tests/unit/crm/")))
 		return 2;
 	*end = '\0';
-	sim_path = xasprintf("%s/tandem-sim", here);
+	sim.path = xasprintf("%s/tandem-sim", here);
 	int failed = cmocka_run_group_tests(tests, start, stop);
-	free(sim_path);
+	free(sim.path);
 	return failed;
 }

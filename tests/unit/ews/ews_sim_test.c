@@ -10,119 +10,41 @@
 #include <cmocka.h>
 
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ews/ews.h"
 #include "ews/ews_wire.h"
 #include "sync/http/http.h"
 #include "sync/mem.h"
+#include "tests/unit/sim_process.h"
 
 #define SERVICE	 "svc-tandem@corp.example"
 #define PASSWORD "tandem-service-password"
 #define ALICE	 "alice.moreau@corp.example"
 
-static char *sim_path;
-static pid_t sim_pid;
-static char *base_url;
-static struct http *control; /* speaks to /sim/ */
+static struct sim_process sim;
 static void *server;
 static struct mailbox *box;
 static char *contacts_id; /* of Alice's Contacts */
 
 /* The simulator. */
 
-static void run_sim(int out)
-{
-	const char *shared = getenv("TANDEM_SHARED");
-	char *schema = xasprintf("%s/ews-schema", shared ? shared : "../shared");
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	dup2(out, STDOUT_FILENO);
-	if (!access(schema, R_OK))
-		execl(sim_path, sim_path, "--listen", "127.0.0.1:0", "--seed", "demo", "--schema",
-			schema, (char *)NULL);
-	else
-		execl(sim_path, sim_path, "--listen", "127.0.0.1:0", "--seed", "demo",
-			(char *)NULL);
-	_exit(127);
-}
-
 static void start_sim(void)
 {
-	static const char greeting[] = "listening on ";
-	char line[256] = "";
-	int ends[2];
-	FILE *out;
+	const char *shared = getenv("TANDEM_SHARED");
+	char *schema AUTOFREE = xasprintf("%s/ews-schema", shared ? shared : "../shared");
+	bool is_there = !access(schema, R_OK);
+	const char *const args[] = { is_there ? "--schema" : NULL, schema, NULL };
 
-	assert_int_equal(pipe(ends), 0);
-	sim_pid = fork();
-	assert_true(sim_pid >= 0);
-	if (!sim_pid)
-		run_sim(ends[1]);
-	close(ends[1]);
-	out = fdopen(ends[0], "r");
-	if (!fgets(line, sizeof(line), out) || strncmp(line, greeting, strlen(greeting)) != 0)
-		fail_msg("%s did not start (is it built?): %s", sim_path, line);
-	line[strcspn(line, "\r\n")] = '\0';
-	base_url = xstrdup(line + strlen(greeting));
-	fclose(out);
-}
-
-static void stop_sim(void)
-{
-	if (sim_pid > 0) {
-		kill(sim_pid, SIGTERM);
-		waitpid(sim_pid, NULL, 0);
-	}
-	free(base_url);
-	sim_pid = 0;
-	base_url = NULL;
-}
-
-/* The answer of a /sim/ command. */
-static json_t *command(const char *method, const char *path, json_t *body)
-{
-	char *url AUTOFREE = xasprintf("%s/sim/%s", base_url, path);
-	char *text AUTOFREE = body ? json_dumps(body, 0) : NULL;
-	struct http_request request = { .method = method,
-		.url = url,
-		.body = text,
-		.body_len = text ? strlen(text) : 0,
-		.operation = "sim" };
-	struct http_answer answer;
-	struct error err = ERROR_INIT;
-	json_t *out;
-
-	if (http_send(control, &request, &answer, &err))
-		fail_msg("%s", err.text);
-	if (answer.status != 200)
-		fail_msg("%s: %s", path, buf_str(&answer.body));
-	out = json_loads(buf_str(&answer.body), JSON_DECODE_ANY, NULL);
-	assert_non_null(out);
-	http_answer_free(&answer);
-	json_decref(body);
-	return out;
-}
-
-static json_int_t requests_of(const char *operation)
-{
-	json_t *all = command("GET", "counters", NULL);
-	json_int_t n = json_integer_value(
-		json_object_get(json_object_get(all, "operations"), operation));
-
-	json_decref(all);
-	return n;
+	sim_process_start(&sim, args);
 }
 
 static void fault(json_t *what)
 {
-	json_decref(command("POST", "faults", what));
+	json_decref(sim_process_command(&sim, "POST", "faults", what));
 }
 
 /* Setting up. */
@@ -142,7 +64,7 @@ static struct mailbox *open_box(const char *user, const char *password, const ch
 /* `record`: where the transport records, or NULL. */
 static void open_server(const char *record)
 {
-	char *url AUTOFREE = xasprintf("%s/EWS/Exchange.asmx", base_url);
+	char *url AUTOFREE = xasprintf("%s/EWS/Exchange.asmx", sim.url);
 	struct error err = ERROR_INIT;
 
 	if (ews_driver.server_open(&server, url, NULL, record, &err))
@@ -159,7 +81,7 @@ static int start(void **state)
 
 	(void)state;
 	start_sim();
-	control = http_new(&options, &err);
+	sim.control = http_new(&options, &err);
 	open_server(getenv("TANDEM_RECORD"));
 	box = open_box(SERVICE, PASSWORD, ALICE);
 	if (ews_driver.sync_folders(box, NULL, &folders, &n, &cursor, &err))
@@ -180,21 +102,21 @@ static int stop(void **state)
 	(void)state;
 	ews_driver.close(box);
 	ews_driver.server_close(server);
-	http_free(control);
+	http_free(sim.control);
 	free(contacts_id);
-	stop_sim();
+	sim_process_stop(&sim);
 	return 0;
 }
 
 /* Nobody was mailed by any test. */
 static int after_each(void **state)
 {
-	json_t *mails = command("GET", "mails", NULL);
+	json_t *mails = sim_process_command(&sim, "GET", "mails", NULL);
 
 	(void)state;
 	assert_int_equal(json_array_size(mails), 0);
 	json_decref(mails);
-	json_decref(command("DELETE", "faults", NULL));
+	json_decref(sim_process_command(&sim, "DELETE", "faults", NULL));
 	return 0;
 }
 
@@ -394,14 +316,14 @@ static void a_cycle_without_changes_takes_one_request_each(void **state)
 	for (size_t i = 0; i < n; i++)
 		mailbox_folder_clear(&folders[i]);
 	free(folders);
-	json_decref(command("POST", "counters/reset", NULL));
+	json_decref(sim_process_command(&sim, "POST", "counters/reset", NULL));
 	assert_int_equal(ews_driver.sync_folders(box, tree, &folders, &n, &next, &err), 0);
 	assert_int_equal(n, 0);
 	assert_int_equal(pull(contacts_id, &cursor, &changes), 0);
 	free_changes(changes, 0);
-	assert_int_equal(requests_of("SyncFolderHierarchy"), 1);
-	assert_int_equal(requests_of("SyncFolderItems"), 1);
-	assert_int_equal(requests_of("GetFolder"), 0);
+	assert_int_equal(sim_process_requests(&sim, "SyncFolderHierarchy"), 1);
+	assert_int_equal(sim_process_requests(&sim, "SyncFolderItems"), 1);
+	assert_int_equal(sim_process_requests(&sim, "GetFolder"), 0);
 	free(folders);
 	free(next);
 	free(tree);
@@ -679,11 +601,12 @@ static void categories_are_added_once(void **state)
 	(void)state;
 	if (ews_driver.add_categories(box, names, 2, &err))
 		fail_msg("%s", err.text);
-	before = requests_of("UpdateUserConfiguration") + requests_of("CreateUserConfiguration");
+	before = sim_process_requests(&sim, "UpdateUserConfiguration") +
+		 sim_process_requests(&sim, "CreateUserConfiguration");
 	assert_int_equal(before, 1);
 	assert_int_equal(ews_driver.add_categories(box, names, 2, &err), 0);
-	assert_int_equal(
-		requests_of("UpdateUserConfiguration") + requests_of("CreateUserConfiguration"),
+	assert_int_equal(sim_process_requests(&sim, "UpdateUserConfiguration") +
+				 sim_process_requests(&sim, "CreateUserConfiguration"),
 		before);
 }
 
@@ -806,9 +729,9 @@ int main(int argc, char **argv)
 	int rc;
 
 	/* build/tests/unit/ews/ews_sim_test stands three folders below build/tandem-sim. */
-	sim_path = xasprintf("%.*s/../../../tandem-sim", slash ? (int)(slash - argv[0]) : 1,
+	sim.path = xasprintf("%.*s/../../../tandem-sim", slash ? (int)(slash - argv[0]) : 1,
 		slash ? argv[0] : ".");
 	rc = cmocka_run_group_tests(tests, start, stop);
-	free(sim_path);
+	free(sim.path);
 	return rc;
 }
