@@ -106,7 +106,8 @@ static void set_string(json_t *object, const char *name, char *text)
 static const char *read_folder(json_t *folders, const xmlNode *node)
 {
 	char *id AUTOFREE = xml_attribute(xml_child(node, "FolderId"), "Id");
-	char *hidden AUTOFREE = ews_wire_read_tag(node, (uint32_t)strtoul(TAG_HIDDEN, NULL, 0));
+	char *hidden AUTOFREE = ews_wire_read_property(
+		node, (uint32_t)strtoul(TAG_HIDDEN, NULL, 0));
 	const struct ews_kind *kind = kind_of(node);
 	json_t *folder;
 

@@ -36,7 +36,7 @@ void ews_write_get_items(
 static char *read_key(const xmlNode *node)
 {
 	static const char digits[] = "0123456789abcdef";
-	char *text AUTOFREE = ews_wire_read_tag(node, TAG_SEARCH_KEY);
+	char *text AUTOFREE = ews_wire_read_property(node, TAG_SEARCH_KEY);
 	size_t len = text ? strlen(text) : 0, pad = 0;
 	unsigned char *bytes;
 	char *hex = NULL;

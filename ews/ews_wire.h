@@ -58,7 +58,12 @@ void ews_wire_write_marks_change(
 void ews_wire_read(const struct field_table *table, const xmlNode *node, json_t *fields,
 	json_t *unread, struct mailbox_marks *marks);
 
-/* The value of an extended property by tag, new string or NULL. */
-char *ews_wire_read_tag(const xmlNode *node, uint32_t tag);
+/* The day that stands beside a date, or another property of PSETID_Address; new string or NULL. */
+char *ews_wire_read_beside(const xmlNode *node, uint32_t id);
+
+/* An extended property by tag ("0x3A45"), a string. */
+void ews_wire_write_property(struct buf *out, const char *tag, const char *value);
+/* Its value, new string or NULL. */
+char *ews_wire_read_property(const xmlNode *node, uint32_t tag);
 
 #endif

@@ -1,0 +1,42 @@
+/* Forms: how the value of one row of a field table is written and read in EWS.
+ *
+ * A form knows nothing of what stands around a value (a dictionary, an update's SetItemField):
+ * that is ews_wire.c's.  The forms of contacts, and those that all kinds share, are in ews_form.c. */
+#ifndef EWS_EWS_FORM_H
+#define EWS_EWS_FORM_H
+
+#include <jansson.h>
+#include <libxml/tree.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ews/ews_wire.h"
+#include "sync/buf.h"
+#include "sync/field.h"
+
+struct ews_form_type {
+	/* Has the row a value to be written? */
+	bool (*has_value)(const struct field *row, const json_t *fields);
+	/* The element with its value. */
+	void (*write)(struct buf *out, const struct field *row, const json_t *fields);
+	/* Puts the value into fields, nothing when it is empty; false when it was not given whole. */
+	bool (*read)(const struct field *row, const xmlNode *node, json_t *fields);
+	bool empty_is_set; /* emptied by writing the empty value, not by DeleteItemField */
+};
+
+const struct ews_form_type *ews_form_of(const struct field *row);
+const struct ews_wire *ews_wire_of(const struct field *row);
+bool ews_form_has_value(const struct field *row, const json_t *fields);
+
+/* Pieces for forms. */
+
+/* Is `name` a projected name of a row with FIELD_PER_KEY?  Then the key, else NULL. */
+const char *ews_form_key(const struct field *row, const char *name);
+/* Puts a string, when it is not empty. */
+void ews_form_put(json_t *fields, const char *name, const char *text);
+/* Elements of the types namespace, by their names without prefix. */
+void ews_element(struct buf *out, const char *element, const char *text);
+void ews_open(struct buf *out, const char *element);
+void ews_close(struct buf *out, const char *element);
+
+#endif
