@@ -94,6 +94,12 @@ struct crm_driver {
 	int (*match_emails)(struct crm *crm, enum item_kind kind, const char *const *addresses,
 		size_t n, struct crm_record **records, size_t *found, struct error *err);
 
+	/* Live records of this owner that equal one of the projections in every row with FIELD_MATCH
+	 * (an event: its start and subject).  NULL for a driver whose tables have no such row. */
+	int (*match_fields)(struct crm *crm, enum item_kind kind, const char *owner_id,
+		const json_t *const *projections, size_t n, struct crm_record **records,
+		size_t *found, struct error *err);
+
 	/* Writes of one type, batched inside (collections of 200).  When the call fails as a whole,
 	 * ops whose fate is unknown have ERR_LOST, ops not sent ERR_UNSENT. */
 	int (*write)(struct crm *crm, enum item_kind kind, enum crm_op_type type,

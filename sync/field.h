@@ -25,6 +25,7 @@ enum field_flags {
 	FIELD_NO_ACCESS = 1 << 4, /* we may not read it: takes no part */
 	FIELD_CREATE_ONLY = 1 << 5,
 	FIELD_STAND_IN = 1 << 6, /* `get` may answer a stand-in; see field_is_stand_in */
+	FIELD_MATCH = 1 << 7,	 /* of a CRM: records that are alike in these rows are the same */
 };
 
 struct field;

@@ -115,7 +115,7 @@ static int prepare_crm(struct cycle *c, struct error *err)
 	rc = open_crm(e, err);
 	pthread_mutex_unlock(&e->remote_lock);
 	for (int kind = 0; !rc && kind < ITEM_KINDS; kind++)
-		if (c->tables[SIDE_EXCHANGE][kind].n && document_kind(kind))
+		if (kind_takes_part(c, kind))
 			rc = e->crm_driver->fields(e->crm, kind, &c->tables[SIDE_CRM][kind], err);
 	if (!rc && !c->mb->crm_user && c->mb->user->crm_user)
 		c->mb->crm_user = xstrdup(c->mb->user->crm_user);
@@ -347,5 +347,7 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 	json_decref(c.may_create);
 	for (int side = 0; side < SIDES; side++)
 		json_decref(c.let_go[side]);
+	for (int kind = 0; kind < ITEM_KINDS; kind++)
+		json_decref(c.keys[kind]);
 	return rc;
 }

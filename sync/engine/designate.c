@@ -35,11 +35,13 @@ static bool in_folder(struct cycle *c, uint64_t ino, bool *is_default)
 	return is_sync;
 }
 
-static bool is_private(const json_t *doc)
+bool designate_is_private(const json_t *doc)
 {
-	const char *value = json_string_value(json_object_get(doc, "tandemfs:sensitivity"));
+	const char *sensitivity = json_string_value(json_object_get(doc, "tandemfs:sensitivity"));
+	const char *privacy = json_string_value(json_object_get(doc, "privacy"));
 
-	return value && strcasecmp(value, "Normal") != 0;
+	return (sensitivity && strcasecmp(sensitivity, "Normal") != 0) ||
+	       (privacy && strcmp(privacy, "public") != 0);
 }
 
 /* In Salesforce_Sync or by a category, not just where the mode says `all`. */
@@ -64,7 +66,7 @@ bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why
 		*why_not = "excluded";
 		return false;
 	}
-	if (is_private(pair->item.doc)) {
+	if (designate_is_private(pair->item.doc)) {
 		*why_not = "private";
 		return false;
 	}
@@ -174,6 +176,8 @@ static bool sort_item(struct cycle *c, struct pair *pair, struct wanted *w)
 	bool wanted = designate_wanted(c, pair, &why_not);
 	bool released = designate_is_released(crm);
 
+	if (!kind_in_crm(c, pair->item.kind))
+		return false;
 	switch (crm->status) {
 	case SIDE_NONE:
 		if (!wanted || pair_is_refused(pair, SIDE_CRM) || !match_claim(c, pair))
@@ -270,16 +274,12 @@ int designate(struct cycle *c, struct error *err)
 	w.match = xcalloc(n, sizeof(*w.match));
 	w.fetch = xcalloc(n, sizeof(*w.fetch));
 	rc = sort_items(c, ids, n, &w, err);
-	for (size_t i = 0; !rc && i < w.n_fetch; i += MERGE_BATCH)
-		rc = pull_crm_fetch(c, KIND_CONTACT, w.fetch + i,
-			w.n_fetch - i < MERGE_BATCH ? w.n_fetch - i : MERGE_BATCH, found, err);
+	if (!rc)
+		rc = kinds_each(c, w.fetch, w.n_fetch, pull_crm_fetch_step, found, err);
 	for (size_t i = 0; !rc && i < w.n_fetch; i++)
 		rc = gone_missing(c, w.fetch[i], found, err);
-	for (size_t i = 0; !rc && i < w.n_match; i += MERGE_BATCH) {
-		cycle_progress(c, "matching", i, w.n_match);
-		rc = match_items(c, w.match + i,
-			w.n_match - i < MERGE_BATCH ? w.n_match - i : MERGE_BATCH, err);
-	}
+	if (!rc)
+		rc = kinds_each(c, w.match, w.n_match, match_items, NULL, err);
 	json_decref(found);
 	free(w.match);
 	free(w.fetch);

@@ -198,9 +198,12 @@ static int list_linked(struct cycle *c, int64_t **items, size_t *n, struct error
 	*n = 0;
 	for (size_t i = 0; !rc && i < all; i++) {
 		struct store_side side;
+		enum item_kind kind;
 
 		store_side_get(c->store, (*items)[i], SIDE_CRM, &side, NULL);
-		if (side.status == SIDE_LINKED && side.remote_id)
+		if (side.status == SIDE_LINKED && side.remote_id &&
+			!store_item_kind(c->store, (*items)[i], &kind, NULL) &&
+			kind_in_crm(c, kind))
 			(*items)[(*n)++] = (*items)[i];
 		store_side_clear(&side);
 	}
@@ -230,11 +233,8 @@ static int look_at_links(struct cycle *c, struct error *err)
 	size_t n = 0, missing;
 	int rc = list_linked(c, &items, &n, err);
 
-	for (size_t i = 0; !rc && i < n; i += MERGE_BATCH) {
-		cycle_progress(c, "looking at links", i, n);
-		rc = pull_crm_fetch(c, KIND_CONTACT, items + i,
-			n - i < MERGE_BATCH ? n - i : MERGE_BATCH, found, err);
-	}
+	if (!rc)
+		rc = kinds_each(c, items, n, pull_crm_fetch_step, found, err);
 	missing = rc ? 0 : missing_first(c, items, n, found);
 	if (missing > c->engine->config->max_delete && missing > n / 10) {
 		rc = error_set(err, ERR_REMOTE,

@@ -1,13 +1,13 @@
-/* Imports: CRM records that no item is linked with become contacts in Salesforce_Sync.
+/* Imports: CRM records that no item is linked with become items in Salesforce_Sync.
  *
  * Only by the option `import` (default `owned` in mode `all`, else `off`), never an unlinked partner,
- * and never where its e-mail equals that of an item here: a designated one is linked by designate.c,
- * one that is not is somebody's own. */
+ * never a private record, and never where an item here is the same by the keys of match.c (its e-mail;
+ * start and subject of an event): a designated one is linked by designate.c, one that is not is
+ * somebody's own. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "sync/engine/internal.h"
-#include "sync/formats/card.h"
 #include "sync/mem.h"
 
 static const char *text(const json_t *data, const char *name)
@@ -34,9 +34,10 @@ static enum config_import import_option(const struct config_rule *rule)
 }
 
 /* Is any of the record's addresses an address of an item here? */
-static bool is_known_address(struct cycle *c, const json_t *doc)
+static bool is_known_address(struct cycle *c, enum item_kind kind, const json_t *doc)
 {
-	json_t *addresses = card_emails(doc), *address;
+	const struct document_kind *row = document_kind(kind);
+	json_t *addresses = row->emails ? row->emails(doc) : NULL, *address;
 	bool known = false;
 	size_t i;
 
@@ -53,6 +54,65 @@ static bool is_known_address(struct cycle *c, const json_t *doc)
 	return known;
 }
 
+/* The keys of all items of the kind, worked out once a cycle. */
+static int load_keys(struct cycle *c, enum item_kind kind, struct error *err)
+{
+	int64_t *ids AUTOFREE = NULL;
+	size_t n = 0;
+	int rc = c->keys[kind] ? 0 : store_items_all(c->store, c->mb->id, &ids, &n, err);
+
+	if (rc || c->keys[kind])
+		return rc;
+	c->keys[kind] = json_object();
+	n = kinds_filter(c, kind, ids, n, ids);
+	for (size_t i = 0; i < n; i++) {
+		const struct field_table *table = &c->tables[SIDE_CRM][kind];
+		struct store_item item = { 0 };
+		json_t *projection = NULL;
+		char *key AUTOFREE = NULL;
+
+		if (!store_item_get(c->store, ids[i], &item, NULL) && item.doc)
+			projection = field_project(table, item.doc, NULL, NULL);
+		key = projection ? match_key(table, projection) : NULL;
+		if (key)
+			json_object_set_new(c->keys[kind], key, json_true());
+		json_decref(projection);
+		store_item_clear(&item);
+	}
+	return 0;
+}
+
+/* Is there an item here that is what the record is?  From then on there is. */
+static int is_known(struct cycle *c, enum item_kind kind, const struct store_record *record,
+	const json_t *doc, bool *known, struct error *err)
+{
+	char *key AUTOFREE = match_key(
+		&c->tables[SIDE_CRM][kind], value_get(record->data, "fields"));
+	int rc;
+
+	*known = is_known_address(c, kind, doc);
+	if (!key)
+		return 0;
+	rc = load_keys(c, kind, err);
+	if (rc)
+		return rc;
+	*known |= json_object_get(c->keys[kind], key) != NULL;
+	json_object_set_new(c->keys[kind], key, json_true());
+	return 0;
+}
+
+static bool is_below_default(struct cycle *c, uint64_t ino)
+{
+	struct store_folder parent = { 0 };
+	struct store_node node;
+	bool yes = !store_node_get(c->store, ino, &node, NULL) &&
+		   !store_folder_get(c->store, node.parent, &parent, NULL) && parent.is_default;
+
+	store_folder_clear(&parent);
+	return yes;
+}
+
+/* Salesforce_Sync below the default folder of the kind. */
 static uint64_t import_folder(struct cycle *c, enum item_kind kind)
 {
 	uint64_t *inos = NULL, found = 0;
@@ -64,7 +124,7 @@ static uint64_t import_folder(struct cycle *c, enum item_kind kind)
 		struct store_folder folder = { 0 };
 
 		if (!store_folder_get(c->store, inos[i], &folder, NULL) && folder.is_sync &&
-			folder.kind == kind && folder.complete)
+			folder.kind == kind && folder.complete && is_below_default(c, folder.ino))
 			found = folder.ino;
 		store_folder_clear(&folder);
 	}
@@ -72,18 +132,20 @@ static uint64_t import_folder(struct cycle *c, enum item_kind kind)
 	return found;
 }
 
-static json_t *document_of(struct cycle *c, const struct store_record *record)
+static json_t *document_of(struct cycle *c, enum item_kind kind, const struct store_record *record)
 {
-	json_t *doc = card_new(), *fields = value_get(record->data, "fields"), *value;
+	json_t *doc = document_kind(kind)->blank(), *fields = value_get(record->data, "fields"),
+	       *value;
 	const char *name;
 
 	json_object_foreach(fields, name, value)
-		field_apply(&c->tables[SIDE_CRM][KIND_CONTACT], doc, name, value, NULL);
+		field_apply(&c->tables[SIDE_CRM][kind], doc, name, value, NULL);
 	return doc;
 }
 
-static int import_into(
-	struct cycle *c, const struct store_record *record, uint64_t folder, struct error *err)
+/* Takes the document. */
+static int import_into(struct cycle *c, enum item_kind kind, const struct store_record *record,
+	json_t *doc, uint64_t folder, struct error *err)
 {
 	struct pair pair = { .sides = { { .side = SIDE_EXCHANGE }, { .side = SIDE_CRM } } };
 	char *token AUTOFREE = engine_token();
@@ -91,15 +153,15 @@ static int import_into(
 	int rc;
 
 	pair.item = (struct store_item){ .mailbox = c->mb->id,
-		.kind = KIND_CONTACT,
+		.kind = kind,
 		.folder = folder,
-		.doc = document_of(c, record),
+		.doc = doc,
 		.state = ITEM_PENDING,
 		.dirty = true };
 	pair.item.uid = xasprintf("%.8s-%.4s-4%.3s-a%.3s-%.12s", token, token + 8, token + 13,
 		token + 17, token + 20);
 	json_object_set_new(pair.item.doc, "uid", json_string(pair.item.uid));
-	card_title(pair.item.doc, &title);
+	document_kind(kind)->title(pair.item.doc, &title);
 	rc = pair_create(c, &pair, NULL, 0, err);
 	if (!rc) {
 		struct store_side *crm = &pair.sides[SIDE_CRM];
@@ -118,13 +180,18 @@ static int import_into(
 
 int import_record(struct cycle *c, const struct store_record *record, struct error *err)
 {
-	const struct config_rule *rule = c->policy ? &c->policy->rules[CONFIG_CONTACTS] : NULL;
 	const char *owner = text(record->data, "owner");
+	const struct config_rule *rule;
+	enum item_kind kind;
 	uint64_t folder;
 	json_t *doc;
-	bool known;
+	bool known = false;
+	int rc = 0;
 
-	if (!rule || rule->direction == DIRECTION_TO_CRM || strcmp(record->object, "contact") != 0)
+	if (!kind_by_name(record->object, &kind) || !kind_takes_part(c, kind))
+		return 0;
+	rule = kind_rule(c, kind);
+	if (!rule || rule->direction == DIRECTION_TO_CRM)
 		return 0;
 	switch (import_option(rule)) {
 	case IMPORT_OFF:
@@ -138,9 +205,15 @@ int import_record(struct cycle *c, const struct store_record *record, struct err
 	}
 	if (import_is_unlinked(c, record->id))
 		return 0;
-	doc = document_of(c, record);
-	known = is_known_address(c, doc);
-	json_decref(doc);
-	folder = import_folder(c, KIND_CONTACT);
-	return known || !folder ? 0 : import_into(c, record, folder, err);
+	folder = import_folder(c, kind);
+	if (!folder)
+		return 0;
+	doc = document_of(c, kind, record);
+	if (!designate_is_private(doc))
+		rc = is_known(c, kind, record, doc, &known, err);
+	if (rc || known || designate_is_private(doc)) {
+		json_decref(doc);
+		return rc;
+	}
+	return import_into(c, kind, record, doc, folder, err);
 }

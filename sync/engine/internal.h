@@ -101,15 +101,16 @@ struct cycle {
 	bool urgent;
 	int64_t began;
 	int64_t asked_at;
-	json_t *log;	       /* lines, written at the end */
-	json_t *categories;    /* set: designating ones that items were given */
-	int64_t wake_in;       /* as in engine_mailbox */
-	size_t created[SIDES]; /* creates sent in this cycle */
-	json_t *let_go[SIDES]; /* item -> folder: deletions allowed and not sent yet */
-	int64_t batch;	       /* number of what this cycle holds; 0: nothing yet */
-	json_t *may_create;    /* set of tokens: creates in the CRM that may be sent now */
-	json_t *unshown;       /* while pulling: remote id -> item; see unshown.c */
-	struct error deferred; /* the first failure that did not end the cycle */
+	json_t *log;		  /* lines, written at the end */
+	json_t *categories;	  /* set: designating ones that items were given */
+	int64_t wake_in;	  /* as in engine_mailbox */
+	size_t created[SIDES];	  /* creates sent in this cycle */
+	json_t *let_go[SIDES];	  /* item -> folder: deletions allowed and not sent yet */
+	int64_t batch;		  /* number of what this cycle holds; 0: nothing yet */
+	json_t *may_create;	  /* set of tokens: creates in the CRM that may be sent now */
+	json_t *unshown;	  /* while pulling: remote id -> item; see unshown.c */
+	struct error deferred;	  /* the first failure that did not end the cycle */
+	json_t *keys[ITEM_KINDS]; /* sets of match_key() of the mailbox's items; see import.c */
 };
 
 /* ---- pairs (pair.c) -------------------------------------------------------------------------- */
@@ -160,6 +161,24 @@ void pair_forget_intent(struct store_side *side);
 bool value_equal(const json_t *a, const json_t *b);
 json_t *value_get(const json_t *object, const char *name);	 /* borrowed; NULL for null */
 void value_put(json_t *object, const char *name, json_t *value); /* borrows; NULL removes */
+
+/* ---- kinds (kinds.c) -------------------------------------------------------------------------- */
+
+/* Has the kind documents and a table of the mailbox driver? */
+bool kind_takes_part(const struct cycle *c, enum item_kind kind);
+bool kind_by_name(const char *name, enum item_kind *kind);
+/* The policy's rule; NULL: this mailbox, or this kind, has none. */
+/* Does the CRM have records of this kind?  Yes, while it cannot be asked. */
+bool kind_in_crm(const struct cycle *c, enum item_kind kind);
+const struct config_rule *kind_rule(const struct cycle *c, enum item_kind kind);
+/* Those of the items that are of this kind, into `out` (room for n); how many. */
+size_t kinds_filter(
+	struct cycle *c, enum item_kind kind, const int64_t *items, size_t n, int64_t *out);
+/* Calls `step` with the items of one kind after the other, at most MERGE_BATCH at a time. */
+typedef int kinds_step(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
+	void *data, struct error *err);
+int kinds_each(struct cycle *c, const int64_t *items, size_t n, kinds_step *step, void *data,
+	struct error *err);
 
 /* ---- conflicts (conflict.c) ------------------------------------------------------------------- */
 
@@ -217,10 +236,12 @@ int pull_crm(struct cycle *c, struct error *err);
 int pull_crm_merge(struct cycle *c, struct error *err);
 /* Reads the items and merges them. */
 int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, struct error *err);
-/* Fetches the records of these linked items and merges them.  found (may be NULL): a set that gets the
- * ids of those that live. */
+/* Fetches the records of these linked items of one kind and merges them.  found (may be NULL): a set
+ * that gets the ids of those that live. */
 int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
 	json_t *found, struct error *err);
+/* The same for items of any kind, in batches; data is `found`. */
+kinds_step pull_crm_fetch_step;
 int pull_crm_store(
 	struct cycle *c, enum item_kind kind, const struct crm_record *record, struct error *err);
 int pull_crm_merge_record(
@@ -244,6 +265,7 @@ bool import_is_unlinked(struct cycle *c, const char *record_id);
 void designate_keep_record(struct cycle *c, struct pair *pair);
 /* Was the item, since it was unlinked, not designated for a time?  Then a designation is a new one. */
 bool designate_is_released(const struct store_side *crm);
+bool designate_is_private(const json_t *doc);
 bool designate_is_explicit(struct cycle *c, const struct pair *pair);
 bool designate_is_shared(struct cycle *c, const struct pair *pair);
 bool designate_may_delete(struct cycle *c, const struct pair *pair);
@@ -272,7 +294,10 @@ bool match_claim(struct cycle *c, struct pair *pair);
 void match_forget(struct cycle *c, struct pair *pair);
 int64_t match_linked_elsewhere(struct cycle *c, const char *record_id, int64_t item);
 /* Asks the CRM for records of these items, whose creates are pending, and links or lets them go. */
-int match_items(struct cycle *c, const int64_t *items, size_t n, struct error *err);
+kinds_step match_items; /* data is not used */
+/* What the fields say in the rows by which records of this kind are told apart; NULL: the kind has no
+ * such rows, or they are empty.  New string. */
+char *match_key(const struct field_table *table, const json_t *fields);
 /* Has this pass looked for the record, and it is not there? */
 bool match_may_create(const struct cycle *c, const struct store_side *crm);
 /* A pulled record that nothing here is linked with: is it what a pending create made?  Then it is linked,

@@ -1,13 +1,14 @@
 /* Matching: which record of the CRM an item that becomes designated is.
  *
- * An item first claims every address it has, over all mailboxes, and then asks the CRM for records with
- * one of them: whoever comes second to a claim waits, and finds the record.  One hit is linked, several
+ * An item is known by its keys: a contact by its addresses, another item by its owner and what it holds
+ * in the rows with FIELD_MATCH.  It first claims every key it has, over all mailboxes, and then asks the
+ * CRM for records with one of them: whoever comes second to a claim waits, and finds the record.  One hit is linked, several
  * are an error entry, none lets the create go (I1).  The order matters: a claim that came after the
  * question could be for a person whom the other mailbox has made in between.  The claim ends with the
  * create's answer.
  *
  * A create whose answer was lost is looked for in the same way before it is sent again, and by its
- * token or, where the org has no field for that and the item no address, by what it holds and who made
+ * token or, where the org has no field for that and the item no key, by what it holds and who made
  * it.  A record that a pull shows with the token of a pending create is linked at once. */
 #include <stdlib.h>
 #include <string.h>
@@ -21,25 +22,86 @@ static const char *text(const json_t *data, const char *name)
 	return json_string_value(json_object_get(data, name));
 }
 
+/* ---- what tells items apart -------------------------------------------------------------------- */
+
+char *match_key(const struct field_table *table, const json_t *fields)
+{
+	json_t *values = json_object();
+	char *key = NULL;
+
+	for (size_t i = 0; i < table->n; i++)
+		if (table->rows[i].flags & FIELD_MATCH)
+			value_put(values, table->rows[i].name,
+				value_get(fields, table->rows[i].name));
+	if (json_object_size(values))
+		key = json_dumps(values, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(values);
+	return key;
+}
+
+static bool matches_by_fields(const struct cycle *c, enum item_kind kind)
+{
+	const struct field_table *table = &c->tables[SIDE_CRM][kind];
+
+	for (size_t i = 0; i < table->n; i++)
+		if (table->rows[i].flags & FIELD_MATCH)
+			return true;
+	return false;
+}
+
+/* The key together with the owner: two users may both have a "Meeting" at ten. */
+static json_t *owned_key(const struct field_table *table, const char *owner, const json_t *fields)
+{
+	json_t *keys = json_array();
+	char *key AUTOFREE = match_key(table, fields);
+
+	if (key)
+		json_array_append_new(keys, json_sprintf("%s %s", owner ? owner : "", key));
+	return keys;
+}
+
+/* What an item is known by in the CRM: the addresses of a contact; of an event its owner, start and
+ * subject.  New array of strings, empty when there is nothing. */
+static json_t *item_keys(struct cycle *c, const struct pair *pair)
+{
+	const struct document_kind *kind = document_kind(pair->item.kind);
+	json_t *projection, *keys;
+
+	if (!matches_by_fields(c, pair->item.kind))
+		return kind->emails ? kind->emails(pair->item.doc) : json_array();
+	projection = pair_project(c, pair, SIDE_CRM, NULL, NULL);
+	keys = owned_key(&c->tables[SIDE_CRM][pair->item.kind], c->mb->crm_user, projection);
+	json_decref(projection);
+	return keys;
+}
+
+static json_t *record_keys(
+	const struct cycle *c, enum item_kind kind, const struct crm_record *record)
+{
+	if (!matches_by_fields(c, kind))
+		return json_incref(record->emails);
+	return owned_key(&c->tables[SIDE_CRM][kind], record->owner_id, record->fields);
+}
+
 /* ---- claims ------------------------------------------------------------------------------------ */
 
 bool match_claim(struct cycle *c, struct pair *pair)
 {
 	const struct document_kind *kind = document_kind(pair->item.kind);
 	struct store_side *crm = &pair->sides[SIDE_CRM];
-	json_t *addresses = kind->emails(pair->item.doc), *address;
+	json_t *keys = item_keys(c, pair), *key;
 	bool got = true;
 	size_t i;
 
-	json_array_foreach(addresses, i, address) {
+	json_array_foreach(keys, i, key) {
 		int64_t holder = 0;
 
-		if (store_claim_take(c->store, kind->name, json_string_value(address),
-			    pair->item.id, &holder, NULL) ||
+		if (store_claim_take(c->store, kind->name, json_string_value(key), pair->item.id,
+			    &holder, NULL) ||
 			holder != pair->item.id)
 			got = false;
 	}
-	json_decref(addresses);
+	json_decref(keys);
 	if (got && crm->status == SIDE_NONE) {
 		crm->status = SIDE_CREATING;
 		xstrset(&crm->token, NULL);
@@ -129,8 +191,8 @@ static int link_hit(
 
 	if (match_linked_elsewhere(c, hit->id, pair->item.id)) {
 		refuse(c, pair,
-			"a record has one of its addresses and is linked with another item of "
-			"this mailbox: ",
+			"the record that it matches is linked with another item of this "
+			"mailbox: ",
 			hit->id);
 		return 0;
 	}
@@ -206,8 +268,8 @@ static int find_made(struct cycle *c, const struct store_side *crm, struct store
 	return rc;
 }
 
-/* No record has one of its addresses. */
-static int match_none(struct cycle *c, struct pair *pair, bool has_address, struct error *err)
+/* No record has one of its keys. */
+static int match_none(struct cycle *c, struct pair *pair, bool has_key, struct error *err)
 {
 	struct store_side *crm = &pair->sides[SIDE_CRM];
 	const struct config_rule *rule = pair_rule(c, pair);
@@ -218,7 +280,7 @@ static int match_none(struct cycle *c, struct pair *pair, bool has_address, stru
 	struct store_record made = { 0 };
 	int rc = 0;
 
-	if (crm->token_sent && (!wanted || (!upserts && !has_address)))
+	if (crm->token_sent && (!wanted || (!upserts && !has_key)))
 		rc = find_made(c, crm, &made, err);
 	if (rc)
 		return rc;
@@ -228,9 +290,7 @@ static int match_none(struct cycle *c, struct pair *pair, bool has_address, stru
 	} else if (!wanted && (late || !crm->token_sent)) {
 		match_forget(c, pair);
 	} else if (wanted && rule->direction == DIRECTION_TO_EXCHANGE) {
-		refuse(c, pair,
-			"no record has one of its addresses, and the policy sends nothing to the "
-			"CRM",
+		refuse(c, pair, "no record matches it, and the policy sends nothing to the CRM",
 			NULL);
 	} else if (wanted && (!crm->token_sent || upserts || late)) {
 		json_object_set_new(c->may_create, crm->token, json_true());
@@ -247,30 +307,32 @@ bool match_may_create(const struct cycle *c, const struct store_side *crm)
 
 /* ---- all of them --------------------------------------------------------------------------------- */
 
-/* Does a record carry one of these addresses in any of its e-mail fields? */
-static bool record_has(const struct crm_record *record, const json_t *addresses)
+/* Is the record known by one of these keys: an address in any of its e-mail fields, or the like? */
+static bool record_has(const struct cycle *c, enum item_kind kind, const struct crm_record *record,
+	const json_t *keys)
 {
-	json_t *have, *wanted;
+	json_t *has = record_keys(c, kind, record), *have, *wanted;
+	bool found = false;
 	size_t i, j;
 
-	json_array_foreach(record->emails, i, have)
-		json_array_foreach((json_t *)addresses, j, wanted)
-			if (!strcasecmp(json_string_value(have), json_string_value(wanted)))
-				return true;
-	return false;
+	json_array_foreach(has, i, have)
+		json_array_foreach((json_t *)keys, j, wanted)
+			found |= !strcasecmp(json_string_value(have), json_string_value(wanted));
+	json_decref(has);
+	return found;
 }
 
 static int match_pair(struct cycle *c, struct pair *pair, const struct crm_record *records,
 	size_t n, struct error *err)
 {
 	struct store_side *crm = &pair->sides[SIDE_CRM];
-	json_t *addresses = document_kind(pair->item.kind)->emails(pair->item.doc);
+	json_t *keys = item_keys(c, pair);
 	const struct crm_record *hit = NULL;
 	size_t hits = 0;
 	int rc = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (records[i].deleted || !record_has(&records[i], addresses))
+		if (records[i].deleted || !record_has(c, pair->item.kind, &records[i], keys))
 			continue;
 		if (records[i].token && crm->token && !strcmp(records[i].token, crm->token)) {
 			hit = &records[i];
@@ -281,15 +343,13 @@ static int match_pair(struct cycle *c, struct pair *pair, const struct crm_recor
 		hit = &records[i];
 	}
 	if (hits > 1)
-		refuse(c, pair,
-			"several records have one of its addresses; tandemctl relink PATH "
-			"RECORD-ID decides",
+		refuse(c, pair, "several records match it; tandemctl relink PATH RECORD-ID decides",
 			NULL);
 	else if (hits == 1)
 		rc = link_hit(c, pair, hit, err);
 	else
-		rc = match_none(c, pair, json_array_size(addresses) > 0, err);
-	json_decref(addresses);
+		rc = match_none(c, pair, json_array_size(keys) > 0, err);
+	json_decref(keys);
 	return rc ? rc : pair_save(c, pair, err);
 }
 
@@ -314,44 +374,82 @@ static int match_item(struct cycle *c, int64_t item, const struct crm_record *re
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-static json_t *addresses_of(struct cycle *c, const int64_t *items, size_t n)
+struct hits {
+	struct crm_record *records;
+	size_t n;
+};
+
+static int ask_by_address(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
+	struct hits *hits, struct error *err)
 {
-	json_t *all = json_object();
-
-	for (size_t i = 0; i < n; i++) {
-		struct store_item item = { 0 };
-		json_t *addresses, *address;
-		size_t j;
-
-		if (store_item_get(c->store, items[i], &item, NULL))
-			continue;
-		addresses = document_kind(item.kind)->emails(item.doc);
-		json_array_foreach(addresses, j, address)
-			json_object_set_new(all, json_string_value(address), json_true());
-		json_decref(addresses);
-		store_item_clear(&item);
-	}
-	return all;
-}
-
-int match_items(struct cycle *c, const int64_t *items, size_t n, struct error *err)
-{
-	json_t *addresses = addresses_of(c, items, n), *value;
-	const char **list = xcalloc(json_object_size(addresses), sizeof(*list)), *address;
-	struct crm_record *records = NULL;
-	size_t m = 0, found = 0;
+	json_t *all = json_object(), *value;
+	const char **list, *address;
+	size_t m = 0;
 	int rc = 0;
 
-	json_object_foreach(addresses, address, value)
+	for (size_t i = 0; i < n; i++) {
+		struct pair pair;
+		json_t *addresses;
+		size_t j;
+
+		if (pair_load(c, items[i], &pair, NULL))
+			continue;
+		addresses = item_keys(c, &pair);
+		json_array_foreach(addresses, j, value)
+			json_object_set_new(all, json_string_value(value), json_true());
+		json_decref(addresses);
+		pair_clear(&pair);
+	}
+	list = xcalloc(json_object_size(all), sizeof(*list));
+	json_object_foreach(all, address, value)
 		list[m++] = address;
 	if (m)
 		rc = c->engine->crm_driver->match_emails(
-			c->crm, KIND_CONTACT, list, m, &records, &found, err);
-	for (size_t i = 0; !rc && i < n; i++)
-		rc = match_item(c, items[i], records, found, err);
-	crm_records_free(records, found);
+			c->crm, kind, list, m, &hits->records, &hits->n, err);
 	free(list);
-	json_decref(addresses);
+	json_decref(all);
+	return rc;
+}
+
+static int ask_by_fields(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
+	struct hits *hits, struct error *err)
+{
+	json_t **projections = xcalloc(n, sizeof(*projections));
+	size_t m = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct pair pair;
+
+		if (pair_load(c, items[i], &pair, NULL))
+			continue;
+		projections[m] = pair_project(c, &pair, SIDE_CRM, NULL, NULL);
+		m += projections[m] !=
+		     NULL; /* what cannot be projected is refused when it is sent */
+		pair_clear(&pair);
+	}
+	if (m)
+		rc = c->engine->crm_driver->match_fields(c->crm, kind, c->mb->crm_user,
+			(const json_t *const *)projections, m, &hits->records, &hits->n, err);
+	for (size_t i = 0; i < m; i++)
+		json_decref(projections[i]);
+	free(projections);
+	return rc;
+}
+
+int match_items(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n, void *data,
+	struct error *err)
+{
+	struct hits hits = { 0 };
+	int rc;
+
+	(void)data;
+	cycle_progress(c, "matching", 0, n);
+	rc = (matches_by_fields(c, kind) ? ask_by_fields : ask_by_address)(
+		c, kind, items, n, &hits, err);
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = match_item(c, items[i], hits.records, hits.n, err);
+	crm_records_free(hits.records, hits.n);
 	return rc;
 }
 

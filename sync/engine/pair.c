@@ -71,16 +71,7 @@ void pair_clear(struct pair *pair)
 
 const struct config_rule *pair_rule(struct cycle *c, const struct pair *pair)
 {
-	static const enum config_kind kinds[ITEM_KINDS] = {
-		[KIND_CONTACT] = CONFIG_CONTACTS,
-		[KIND_EVENT] = CONFIG_CALENDAR,
-		[KIND_TASK] = CONFIG_TASKS,
-		[KIND_MAIL] = CONFIG_KINDS,
-	};
-
-	if (!c->policy || kinds[pair->item.kind] == CONFIG_KINDS)
-		return NULL;
-	return &c->policy->rules[kinds[pair->item.kind]];
+	return kind_rule(c, pair->item.kind);
 }
 
 char *pair_path(struct cycle *c, const struct pair *pair)
@@ -248,7 +239,8 @@ static bool has_crm(struct cycle *c, const struct pair *pair)
 {
 	const struct config_rule *rule = pair_rule(c, pair);
 
-	return c->engine->crm_driver && rule && rule->mode != MODE_OFF;
+	return c->engine->crm_driver && rule && rule->mode != MODE_OFF &&
+	       kind_in_crm(c, pair->item.kind);
 }
 
 static bool is_pending(struct cycle *c, struct pair *pair, enum side side)

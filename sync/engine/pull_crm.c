@@ -295,6 +295,13 @@ static int merge_fetched(struct cycle *c, enum item_kind kind, const struct crm_
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+int pull_crm_fetch_step(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
+	void *data, struct error *err)
+{
+	cycle_progress(c, "reading records", 0, 0);
+	return c->tables[SIDE_CRM][kind].n ? pull_crm_fetch(c, kind, items, n, data, err) : 0;
+}
+
 int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
 	json_t *found, struct error *err)
 {

@@ -273,7 +273,7 @@ int pull_mailbox(struct cycle *c, struct error *err)
 		struct store_folder folder = { 0 };
 
 		rc = store_folder_get(c->store, inos[i], &folder, err);
-		if (!rc && folder.remote_id && c->tables[SIDE_EXCHANGE][folder.kind].n)
+		if (!rc && folder.remote_id && kind_takes_part(c, folder.kind))
 			rc = pull_folder(c, &folder, err);
 		if (rc == ERR_NOT_FOUND) /* the folder went since the hierarchy was read */
 			rc = 0;
@@ -361,7 +361,8 @@ static int merge_read(
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, struct error *err)
+static int read_kind(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
+	void *data, struct error *err)
 {
 	struct mailbox_item *read = xcalloc(n, sizeof(*read));
 	char **ids = xcalloc(n, sizeof(*ids));
@@ -369,6 +370,7 @@ int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, struct er
 	size_t m = 0;
 	int rc = 0;
 
+	(void)data;
 	for (size_t i = 0; i < n; i++) {
 		struct store_side side;
 
@@ -381,7 +383,7 @@ int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, struct er
 	}
 	if (m)
 		rc = c->engine->mailbox_driver->get_items(
-			c->mb->connection, KIND_CONTACT, (const char *const *)ids, m, read, err);
+			c->mb->connection, kind, (const char *const *)ids, m, read, err);
 	for (size_t i = 0; i < m; i++) {
 		if (!rc)
 			rc = merge_read(c, known[i], &read[i], err);
@@ -392,6 +394,11 @@ int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, struct er
 	free(ids);
 	free(known);
 	return rc;
+}
+
+int pull_mailbox_read(struct cycle *c, const int64_t *items, size_t n, struct error *err)
+{
+	return kinds_each(c, items, n, read_kind, NULL, err);
 }
 
 int pull_mailbox_intents(struct cycle *c, struct error *err)

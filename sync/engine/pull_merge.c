@@ -290,7 +290,7 @@ static int create_item(struct merge *m, const struct store_pull *pull, struct er
 	pair.item = (struct store_item){ .mailbox = c->mb->id,
 		.kind = folder.kind,
 		.folder = pull->folder,
-		.doc = json_pack("{s:s, s:s}", "@type", "Card", "version", "1.0"),
+		.doc = document_kind(folder.kind)->blank(),
 		.state = ITEM_SYNCED };
 	pair.item.uid = new_uid(c, folder.kind, pull, &is_original);
 	side->status = SIDE_LINKED;
@@ -335,6 +335,7 @@ static int note_gone(struct merge *m, const struct store_pull *pull, struct erro
 {
 	const char *key = text(pull->data, "key");
 	struct store_side known = { 0 };
+	enum item_kind kind;
 	int64_t *ids = NULL;
 	size_t n = 0;
 	bool is_known = !store_side_by_remote(
@@ -350,9 +351,10 @@ static int note_gone(struct merge *m, const struct store_pull *pull, struct erro
 		struct store_side side;
 
 		if (!store_side_get(m->c->store, ids[i], SIDE_EXCHANGE, &side, NULL) &&
-			side.remote_id && !json_object_get(m->deleted, side.remote_id)) {
-			rc = m->c->engine->mailbox_driver->get_items(m->c->mb->connection,
-				KIND_CONTACT, (const char *const *)&side.remote_id, 1, &item, err);
+			!store_item_kind(m->c->store, ids[i], &kind, NULL) && side.remote_id &&
+			!json_object_get(m->deleted, side.remote_id)) {
+			rc = m->c->engine->mailbox_driver->get_items(m->c->mb->connection, kind,
+				(const char *const *)&side.remote_id, 1, &item, err);
 			if (!rc && item.error.code == ERR_NOT_FOUND)
 				json_object_set_new(m->deleted, side.remote_id, json_true());
 			mailbox_item_clear(&item);

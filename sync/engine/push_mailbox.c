@@ -517,7 +517,7 @@ static int remove_batch(
 			continue;
 		rc = store_side_get(c->store, ids[i], SIDE_EXCHANGE, &side, err);
 		ops[m].id = xstrdup(side.remote_id);
-		ops[m].kind = KIND_CONTACT;
+		store_item_kind(c->store, ids[i], &ops[m].kind, NULL);
 		sent[m++] = ids[i];
 		store_side_clear(&side);
 	}
@@ -620,10 +620,25 @@ static int push_removals(struct cycle *c, const int64_t *ids, size_t n, struct e
 	return rc;
 }
 
-int push_mailbox(struct cycle *c, struct error *err)
+/* A request carries writes of one type to items of one kind. */
+static int push_writes(struct cycle *c, const int64_t *ids, size_t n, struct error *err)
 {
 	static const enum mailbox_op_type order[] = { MAILBOX_CREATE, MAILBOX_MOVE,
 		MAILBOX_UPDATE };
+	int64_t *some AUTOFREE = xcalloc(n, sizeof(*some));
+	int rc = 0;
+
+	for (int kind = 0; !rc && kind < ITEM_KINDS; kind++) {
+		size_t m = kind_takes_part(c, kind) ? kinds_filter(c, kind, ids, n, some) : 0;
+
+		for (size_t i = 0; !rc && m && i < ARRAY_SIZE(order); i++)
+			rc = push_type(c, order[i], some, m, err);
+	}
+	return rc;
+}
+
+int push_mailbox(struct cycle *c, struct error *err)
+{
 	int64_t *ids = NULL;
 	size_t n = 0;
 	int rc = store_items_dirty(c->store, c->mb->id, &ids, &n, err);
@@ -634,8 +649,8 @@ int push_mailbox(struct cycle *c, struct error *err)
 	}
 	if (!rc)
 		rc = push_removals(c, ids, n, err);
-	for (size_t i = 0; !rc && i < ARRAY_SIZE(order); i++)
-		rc = push_type(c, order[i], ids, n, err);
+	if (!rc)
+		rc = push_writes(c, ids, n, err);
 	free(ids);
 	if (!rc && json_object_size(c->categories)) {
 		struct error one = ERROR_INIT;

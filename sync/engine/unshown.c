@@ -114,13 +114,22 @@ static int stage_gone(struct cycle *c, const char *remote_id, int64_t item, stru
 	return rc;
 }
 
-static int check_batch(
-	struct cycle *c, const char *const *ids, const int64_t *items, size_t n, struct error *err)
+/* data: object, item -> remote id. */
+static int check_batch(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
+	void *data, struct error *err)
 {
 	struct mailbox_item *read = xcalloc(n, sizeof(*read));
-	int rc = c->engine->mailbox_driver->get_items(
-		c->mb->connection, KIND_CONTACT, ids, n, read, err);
+	const char **ids = xcalloc(n, sizeof(*ids));
 	bool begun = false;
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "%lld", (long long)items[i]);
+		ids[i] = json_string_value(json_object_get(data, name));
+	}
+	rc = c->engine->mailbox_driver->get_items(c->mb->connection, kind, ids, n, read, err);
 
 	if (!rc) {
 		rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
@@ -132,6 +141,7 @@ static int check_batch(
 	for (size_t i = 0; i < n; i++)
 		mailbox_item_clear(&read[i]);
 	free(read);
+	free(ids);
 	if (!rc)
 		return store_commit(c->store, err);
 	if (begun)
@@ -141,21 +151,20 @@ static int check_batch(
 
 int unshown_check(struct cycle *c, struct error *err)
 {
-	const char *ids[MERGE_BATCH], *remote_id;
-	int64_t items[MERGE_BATCH];
-	json_t *item;
-	size_t n = 0;
-	int rc = 0;
+	size_t n = json_object_size(c->unshown), at = 0;
+	int64_t *items AUTOFREE = xcalloc(n, sizeof(*items));
+	json_t *by_item = json_object(), *item;
+	const char *remote_id;
+	int rc;
 
 	json_object_foreach(c->unshown, remote_id, item) {
-		ids[n] = remote_id;
-		items[n++] = json_integer_value(item);
-		if (n < MERGE_BATCH)
-			continue;
-		rc = check_batch(c, ids, items, n, err);
-		if (rc)
-			return rc;
-		n = 0;
+		char name[24];
+
+		items[at++] = json_integer_value(item);
+		snprintf(name, sizeof(name), "%lld", (long long)items[at - 1]);
+		json_object_set_new(by_item, name, json_string(remote_id));
 	}
-	return n ? check_batch(c, ids, items, n, err) : rc;
+	rc = kinds_each(c, items, n, check_batch, by_item, err);
+	json_decref(by_item);
+	return rc;
 }

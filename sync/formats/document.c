@@ -28,6 +28,7 @@ static const struct document_kind kinds[] = {
 		.set_categories = vcard_set_categories,
 		.assign_slots = card_assign_slots,
 		.title = card_title,
+		.blank = card_new,
 		.emails = card_emails,
 		.check = card_check,
 	},

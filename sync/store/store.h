@@ -241,7 +241,9 @@ int store_item_by_ino(
 int store_item_rev(
 	struct store *store, uint64_t ino, int64_t *item, int64_t *rev, struct error *err);
 
-/* The same by the item's id; ino 0: it has no file. */
+int store_item_kind(struct store *store, int64_t item, enum item_kind *kind, struct error *err);
+
+/* Number and rev by the item's id; ino 0: it has no file. */
 int store_item_now(
 	struct store *store, int64_t item, uint64_t *ino, int64_t *rev, struct error *err);
 

@@ -110,6 +110,19 @@ int store_item_now(
 	return 0;
 }
 
+int store_item_kind(struct store *store, int64_t item, enum item_kind *kind, struct error *err)
+{
+	struct query q QUERY_END = query_read(store, "SELECT kind FROM item WHERE id = ?", err);
+	int rc;
+
+	query_int(&q, item);
+	rc = query_row(&q);
+	if (rc <= 0)
+		return rc ? rc : error_set(err, ERR_NOT_FOUND, "no such item");
+	*kind = (enum item_kind)column_int(&q);
+	return 0;
+}
+
 int store_items_by_uid(struct store *store, int64_t mailbox, enum item_kind kind, const char *uid,
 	int64_t **ids, size_t *n, struct error *err)
 {
