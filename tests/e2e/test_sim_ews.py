@@ -454,6 +454,78 @@ def test_distribution_list(sim, alice):
     assert read.texts("t:Member/t:Mailbox/t:EmailAddress") == ["b@x.example"]
 
 
+# Attachments ---------------------------------------------------------------------------------
+
+
+def attach(item, content, more=""):
+    """A request that attaches a contact's photo."""
+    return (f'<m:CreateAttachment><m:ParentItemId Id="{item}"/><m:Attachments><t:FileAttachment>'
+            f"<t:Name>ContactPicture.jpg</t:Name><t:IsContactPhoto>true</t:IsContactPhoto>"
+            f"<t:Content>{base64.b64encode(content).decode()}</t:Content></t:FileAttachment>{more}"
+            "</m:Attachments></m:CreateAttachment>")
+
+
+def attachment_id(answer):
+    return f'<t:AttachmentId Id="{answer.all("t:AttachmentId")[0].get("Id")}"/>'
+
+
+def test_an_attachment_names_its_item(alice):
+    item, key = alice.create()
+    made = alice.call(attach(item, b"photo"))
+    (root,) = made.all("t:AttachmentId")
+    assert root.get("RootItemId") == item and root.get("RootItemChangeKey") != key
+    read = alice.get(item, shape="IdOnly", additional=field("item:Attachments"))
+    assert read.all("t:ItemId")[0].get("ChangeKey") == root.get("RootItemChangeKey")
+    assert read.texts("t:FileAttachment/t:Size") == ["5"]
+    assert not read.all("t:Content") and not read.texts("t:ContentType")
+    read = alice.call(f"<m:GetAttachment><m:AttachmentIds>{attachment_id(made)}"
+                      "</m:AttachmentIds></m:GetAttachment>")
+    assert read.texts("t:Content") == [base64.b64encode(b"photo").decode()]
+    gone = alice.call(f"<m:DeleteAttachment><m:AttachmentIds>{attachment_id(made)}"
+                      f"{attachment_id(made)}</m:AttachmentIds></m:DeleteAttachment>")
+    assert gone.codes == ["NoError", "ErrorInvalidAttachmentId"]
+    (left,) = gone.all("m:RootItemId")
+    assert left.get("RootItemId") == item
+    assert left.get("RootItemChangeKey") == alice.get(item).all("t:ItemId")[0].get("ChangeKey")
+
+
+def test_attachments_are_read_only_properties(alice):
+    item, key = alice.create()
+    answer = alice.update(item, key, set_field(
+        "item:Attachments", "<t:Attachments><t:FileAttachment><t:Name>x</t:Name>"
+        "</t:FileAttachment></t:Attachments>"))
+    assert answer.codes == ["ErrorInvalidPropertySet"]
+
+
+@pytest.mark.parametrize("wrong, code", [
+    ('<t:AttachmentId Id=""/>', "ErrorInvalidIdEmpty"),
+    ('<t:AttachmentId Id="AAMk"/>', "ErrorInvalidIdMalformed"),
+    ('<t:AttachmentId Id="ITEM"/>', "ErrorInvalidIdMalformed"),
+])
+def test_ids_that_are_of_no_attachment(alice, wrong, code):
+    item, _ = alice.create()
+    wrong = wrong.replace("ITEM", item)
+    for operation in ("GetAttachment", "DeleteAttachment"):
+        answer = alice.call(f"<m:{operation}><m:AttachmentIds>{wrong}</m:AttachmentIds>"
+                            f"</m:{operation}>")
+        assert answer.codes == [code]
+
+
+def test_what_cannot_be_attached(sim, alice):
+    item, _ = alice.create()
+    sim.call("POST", "/sim/ews/limit", {"item_bytes": 1200})
+    inner = "<t:ItemAttachment><t:Name>x</t:Name><t:Contact/></t:ItemAttachment>"
+    answer = alice.call(attach(item, bytes(900), inner))
+    assert answer.codes == ["NoError", "ErrorInvalidItemForOperationCreateItemAttachment"]
+    assert alice.call(attach(item, bytes(900))).codes == ["ErrorMessageSizeExceeded"]
+    assert alice.call(attach(item, b"")).codes == ["NoError"]
+    wrong = alice.call(attach(item, b"abc").replace("YWJj", "a!"), malformed=True)
+    assert wrong.fault == "ErrorSchemaValidation" and "Content" in wrong.text_of("t:Violation")
+    root = alice.call("<m:GetAttachment><m:AttachmentIds><t:AttachmentId Id='x' RootItemId='y'/>"
+                      "</m:AttachmentIds></m:GetAttachment>", malformed=True)
+    assert root.fault == "ErrorSchemaValidation"
+
+
 # Extended properties -------------------------------------------------------------------------
 
 TOKEN = ('<t:ExtendedFieldURI DistinguishedPropertySetId="PublicStrings" '
@@ -837,6 +909,11 @@ def operations(item, key, folder):
                       "</t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>",
         "SendItem": '<m:SendItem SaveItemToFolder="true"><m:ItemIds>'
                     f'<t:ItemId Id="{item}" ChangeKey="{key}"/></m:ItemIds></m:SendItem>',
+        "CreateAttachment": attach(item, b"photo"),
+        "GetAttachment": "<m:GetAttachment><m:AttachmentIds>%s</m:AttachmentIds>"
+                         "</m:GetAttachment>",
+        "DeleteAttachment": "<m:DeleteAttachment><m:AttachmentIds>%s</m:AttachmentIds>"
+                            "</m:DeleteAttachment>",
         "CopyItem": f"<m:CopyItem><m:ToFolderId>{folder}</m:ToFolderId><m:ItemIds>{ids}</m:ItemIds>"
                     "</m:CopyItem>",
         "ResolveNames": '<m:ResolveNames ReturnFullContactData="true"><m:UnresolvedEntry>Alice'
@@ -869,7 +946,9 @@ def test_every_operation_succeeds_and_fails_by_the_schema(sim, alice):
                       "</m:Folders></m:CreateFolder>")
     folder = f'<t:FolderId Id="{made.all("t:FolderId")[0].get("Id")}"/>'
     item, key = alice.create()
+    attachment = ""
     for name, request in operations(item, key, folder).items():
+        request = request.replace("%s", attachment)
         sim.fault(name, "ews", code="ErrorServerBusy", shape="message", backoff_ms=10)
         busy = alice.call(request)
         assert busy.codes == ["ErrorServerBusy"], name
@@ -879,7 +958,10 @@ def test_every_operation_succeeds_and_fails_by_the_schema(sim, alice):
         elif name == "DeleteItem":  # MoveItem gave it a new id
             assert alice.call(request).codes == ["ErrorItemNotFound"]
         else:
-            assert alice.call(request).codes == ["NoError"], name
+            answer = alice.call(request)
+            assert answer.codes == ["NoError"], name
+            if name == "CreateAttachment":
+                attachment = attachment_id(answer)
     counted = sim.counters()["operations"]
     assert set(operations("", "", "")) <= set(counted)
     paths = [folder["path"] for folder in

@@ -62,6 +62,17 @@ def test_contacts(sim, ews):
     assert sim.state()["mail"] == []
 
 
+def test_photos_and_distribution_lists(sim, ews):
+    result = ews("ews_photos.js", "alice")
+    assert result["photos"] == [["ContactPicture.jpg", "one"]]
+    assert result["replaced"] == [["ContactPicture.jpg", "two"]]
+    assert result["removed"] == []
+    assert result["members"] == [["Bob", "bob@x.example"]]
+    ((_, contact), (_, group)) = stored(sim, "alice")
+    assert "attachments" not in contact
+    assert group["class"] == "IPM.DistList"
+
+
 def test_folders(ews):
     result = ews("ews_folders.js", "alice")
     assert result["root"] == "Top of Information Store"

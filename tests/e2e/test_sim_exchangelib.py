@@ -16,6 +16,7 @@ from exchangelib import (
     EWSDate,
     EWSTimeZone,
     ExtendedProperty,
+    FileAttachment,
     Message,
     Q,
     Task,
@@ -24,6 +25,7 @@ from exchangelib.errors import (
     ErrorDeleteDistinguishedFolder,
     ErrorFolderExists,
     ErrorImpersonateUserDenied,
+    ErrorInvalidAttachmentId,
     ErrorIrresolvableConflict,
     ErrorItemNotFound,
     ErrorServerBusy,
@@ -413,6 +415,87 @@ def test_distribution_lists(alice):
     assert type(read) is DistributionList
     assert read.display_name == "Friends"
     assert [m.mailbox.email_address for m in read.members] == ["bob@x.example"]
+    (member,) = read.members
+    assert (member.mailbox.name, member.mailbox.mailbox_type, member.status) == \
+        ("Bob", "Mailbox", "Normal")  # exchangelib says Mailbox itself
+
+
+# Attachments ---------------------------------------------------------------------------------
+
+
+def photo(content, name="ContactPicture.jpg"):
+    return FileAttachment(name=name, content=content, is_contact_photo=True)
+
+
+def photos(account, item_id):
+    """[content] of the contact's photos, read anew."""
+    (read,) = account.fetch(ids=[(item_id, None)])
+    return [a.content for a in read.attachments if a.is_contact_photo]
+
+
+def test_contact_photo(sim, alice):
+    contact = new_contact(alice)
+    list(alice.contacts.sync_items(only_fields=["display_name"]))
+    state, before = alice.contacts.item_sync_state, contact.changekey
+    contact.attach(photo(b"\xff\xd8\xff one"))
+    assert contact.changekey != before
+    (change,) = alice.contacts.sync_items(sync_state=state)
+    assert (change[0], change[1].id, change[1].changekey) == \
+        ("update", contact.id, contact.changekey)
+    state = alice.contacts.item_sync_state
+    (read,) = alice.contacts.all()
+    assert read.changekey == contact.changekey and read.has_attachments and read.has_picture
+    (read,) = alice.fetch(ids=[(contact.id, None)])
+    (attached,) = read.attachments
+    assert (attached.name, attached.content_type, attached.size, attached.is_contact_photo) == \
+        ("ContactPicture.jpg", "image/jpeg", 7, True)
+    assert photos(alice, contact.id) == [b"\xff\xd8\xff one"]
+    read.detach(read.attachments)
+    (change,) = alice.contacts.sync_items(sync_state=state)
+    assert change[0] == "update" and change[1].changekey != contact.changekey
+    (read,) = alice.contacts.all()
+    assert not read.attachments and not read.has_picture and not read.has_attachments
+    assert sim.state()["mail"] == []
+
+
+def test_attachments_go_along(alice):
+    contact = new_contact(alice)
+    contact.attach(photo(b"me"))
+    contact.attach(FileAttachment(name="offer.pdf", content=b"%PDF-", content_type="application/pdf"))
+    other = Contacts(parent=alice.contacts, name="Other")
+    other.save()
+    copied = contact.copy(other)
+    known = [a.attachment_id for a in contact.attachments]
+    contact.refresh()
+    contact.job_title = "Head"
+    contact.save(update_fields=["job_title"])
+    contact.move(other)
+    items = list(alice.fetch(ids=[(copied[0], None), (contact.id, None)]))
+    for item in items:
+        assert [(a.name, a.content, a.is_contact_photo) for a in item.attachments] == [
+            ("ContactPicture.jpg", b"me", True), ("offer.pdf", b"%PDF-", False)]
+    ids = {a.attachment_id.id for item in items for a in item.attachments}
+    assert len(ids) == 4 and not ids & {a.id for a in known}
+
+
+def test_attachments_that_are_gone(alice):
+    contact = new_contact(alice)
+    contact.attach(photo(b"me"))
+    (known,) = contact.attachments
+    (read,) = alice.fetch(ids=[(contact.id, None)])
+    known.detach()
+    with pytest.raises(ErrorInvalidAttachmentId):
+        read.attachments[0].content
+    with pytest.raises(ErrorInvalidAttachmentId):
+        read.attachments[0].detach()
+    contact.attach(photo(b"again"))
+    (read,) = alice.fetch(ids=[(contact.id, None)])
+    contact.refresh()
+    contact.delete()
+    with pytest.raises(ErrorItemNotFound):
+        read.attachments[0].content
+    with pytest.raises(ErrorItemNotFound):
+        read.attach(photo(b"more"))
 
 
 # Rights and throttling -----------------------------------------------------------------------

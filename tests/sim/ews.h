@@ -16,6 +16,7 @@
  *   ews_parse.c     an item element of a request stored into an item
  *   ews_item.c      GetItem, CreateItem, DeleteItem, MoveItem, CopyItem, SendItem
  *   ews_update.c    UpdateItem
+ *   ews_attach.c    attachments and their operations;  ews_members.c: members of distribution lists
  *   ews_folder.c    the folder operations
  *   ews_find.c      FindItem and FindFolder;  ews_restrict.c: their Restriction
  *   ews_sync.c      SyncFolderItems and SyncFolderHierarchy
@@ -136,6 +137,16 @@ struct ews_history {
 	bool read_flag; /* only IsRead changed */
 };
 
+struct ews_attachment {
+	uint64_t number; /* within the item, never given twice */
+	char *name, *content_type, *content_id, *content_location; /* or NULL */
+	bool is_inline, is_photo;
+	int64_t modified; /* ns */
+	unsigned char *content;
+	size_t size;
+	struct ews_attachment *next;
+};
+
 struct ews_item {
 	char *id;
 	uint64_t counter;
@@ -152,6 +163,8 @@ struct ews_item {
 	size_t n_values;
 	struct ews_ext_value *ext;
 	size_t n_ext;
+	struct ews_attachment *attachments; /* in the order they came */
+	uint64_t next_attachment;
 	struct ews_history *history;
 	size_t n_history;
 };
@@ -230,7 +243,8 @@ struct ews {
 	xmlHashTable *ext_names; /* by label and type */
 	xmlHashTable *prop_uris; /* FieldURI -> row */
 	unsigned long schema_faults;
-	bool untidy; /* see ews_act.c */
+	bool untidy;	 /* see ews_act.c */
+	size_t max_item; /* bytes of an item with its attachments */
 };
 
 struct ews_error {
@@ -360,6 +374,7 @@ const char *ews_actor(const struct ews_ctx *c);
 /* Finding what a request names; NULL with err filled. */
 struct ews_folder *ews_find_folder(struct ews_ctx *c, const xmlNode *id, struct ews_error *err);
 struct ews_item *ews_find_item(struct ews_ctx *c, const xmlNode *id, struct ews_error *err);
+struct ews_item *ews_item_by_id(struct ews_ctx *c, const char *id, struct ews_error *err);
 
 /* ews_props.c */
 int ews_prop_by_uri(const struct ews *ews, const char *uri); /* row, or -1 */
@@ -392,7 +407,8 @@ ews_compute ews_c_size, ews_c_false, ews_c_created, ews_c_received, ews_c_modifi
 	ews_c_is_draft, ews_c_associated, ews_c_mime, ews_c_preview, ews_c_to, ews_c_cc,
 	ews_c_topic, ews_c_from, ews_c_flag, ews_c_uid, ews_c_single, ews_c_busy, ews_c_organizer,
 	ews_c_owner, ews_c_not_started, ews_c_zero, ews_c_is_complete, ews_c_duration,
-	ews_c_is_organizer, ews_c_mime_id, ews_c_true, ews_c_icon;
+	ews_c_is_organizer, ews_c_mime_id, ews_c_true, ews_c_icon, ews_c_attachments,
+	ews_c_has_attachments;
 void ews_settle(struct ews_item *item, bool created);
 void ews_defaults(struct ews_item *item); /* of a freshly created item */
 
@@ -472,6 +488,15 @@ size_t ews_path_values(struct ews_ctx *c, const struct ews_path *path,
 /* Like strcmp, by the type of the property. */
 int ews_compare(const struct ews_path *path, const char *a, const char *b);
 
+/* ews_attach.c */
+void ews_attachments_free(struct ews_item *item);
+void ews_attachments_copy(struct ews_item *copy, const struct ews_item *item);
+size_t ews_attachments_size(const struct ews_item *item); /* bytes */
+json_t *ews_attachments_dump(const struct ews_item *item);
+
+/* ews_members.c: <t:Members> as the server keeps it, new string. */
+char *ews_members_read(const xmlNode *element);
+
 /* Operations. */
 void ews_op_get_item(struct ews_ctx *c);
 void ews_op_create_item(struct ews_ctx *c);
@@ -479,6 +504,9 @@ void ews_op_update_item(struct ews_ctx *c);
 void ews_op_delete_item(struct ews_ctx *c);
 void ews_op_move_item(struct ews_ctx *c);
 void ews_op_send_item(struct ews_ctx *c);
+void ews_op_create_attachment(struct ews_ctx *c);
+void ews_op_get_attachment(struct ews_ctx *c);
+void ews_op_delete_attachment(struct ews_ctx *c);
 void ews_op_find_item(struct ews_ctx *c);
 void ews_op_find_folder(struct ews_ctx *c);
 void ews_op_get_folder(struct ews_ctx *c);

@@ -171,13 +171,18 @@ struct ews_folder *ews_find_folder(struct ews_ctx *c, const xmlNode *id, struct 
 struct ews_item *ews_find_item(struct ews_ctx *c, const xmlNode *id, struct ews_error *err)
 {
 	char *text AUTOFREE = xml_get(id, "Id");
-	struct ews_item *item = NULL;
 
 	if (!xml_is(id, "ItemId")) {
 		ews_fail(err, "ErrorInvalidIdMalformed", "Id is malformed.");
 		return NULL;
 	}
-	item = xmlHashLookup(c->ews->items, (const xmlChar *)text);
+	return ews_item_by_id(c, text, err);
+}
+
+struct ews_item *ews_item_by_id(struct ews_ctx *c, const char *text, struct ews_error *err)
+{
+	struct ews_item *item = xmlHashLookup(c->ews->items, (const xmlChar *)text);
+
 	if (!item && xmlHashLookup(c->ews->folders, (const xmlChar *)text)) {
 		ews_fail(err, "ErrorCannotUseFolderIdForItemId",
 			"A folder Id cannot be used where an item Id is expected.");

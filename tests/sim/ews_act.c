@@ -2,6 +2,7 @@
  *
  *   deny   {"user", "address"}   takes a service account's right to impersonate this mailbox
  *   allow  {"user", "address"}   gives it back
+ *   limit  {"item_bytes": N}       how large an item with its attachments may be
  *   untidy {"on": bool}          answers as real servers do now and then: dates with one to seven
  *                                fractional digits, a Content-Type without charset */
 #include <stdlib.h>
@@ -59,5 +60,9 @@ json_t *ews_act(struct ews *ews, const char *action, const json_t *args, int *st
 		ews->untidy = json_is_true(json_object_get(args, "on"));
 		return json_object();
 	}
-	return refuse("action is none of deny, allow, untidy", status);
+	if (!strcmp(action, "limit")) {
+		ews->max_item = (size_t)json_integer_value(json_object_get(args, "item_bytes"));
+		return json_object();
+	}
+	return refuse("action is none of deny, allow, limit, untidy", status);
 }

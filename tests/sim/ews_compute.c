@@ -25,7 +25,6 @@ FIXED(ews_c_single, "Single")
 FIXED(ews_c_busy, "Busy")
 FIXED(ews_c_is_organizer, "Organizer")
 FIXED(ews_c_not_started, "NotStarted")
-FIXED(ews_c_has_picture, "false")
 FIXED(ews_c_flag, "<t:FlagStatus>NotFlagged</t:FlagStatus>")
 FIXED(ews_c_rights,
 	"<t:CreateAssociated>false</t:CreateAssociated>"
@@ -83,7 +82,7 @@ char *ews_c_size(const struct ews_item *item)
 	for (size_t i = 0; i < item->n_ext; i++)
 		for (size_t k = 0; k < item->ext[i].n; k++)
 			size += strlen(item->ext[i].values[k]) * 2 + 16;
-	return xasprintf("%zu", size);
+	return xasprintf("%zu", size + ews_attachments_size(item));
 }
 
 char *ews_c_associated(const struct ews_item *item)

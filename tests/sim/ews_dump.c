@@ -183,6 +183,8 @@ static json_t *dump_item(const struct ews_item *item)
 	json_object_set_new(out, "modified_by", json_string(item->modified_by));
 	json_object_set_new(out, "properties", dump_properties(item));
 	json_object_set_new(out, "extended", dump_extended(item));
+	if (item->attachments)
+		json_object_set_new(out, "attachments", ews_attachments_dump(item));
 	return out;
 }
 

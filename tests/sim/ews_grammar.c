@@ -83,6 +83,9 @@ static const struct rule {
 	{ "MoveItem", "", "ToFolderId:TargetFolder ItemIds:ItemIds ReturnNewItemIds:bool?" },
 	{ "CopyItem", "", "ToFolderId:TargetFolder ItemIds:ItemIds ReturnNewItemIds:bool?" },
 	{ "SendItem", "SaveItemToFolder!=true,false,1,0", "ItemIds:ItemIds SavedItemFolderId:TargetFolder?" },
+	{ "CreateAttachment", "", "ParentItemId:ItemId Attachments:Attachments" },
+	{ "GetAttachment", "", "AttachmentShape:AttachmentShape? AttachmentIds:AttachmentIds" },
+	{ "DeleteAttachment", "", "AttachmentIds:AttachmentIds" },
 	{ "ConvertId", "DestinationFormat!=" FORMATS, "SourceIds:SourceIds" },
 	{ "ResolveNames", "ReturnFullContactData!=true,false,1,0 "
 		"SearchScope=ActiveDirectory,ActiveDirectoryContacts,Contacts,ContactsActiveDirectory "
@@ -114,6 +117,14 @@ static const struct rule {
 	{ "ItemIds", "", "[ItemId|OccurrenceItemId|RecurringMasterItemId|RecurringMasterItemIdRanges]"
 		":Id+" },
 	{ "ItemId", "Id! ChangeKey", "" },
+	{ "Attachments", "", "[ItemAttachment|FileAttachment|ReferenceAttachment]:Id+" },
+	{ "FileAttachment", "", "AttachmentId:any? Name:text? ContentType:text? ContentId:text? "
+		"ContentLocation:text? Size:text? LastModifiedTime:text? IsInline:bool? "
+		"IsContactPhoto:bool? Content:text?" },
+	{ "AttachmentShape", "", "IncludeMimeContent:bool? BodyType:body? FilterHtmlContent:bool? "
+		"AdditionalProperties:Paths?" },
+	{ "AttachmentIds", "", "AttachmentId:AttachmentId+" },
+	{ "AttachmentId", "Id!", "" },
 	{ "ConfigName", "Name!", "[FolderId|DistinguishedFolderId]:Id" },
 	{ "Config", "", "UserConfigurationName:ConfigName ItemId:Id? Dictionary:any? XmlData:text? "
 		"BinaryData:text?" },

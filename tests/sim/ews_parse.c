@@ -180,6 +180,10 @@ static int parse_row(struct ews_ctx *c, struct ews_item *item, int prop, const x
 	case EWS_T_MAILBOX:
 		if (!strcmp(ews_props[prop].element, "MimeContent")) {
 			parse_mime(item, prop, element);
+		} else if (!strcmp(ews_props[prop].element, "Members")) {
+			char *members AUTOFREE = ews_members_read(element);
+
+			ews_put(item, prop, 0, 0, members);
 		} else {
 			char *inner AUTOFREE = xml_inner(element);
 

@@ -11,6 +11,9 @@
 #include "sync/mem.h"
 #include "tests/sim/ews.h"
 
+/* What a server takes unless told otherwise. */
+#define MAX_ITEM ((size_t)36 << 20)
+
 static const struct {
 	const char *distinguished, *parent, *name, *folder_class;
 } default_folders[] = {
@@ -300,6 +303,7 @@ void ews_item_remove(struct ews *ews, struct ews_item *item)
 {
 	unlink_item(ews, item);
 	free_properties(item);
+	ews_attachments_free(item);
 }
 
 static void copy_properties(struct ews_item *copy, const struct ews_item *item)
@@ -356,6 +360,7 @@ static struct ews_item *copy_item(
 	memcpy(copy->search_key, item->search_key, EWS_KEY_LEN);
 	copy->associated = item->associated;
 	copy_properties(copy, item);
+	ews_attachments_copy(copy, item);
 	return copy;
 }
 
@@ -426,6 +431,7 @@ struct ews *ews_new(struct sim *sim, const char *schema_dir)
 	struct ews *ews = xcalloc(1, sizeof(*ews));
 
 	ews->sim = sim;
+	ews->max_item = MAX_ITEM;
 	ews->items = xmlHashCreate(65536);
 	ews->folders = xmlHashCreate(256);
 	ews->ext_names = xmlHashCreate(64);
@@ -438,6 +444,7 @@ struct ews *ews_new(struct sim *sim, const char *schema_dir)
 static void item_free(struct ews_item *item)
 {
 	free_properties(item);
+	ews_attachments_free(item);
 	free(item->id);
 	free(item->history);
 	free(item);
