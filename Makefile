@@ -11,7 +11,7 @@ JOBS    ?= 4
 
 PKGS := fuse3 libcurl libxml-2.0 sqlite3 jansson libical icu-i18n icu-uc inih gmime-3.0 \
 	libcrypto libsystemd
-SIM_PKGS  := libmicrohttpd libxml-2.0 jansson libcrypto zlib
+SIM_PKGS  := libmicrohttpd libxml-2.0 jansson libcrypto zlib libical icu-i18n icu-uc
 TEST_PKGS := cmocka
 
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla -Werror

@@ -321,7 +321,8 @@ def test_describe(sim, jsforce):
     contact, everything = jsforce(("describe", {"object": "Contact"}), ("describeGlobal", {}))
     fields = {f["name"]: f for f in contact["fields"]}
     assert contact["keyPrefix"] == "003"
-    assert {s["name"] for s in everything["sobjects"]} == {"User", "Account", "Contact", "Lead"}
+    assert {s["name"] for s in everything["sobjects"]} == {
+        "User", "Account", "Contact", "Lead", "Event", "Task", "EventRelation"}
     for name, kind, length in [("LastName", "string", 80), ("FirstName", "string", 40),
                                ("Email", "email", 80), ("Title", "string", 128),
                                ("MailingStreet", "textarea", 255), ("Phone", "phone", 40),

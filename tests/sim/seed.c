@@ -56,6 +56,7 @@ static const char *add_crm_user(struct sim *sim, const char *address, const char
 	put(fields, "LastName", surname);
 	putf(fields, "Alias", "%.4s%.4s", given, surname);
 	putf(fields, "CommunityNickname", "%.*s", (int)strcspn(address, "@"), address);
+	put(fields, "TimeZoneSidKey", "Europe/Berlin");
 	json_object_set_new(fields, "IsActive", json_true());
 	id = sf_seed(sim->sf, "User", fields);
 	json_decref(fields);
@@ -399,7 +400,7 @@ static int file_record(struct sim *sim, const struct seed *seed, const char *obj
 	id = sf_seed(sim->sf, object, fields);
 	json_decref(fields);
 	if (!id)
-		return error_set(err, ERR_INVALID, "seed: no object %s in Salesforce", object);
+		return error_set(err, ERR_INVALID, "seed: Salesforce takes no such %s", object);
 	if (strcmp(object, "Account") == 0 && get(record, "Name"))
 		put(accounts, get(record, "Name"), id);
 	return 0;
@@ -407,7 +408,8 @@ static int file_record(struct sim *sim, const struct seed *seed, const char *obj
 
 static int seed_file(struct sim *sim, struct seed *seed, const char *path, struct error *err)
 {
-	static const char *const objects[] = { "User", "Account", "Contact", "Lead" };
+	static const char *const objects[] = { "User", "Account", "Contact", "Lead", "Event",
+		"Task" };
 	json_error_t why;
 	json_t *root = json_load_file(path, 0, &why);
 	json_t *accounts = json_object();

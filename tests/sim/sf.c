@@ -24,6 +24,7 @@ struct sf *sf_new(struct sim *sim)
 	sf->flows = json_array();
 	sf->pending = json_array();
 	sf->limit = DAILY_LIMIT;
+	sf->multi_day = true;
 	sf_objects_init(sf);
 	return sf;
 }
@@ -207,20 +208,40 @@ static void seed_system_fields(struct sf *sf, const struct sf_table *table, json
 			json_object_set_new(fields, table->fields[i].name, json_false());
 }
 
+static bool breaks_rules(json_t *errors)
+{
+	if (errors)
+		json_dumpf(errors, stderr, JSON_COMPACT);
+	json_decref(errors);
+	return errors != NULL;
+}
+
 const char *sf_seed(struct sf *sf, const char *object, const json_t *given)
 {
 	struct sf_table *table = sf_table_find(sf, object);
+	struct sf_save how = { .user = sf->api_user, .privileged = true };
 	struct sf_record *record;
 	json_t *fields;
 
 	if (!table)
 		return NULL;
-	fields = json_copy((json_t *)given);
+	fields = json_object();
+	if (table->rules && table->rules->defaults)
+		table->rules->defaults(sf, &how, fields);
+	json_object_update(fields, (json_t *)given);
 	seed_system_fields(sf, table, fields);
 	if (strcmp(table->name, "Lead") == 0 && !json_object_get(fields, "Status"))
 		json_object_set_new(fields, "Status", json_string("Open - Not Contacted"));
+	if (table->rules && table->rules->check &&
+		breaks_rules(table->rules->check(sf, &how, NULL, given, fields))) {
+		json_decref(fields);
+		return NULL;
+	}
 	sf_compute(table, fields);
 	record = sf_insert(sf, table, fields);
+	if (table->rules && table->rules->saved &&
+		breaks_rules(table->rules->saved(sf, &how, record, NULL, given)))
+		return NULL;
 	if (!sf->api_user && strcmp(table->name, "User") == 0)
 		sf->api_user = record->id;
 	return record->id;

@@ -4,6 +4,9 @@
  *   sf_auth.c       OAuth tokens, userinfo, identity
  *   sf_route.c      the table of resources, one call from URL to result
  *   sf_objects.c    User, Account, Contact, Lead: the tables of their fields
+ *   sf_activity.c   Event, Task, EventRelation: the tables of their fields, and the rules of a save
+ *   sf_series.c     event series: a row for each occurrence, and what a change does to them
+ *   sf_invite.c     invitees of an event: their own copies
  *   sf_store.c      records: ids, undo, the index of unique values
  *   sf_value.c      one value: checked and normalised on its way in
  *   sf_save.c       one record: create, update, delete, with rules, flows and system fields
@@ -43,6 +46,7 @@ enum sf_type {
 	SF_PHONE,
 	SF_URL,
 	SF_PICKLIST,
+	SF_COMBOBOX,
 	SF_BOOLEAN,
 	SF_INT,
 	SF_DOUBLE,
@@ -73,12 +77,38 @@ struct sf_field {
 	enum sf_type type;
 	int length; /* characters; 0 where there is none */
 	unsigned int flags;
-	const char *refers;	  /* reference: the object */
+	const char *refers;	  /* reference: the object, or several separated by '|' */
 	const char *relationship; /* reference: "Account" for AccountId */
 	const char *values;	  /* picklist: separated by '|' */
 };
 
+struct sf;
+struct sf_save;
 struct sf_table;
+struct sf_record;
+
+/* What an object does on a save besides what all do; each may be NULL.  Functions that answer errors
+ * answer NULL when there are none. */
+struct sf_rules {
+	/* Values that a new record has before the input is applied. */
+	void (*defaults)(struct sf *sf, const struct sf_save *how, json_t *fields);
+	/* Checks and completes `fields`; `before` is NULL on an insert. */
+	json_t *(*check)(struct sf *sf, const struct sf_save *how, const json_t *before,
+		const json_t *input, json_t *fields);
+	/* What a saved record, or one that goes to the recycle bin, does to others. */
+	json_t *(*saved)(struct sf *sf, const struct sf_save *how, struct sf_record *record,
+		const json_t *before, const json_t *input);
+	json_t *(*deleted)(struct sf *sf, const struct sf_save *how, struct sf_record *record);
+};
+
+/* An object as it is written in the source. */
+struct sf_object {
+	const char *name, *label, *plural, *prefix;
+	const struct sf_field *fields;
+	size_t n_fields;
+	bool has_trash;
+	const struct sf_rules *rules; /* or NULL */
+};
 
 struct sf_record {
 	struct sf_table *table;
@@ -95,7 +125,8 @@ struct sf_table {
 	struct sf_field *fields; /* own copy: tests add custom fields and change rights */
 	size_t n_fields;
 	bool has_trash, has_owner, read_only;
-	struct sf_record **rows; /* the position is the number in the id */
+	const struct sf_rules *rules; /* or NULL */
+	struct sf_record **rows;      /* the position is the number in the id */
 	size_t n, cap;
 	json_t *unique; /* lower-case value -> position, of the unique field */
 };
@@ -118,6 +149,9 @@ struct sf {
 	json_t *flows;	 /* array of {"object", "field", "action", "value"} */
 	json_t *pending; /* transactions begun by /sim/sf/begin */
 	bool duplicate_rule;
+	bool multi_day;		/* Activity Settings: Enable Multiday Events */
+	bool series_new_record; /* a recreated series gets a new series record, too */
+	unsigned int last_series;
 	json_int_t limit, used;
 
 	struct sf_undo *undo; /* what a rollback restores; NULL outside a transaction */
@@ -170,6 +204,36 @@ const char *sf_signed_in(struct sf *sf, const struct sim_request *req);
 /* sf_objects.c: fills sf->tables. */
 void sf_objects_init(struct sf *sf);
 
+/* sf_activity.c */
+extern const struct sf_object sf_activity_objects[];
+extern const size_t sf_activity_n_objects;
+#define SF_EVENT_ALONE	"0" /* GroupEventType */
+#define SF_EVENT_GROUP	"1"
+#define SF_EVENT_SERIES "3"
+json_int_t sf_int(const json_t *fields, const char *name);
+bool sf_flag(const json_t *fields, const char *name);
+/* Seconds of a dateTime field; false when it is empty. */
+bool sf_time(const json_t *fields, const char *name, int64_t *seconds);
+void sf_set_time(json_t *fields, const char *name, int64_t seconds);
+/* Start, end and the dates of an event that begins then and lasts as `fields` says. */
+void sf_place_event(json_t *fields, int64_t start);
+void sf_row_delete_onwards(struct sf_call *call);
+
+/* sf_series.c */
+json_t *sf_series_check(
+	struct sf *sf, const struct sf_save *how, const json_t *before, json_t *fields);
+json_t *sf_series_saved(struct sf *sf, const struct sf_save *how, struct sf_record *record,
+	const json_t *before, const json_t *input);
+json_t *sf_series_deleted(struct sf *sf, const struct sf_save *how, struct sf_record *record);
+/* Deletes the occurrences that begin at or after this one. */
+json_t *sf_series_cut(struct sf *sf, const struct sf_save *how, struct sf_record *record);
+
+/* sf_invite.c */
+extern const struct sf_rules sf_relation_rules;
+/* Follows a group event: its invitees' copies are as it is. */
+json_t *sf_invite_saved(struct sf *sf, const struct sf_save *how, struct sf_record *event);
+json_t *sf_invite_deleted(struct sf *sf, const struct sf_save *how, struct sf_record *event);
+
 /* sf_store.c */
 struct sf_table *sf_table_find(struct sf *sf, const char *name);
 struct sf_table *sf_table_of_id(struct sf *sf, const char *id);
@@ -184,6 +248,8 @@ bool sf_id_valid(const char *id);
 /* 15 characters to 18 with the checksum; out holds SF_ID_LEN + 1. */
 void sf_id_full(const char *id, char *out);
 struct sf_record *sf_insert(struct sf *sf, struct sf_table *table, json_t *fields /* stolen */);
+/* Does `value` stand in a list separated by '|'?  Without regard to case. */
+bool sf_in_list(const char *list, const char *value);
 /* Replaces fields (stolen) and state, keeping the unique index; undone by a rollback. */
 void sf_put(struct sf *sf, struct sf_record *record, json_t *fields, bool deleted);
 void sf_purge(struct sf *sf, struct sf_record *record);
@@ -217,6 +283,12 @@ json_t *sf_create(struct sf *sf, const struct sf_save *how, struct sf_table *tab
 json_t *sf_update(
 	struct sf *sf, const struct sf_save *how, struct sf_record *record, const json_t *input);
 json_t *sf_delete(struct sf *sf, const struct sf_save *how, struct sf_record *record);
+/* A change that the server makes by itself: rights and rules do not apply.  Takes the fields. */
+void sf_change(struct sf *sf, const struct sf_save *how, struct sf_record *record, json_t *fields,
+	bool deleted);
+/* A new record of that kind; the system fields are filled in.  Takes the fields. */
+struct sf_record *sf_add(
+	struct sf *sf, const struct sf_save *how, struct sf_table *table, json_t *fields);
 json_t *sf_undelete(struct sf *sf, const struct sf_save *how, struct sf_record *record);
 /* Contact.Name and the like, from the parts. */
 void sf_compute(const struct sf_table *table, json_t *fields);

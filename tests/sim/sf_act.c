@@ -10,6 +10,9 @@
  *	field {object, name, ...}: adds a custom field or changes a field's length and rights
  *	expire-tokens {all}: those that the token endpoint gave; all: also the one of clients.json
  *	token {as} -> {access_token}
+ *	activities {multi_day, series_new_record}: what the org's activity settings allow, and whether
+ *	        a series that is built anew gets a new series record
+ *	archive {id}: an old activity, which only queryAll shows
  *
  * `as` is a user's id or user name; without it the sales administrator acts. */
 #include <stdlib.h>
@@ -330,6 +333,36 @@ static json_t *act_token(struct sf *sf, const json_t *args, int *status)
 	return json_pack("{s:s, s:s}", "access_token", sf_issue_token(sf, user), "user_id", user);
 }
 
+static void set_switch(bool *to, const json_t *args, const char *key)
+{
+	const json_t *value = json_object_get(args, key);
+
+	if (json_is_boolean(value))
+		*to = json_is_true(value);
+}
+
+static json_t *act_activities(struct sf *sf, const json_t *args, int *status)
+{
+	(void)status;
+	set_switch(&sf->multi_day, args, "multi_day");
+	set_switch(&sf->series_new_record, args, "series_new_record");
+	return json_pack("{s:b, s:b}", "multi_day", sf->multi_day, "series_new_record",
+		sf->series_new_record);
+}
+
+static json_t *act_archive(struct sf *sf, const json_t *args, int *status)
+{
+	struct sf_record *record = record_of(sf, args, "id");
+	json_t *fields;
+
+	if (!record || !sf_field_find(record->table, "IsArchived"))
+		return refuse(status, "no such activity");
+	fields = json_copy(record->fields);
+	json_object_set_new(fields, "IsArchived", json_true());
+	sf_put(sf, record, fields, record->deleted);
+	return json_pack("{s:s}", "id", record->id);
+}
+
 static const struct {
 	const char *name;
 	json_t *(*run)(struct sf *sf, const json_t *args, int *status);
@@ -349,6 +382,8 @@ static const struct {
 	{ "field", act_field },
 	{ "expire-tokens", act_expire },
 	{ "token", act_token },
+	{ "activities", act_activities },
+	{ "archive", act_archive },
 };
 
 json_t *sf_act(struct sf *sf, const char *action, const json_t *args, int *status)

@@ -17,6 +17,7 @@ static const struct {
 	[SF_PHONE] = { "phone", "xsd:string" },
 	[SF_URL] = { "url", "xsd:string" },
 	[SF_PICKLIST] = { "picklist", "xsd:string" },
+	[SF_COMBOBOX] = { "combobox", "xsd:string" },
 	[SF_BOOLEAN] = { "boolean", "xsd:boolean" },
 	[SF_INT] = { "int", "xsd:int" },
 	[SF_DOUBLE] = { "double", "xsd:double" },
@@ -39,6 +40,19 @@ static json_t *picklist(const char *values)
 		values += len + (values[len] == '|');
 	}
 	return list;
+}
+
+static json_t *names_of(const char *list)
+{
+	json_t *names = json_array();
+
+	while (list && *list) {
+		size_t len = strcspn(list, "|");
+
+		json_array_append_new(names, json_stringn(list, len));
+		list += len + (list[len] == '|');
+	}
+	return names;
 }
 
 /* MailingStreet belongs to MailingAddress, FirstName to Name. */
@@ -97,10 +111,10 @@ static void put_rights(json_t *d, const struct sf_field *f)
 		{ "htmlFormatted", false },
 		{ "idLookup", f->flags & SF_IDLOOKUP },
 		{ "nameField", f->flags & SF_NAME },
-		{ "namePointing", false },
+		{ "namePointing", f->refers && strchr(f->refers, '|') },
 		{ "nillable", !(f->flags & (SF_REQUIRED | SF_NOT_NULL)) },
 		{ "permissionable", !(f->flags & (SF_REQUIRED | SF_NOT_NULL)) },
-		{ "polymorphicForeignKey", false },
+		{ "polymorphicForeignKey", f->refers && strchr(f->refers, '|') },
 		{ "queryByDistance", false },
 		{ "restrictedDelete", false },
 		{ "restrictedPicklist", f->flags & SF_RESTRICTED },
@@ -134,8 +148,7 @@ static json_t *describe_field(const struct sf_table *table, const struct sf_fiel
 	json_object_set_new(d, "extraTypeInfo",
 		f->type == SF_TEXTAREA ? json_string("plaintextarea") : json_null());
 	json_object_set_new(d, "picklistValues", picklist(f->values));
-	json_object_set_new(
-		d, "referenceTo", f->refers ? json_pack("[s]", f->refers) : json_array());
+	json_object_set_new(d, "referenceTo", names_of(f->refers));
 	json_object_set_new(d, "relationshipName",
 		f->relationship ? json_string(f->relationship) : json_null());
 	json_object_set_new(d, "defaultValue", f->type == SF_BOOLEAN ? json_false() : json_null());

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "sync/mem.h"
-#include "tests/sim/sf.h"
+#include "tests/sim/sf_fields.h"
 
 #define SALUTATIONS "Mr.|Ms.|Mrs.|Dr.|Prof.|Mx."
 #define SOURCES	    "Web|Phone Inquiry|Partner Referral|Purchased List|Trade Show|Other"
@@ -17,41 +17,6 @@
 	"Address|NearAddress|Block|Street|ExtendedZip|Zip|Neighborhood|City|County|State|Unknown"
 
 /* clang-format off */
-#define TEXT(n, l, len)		{ n, l, SF_STRING, len, SF_WRITE, NULL, NULL, NULL }
-#define AREA(n, l, len)		{ n, l, SF_TEXTAREA, len, SF_WRITE, NULL, NULL, NULL }
-#define PHONE(n, l)		{ n, l, SF_PHONE, 40, SF_WRITE, NULL, NULL, NULL }
-#define PICK(n, l, len, v)	{ n, l, SF_PICKLIST, len, SF_WRITE, NULL, NULL, v }
-#define BOOL(n, l)		{ n, l, SF_BOOLEAN, 0, SF_WRITE | SF_NOT_NULL, NULL, NULL, NULL }
-#define REF(n, l, obj, rel)	{ n, l, SF_REFERENCE, 18, SF_WRITE, obj, rel, NULL }
-#define READ(n, l, t, len)	{ n, l, t, len, 0, NULL, NULL, NULL }
-#define FIXED(n, l, t, len)	{ n, l, t, len, SF_NOT_NULL, NULL, NULL, NULL }
-
-#define ADDRESS(p, l) \
-	{ p "Street", l " Street", SF_TEXTAREA, 255, SF_WRITE, NULL, NULL, NULL }, \
-	{ p "City", l " City", SF_STRING, 40, SF_WRITE, NULL, NULL, NULL }, \
-	{ p "State", l " State/Province", SF_STRING, 80, SF_WRITE, NULL, NULL, NULL }, \
-	{ p "PostalCode", l " Zip/Postal Code", SF_STRING, 20, SF_WRITE, NULL, NULL, NULL }, \
-	{ p "Country", l " Country", SF_STRING, 80, SF_WRITE, NULL, NULL, NULL }, \
-	{ p "Latitude", l " Latitude", SF_DOUBLE, 0, SF_WRITE, NULL, NULL, NULL }, \
-	{ p "Longitude", l " Longitude", SF_DOUBLE, 0, SF_WRITE, NULL, NULL, NULL }, \
-	{ p "GeocodeAccuracy", l " Geocode Accuracy", SF_PICKLIST, 40, SF_WRITE, NULL, NULL, GEOCODES }, \
-	{ p "Address", l " Address", SF_ADDRESS, 0, SF_CALCULATED | SF_NOFILTER, NULL, NULL, NULL }
-
-#define SYSTEM_FIELDS \
-	{ "CreatedDate", "Created Date", SF_DATETIME, 0, SF_NOT_NULL, NULL, NULL, NULL }, \
-	{ "CreatedById", "Created By ID", SF_REFERENCE, 18, SF_NOT_NULL, "User", "CreatedBy", NULL }, \
-	{ "LastModifiedDate", "Last Modified Date", SF_DATETIME, 0, SF_NOT_NULL, NULL, NULL, NULL }, \
-	{ "LastModifiedById", "Last Modified By ID", SF_REFERENCE, 18, SF_NOT_NULL, "User", \
-	  "LastModifiedBy", NULL }, \
-	{ "SystemModstamp", "System Modstamp", SF_DATETIME, 0, SF_NOT_NULL, NULL, NULL, NULL }
-
-#define OWNER \
-	{ "OwnerId", "Owner ID", SF_REFERENCE, 18, SF_WRITE | SF_NOT_NULL, "User", "Owner", NULL }
-#define ID(l)	   { "Id", l " ID", SF_ID, 18, SF_NOT_NULL | SF_IDLOOKUP, NULL, NULL, NULL }
-#define IS_DELETED { "IsDeleted", "Deleted", SF_BOOLEAN, 0, SF_NOT_NULL, NULL, NULL, NULL }
-#define MASTER(obj) \
-	{ "MasterRecordId", "Master Record ID", SF_REFERENCE, 18, 0, obj, "MasterRecord", NULL }
-
 static const struct sf_field user_fields[] = {
 	ID("User"),
 	{ "Username", "Username", SF_STRING, 80, SF_WRITE | SF_REQUIRED | SF_IDLOOKUP, NULL, NULL, NULL },
@@ -171,8 +136,7 @@ static const struct sf_field contact_fields[] = {
 	TEXT("Jigsaw", "Data.com Key", 20),
 	READ("JigsawContactId", "Jigsaw Contact ID", SF_STRING, 20),
 	PICK("CleanStatus", "Clean Status", 40, CLEAN_STATUS),
-	{ "Tandem_Token__c", "Tandem Token", SF_STRING, 64,
-	  SF_WRITE | SF_UNIQUE | SF_IDLOOKUP | SF_CUSTOM, NULL, NULL, NULL },
+	TOKEN,
 };
 
 static const struct sf_field lead_fields[] = {
@@ -217,35 +181,35 @@ static const struct sf_field lead_fields[] = {
 	READ("LastReferencedDate", "Last Referenced Date", SF_DATETIME, 0),
 };
 
-static const struct {
-	const char *name, *plural, *prefix;
-	const struct sf_field *fields;
-	size_t n;
-	bool has_trash;
-} objects[] = {
-	{ "User", "Users", "005", user_fields, ARRAY_SIZE(user_fields), false },
-	{ "Account", "Accounts", "001", account_fields, ARRAY_SIZE(account_fields), true },
-	{ "Contact", "Contacts", "003", contact_fields, ARRAY_SIZE(contact_fields), true },
-	{ "Lead", "Leads", "00Q", lead_fields, ARRAY_SIZE(lead_fields), true },
+static const struct sf_object objects[] = {
+	{ "User", "User", "Users", "005", user_fields, ARRAY_SIZE(user_fields), false, NULL },
+	{ "Account", "Account", "Accounts", "001", account_fields, ARRAY_SIZE(account_fields), true, NULL },
+	{ "Contact", "Contact", "Contacts", "003", contact_fields, ARRAY_SIZE(contact_fields), true, NULL },
+	{ "Lead", "Lead", "Leads", "00Q", lead_fields, ARRAY_SIZE(lead_fields), true, NULL },
 };
 /* clang-format on */
 
+static void add_table(struct sf_table *table, const struct sf_object *object)
+{
+	*table = (struct sf_table){ .name = object->name,
+		.label = object->label,
+		.plural = object->plural,
+		.prefix = object->prefix,
+		.n_fields = object->n_fields,
+		.has_trash = object->has_trash,
+		.rules = object->rules,
+		.unique = json_object() };
+	table->fields = xcalloc(object->n_fields, sizeof(*table->fields));
+	memcpy(table->fields, object->fields, object->n_fields * sizeof(*table->fields));
+	table->has_owner = sf_field_find(table, "OwnerId") != NULL;
+}
+
 void sf_objects_init(struct sf *sf)
 {
-	sf->n_tables = ARRAY_SIZE(objects);
+	sf->n_tables = ARRAY_SIZE(objects) + sf_activity_n_objects;
 	sf->tables = xcalloc(sf->n_tables, sizeof(*sf->tables));
-	for (size_t i = 0; i < sf->n_tables; i++) {
-		struct sf_table *table = &sf->tables[i];
-
-		*table = (struct sf_table){ .name = objects[i].name,
-			.label = objects[i].name,
-			.plural = objects[i].plural,
-			.prefix = objects[i].prefix,
-			.n_fields = objects[i].n,
-			.has_trash = objects[i].has_trash,
-			.has_owner = objects[i].has_trash,
-			.unique = json_object() };
-		table->fields = xcalloc(objects[i].n, sizeof(*table->fields));
-		memcpy(table->fields, objects[i].fields, objects[i].n * sizeof(*table->fields));
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+		add_table(&sf->tables[i], &objects[i]);
+	for (size_t i = 0; i < sf_activity_n_objects; i++)
+		add_table(&sf->tables[ARRAY_SIZE(objects) + i], &sf_activity_objects[i]);
 }

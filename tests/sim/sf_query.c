@@ -184,7 +184,9 @@ static struct sf_cursor *run(const struct sf_call *call, struct sf_soql *q, bool
 	for (size_t i = 0; i < table->n; i++) {
 		struct sf_record *record = table->rows[i];
 
-		if (sf_visible(call->sf, record, call->user) && (deleted_too || !record->deleted) &&
+		if (sf_visible(call->sf, record, call->user) &&
+			(deleted_too ||
+				!(record->deleted || sf_flag(record->fields, "IsArchived"))) &&
 			sf_matches(call->sf, q->where, record))
 			c->rows[c->n++] = record;
 	}

@@ -43,6 +43,8 @@ static const struct resource resources[] = {
 	{ "DELETE", "sobjects/*/*", "sf:delete", sf_row_delete, true, false },
 	{ "GET", "sobjects/*/*/*", "sf:get", sf_row_get_external, false, false },
 	{ "PATCH", "sobjects/*/*/*", "sf:upsert", sf_row_upsert, true, true },
+	{ "DELETE", "sobjects/Event/*/fromThisEventOnwards", "sf:delete", sf_row_delete_onwards,
+		true, false },
 	{ "DELETE", "sobjects/*/*/*", "sf:delete", sf_row_delete_external, true, false },
 	{ "POST", "composite", "sf:composite", sf_composite, false, true },
 	{ "POST", "composite/batch", "sf:batch", sf_batch, false, true },

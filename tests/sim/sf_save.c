@@ -176,9 +176,10 @@ static json_t *check_required(const struct sf_table *table, const json_t *fields
 void sf_compute(const struct sf_table *table, json_t *fields)
 {
 	static const char *const parts[] = { "FirstName", "MiddleName", "LastName", "Suffix" };
+	const struct sf_field *computed = sf_field_find(table, "Name");
 	AUTOBUF struct buf name = BUF_INIT(1024);
 
-	if (strcmp(table->name, "Account") == 0)
+	if (!computed || computed->flags & SF_WRITE)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		const char *part = json_string_value(json_object_get(fields, parts[i]));
@@ -375,23 +376,30 @@ struct sf_save sf_save_of(const struct sf_call *call)
 		.mails = mail && strcasestr(mail, "true") };
 }
 
-static void fill_defaults(const struct sf_table *table, const char *user, json_t *fields)
+static void fill_defaults(
+	struct sf *sf, const struct sf_save *how, const struct sf_table *table, json_t *fields)
 {
 	for (size_t i = 0; i < table->n_fields; i++)
 		if (table->fields[i].type == SF_BOOLEAN)
 			json_object_set_new(fields, table->fields[i].name, json_false());
 	if (table->has_owner)
-		json_object_set_new(fields, "OwnerId", json_string(user));
+		json_object_set_new(fields, "OwnerId", json_string(how->user));
 	if (strcmp(table->name, "Lead") == 0)
 		json_object_set_new(fields, "Status", json_string("Open - Not Contacted"));
+	if (table->rules && table->rules->defaults)
+		table->rules->defaults(sf, how, fields);
 }
 
 /* What the checks after the input have in common. */
 static json_t *finish(struct sf *sf, const struct sf_save *how, const struct sf_table *table,
-	json_t *fields, const struct sf_record *self)
+	const json_t *input, json_t *fields, const struct sf_record *self)
 {
-	json_t *errors = check_required(table, fields);
+	json_t *errors = NULL;
 
+	if (table->rules && table->rules->check)
+		errors = table->rules->check(sf, how, self ? self->fields : NULL, input, fields);
+	if (!errors)
+		errors = check_required(table, fields);
 	if (!errors) {
 		run_flows(sf, table, fields);
 		sf_compute(table, fields);
@@ -402,6 +410,38 @@ static json_t *finish(struct sf *sf, const struct sf_save *how, const struct sf_
 	return errors;
 }
 
+/* What the object does after a save; when that fails, nothing was saved. */
+static json_t *settle(struct sf *sf, const struct sf_save *how, struct sf_record *record,
+	const json_t *before, const json_t *input)
+{
+	const struct sf_rules *rules = record->table->rules;
+	json_t *errors = rules && rules->saved ? rules->saved(sf, how, record, before, input)
+					       : NULL;
+
+	if (errors)
+		sf_rollback(sf);
+	else
+		sf_commit(sf);
+	return errors;
+}
+
+struct sf_record *sf_add(
+	struct sf *sf, const struct sf_save *how, struct sf_table *table, json_t *fields)
+{
+	put_modified(sf, fields, how->user);
+	json_object_set(fields, "CreatedDate", json_object_get(fields, "LastModifiedDate"));
+	json_object_set(fields, "CreatedById", json_object_get(fields, "LastModifiedById"));
+	return sf_insert(sf, table, fields);
+}
+
+void sf_change(struct sf *sf, const struct sf_save *how, struct sf_record *record, json_t *fields,
+	bool deleted)
+{
+	json_object_set_new(fields, "IsDeleted", json_boolean(deleted));
+	put_modified(sf, fields, how->user);
+	sf_put(sf, record, fields, deleted);
+}
+
 json_t *sf_create(struct sf *sf, const struct sf_save *how, struct sf_table *table,
 	const json_t *input, struct sf_record **out)
 {
@@ -409,27 +449,28 @@ json_t *sf_create(struct sf *sf, const struct sf_save *how, struct sf_table *tab
 	json_t *errors = record_fault(sf, how);
 
 	*out = NULL;
-	fill_defaults(table, how->user, fields);
+	fill_defaults(sf, how, table, fields);
 	if (!errors)
 		errors = apply_input(sf, table, input, SF_CREATE, fields);
 	if (!errors)
-		errors = finish(sf, how, table, fields, NULL);
+		errors = finish(sf, how, table, input, fields, NULL);
 	if (errors) {
 		json_decref(fields);
 		return errors;
 	}
-	put_modified(sf, fields, how->user);
-	json_object_set(fields, "CreatedDate", json_object_get(fields, "LastModifiedDate"));
-	json_object_set(fields, "CreatedById", json_object_get(fields, "LastModifiedById"));
 	watch_mails(sf, how, table, fields, true);
-	*out = sf_insert(sf, table, fields);
-	return NULL;
+	sf_begin(sf);
+	*out = sf_add(sf, how, table, fields);
+	errors = settle(sf, how, *out, NULL, input);
+	if (errors)
+		*out = NULL;
+	return errors;
 }
 
 json_t *sf_update(
 	struct sf *sf, const struct sf_save *how, struct sf_record *record, const json_t *input)
 {
-	json_t *fields;
+	json_t *fields, *before;
 	json_t *errors = record_fault(sf, how);
 
 	if (!errors && record->deleted)
@@ -439,26 +480,36 @@ json_t *sf_update(
 	fields = json_copy(record->fields);
 	errors = apply_input(sf, record->table, input, SF_UPDATE, fields);
 	if (!errors)
-		errors = finish(sf, how, record->table, fields, record);
+		errors = finish(sf, how, record->table, input, fields, record);
 	if (errors) {
 		json_decref(fields);
 		return errors;
 	}
-	put_modified(sf, fields, how->user);
 	watch_mails(sf, how, record->table, fields, false);
+	before = json_incref(record->fields);
+	sf_begin(sf);
+	put_modified(sf, fields, how->user);
 	sf_put(sf, record, fields, false);
-	return NULL;
+	errors = settle(sf, how, record, before, input);
+	json_decref(before);
+	return errors;
 }
 
 static json_t *set_deleted(
 	struct sf *sf, const struct sf_save *how, struct sf_record *record, bool deleted)
 {
-	json_t *fields = json_copy(record->fields);
+	const struct sf_rules *rules = record->table->rules;
+	json_t *errors = NULL;
 
-	json_object_set_new(fields, "IsDeleted", json_boolean(deleted));
-	put_modified(sf, fields, how->user);
-	sf_put(sf, record, fields, deleted);
-	return NULL;
+	sf_begin(sf);
+	sf_change(sf, how, record, json_copy(record->fields), deleted);
+	if (deleted && rules && rules->deleted)
+		errors = rules->deleted(sf, how, record);
+	if (errors)
+		sf_rollback(sf);
+	else
+		sf_commit(sf);
+	return errors;
 }
 
 json_t *sf_delete(struct sf *sf, const struct sf_save *how, struct sf_record *record)

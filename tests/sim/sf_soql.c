@@ -217,6 +217,15 @@ static const struct sf_field *relationship(const struct sf_table *table, const c
 	return NULL;
 }
 
+/* What a reference leads to.  One that leads to several objects (Who) shows the fields that all of
+ * them have: those of the first will do. */
+static const struct sf_table *first_object(struct sf *sf, const struct sf_field *hop)
+{
+	char *name AUTOFREE = xstrndup(hop->refers, strcspn(hop->refers, "|"));
+
+	return sf_table_find(sf, name);
+}
+
 /* "Account.Owner.Name", with or without the alias or the object's name in front. */
 static void resolve(struct parser *p, const char *text, size_t at, struct sf_path *path)
 {
@@ -246,7 +255,7 @@ static void resolve(struct parser *p, const char *text, size_t at, struct sf_pat
 			return;
 		}
 		path->hops[path->n_hops++] = hop;
-		table = sf_table_find(p->sf, hop->refers);
+		table = first_object(p->sf, hop);
 	}
 	path->table = table;
 	path->field = sf_field_find(table, name);
@@ -263,7 +272,7 @@ static void resolve(struct parser *p, const char *text, size_t at, struct sf_pat
 static bool is_text(enum sf_type type)
 {
 	return type == SF_STRING || type == SF_TEXTAREA || type == SF_EMAIL || type == SF_PHONE ||
-	       type == SF_URL || type == SF_PICKLIST;
+	       type == SF_URL || type == SF_PICKLIST || type == SF_COMBOBOX;
 }
 
 static const char *type_name(enum sf_type type)

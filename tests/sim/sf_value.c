@@ -131,7 +131,7 @@ static bool email_valid(const char *s)
 	       s[0] != '.';
 }
 
-static bool in_list(const char *list, const char *value)
+bool sf_in_list(const char *list, const char *value)
 {
 	size_t len = strlen(value);
 
@@ -155,7 +155,7 @@ static json_t *check_text(const struct sf_field *field, const char *text)
 		return sf_error("STRING_TOO_LONG", field->name,
 			"%s: data value too large: %s (max length=%d)", field->label, text,
 			field->length);
-	if (field->flags & SF_RESTRICTED && !in_list(field->values, text))
+	if (field->flags & SF_RESTRICTED && !sf_in_list(field->values, text))
 		return sf_error("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", field->name,
 			"%s: bad value for restricted picklist field: %s", field->label, text);
 	return NULL;
@@ -214,7 +214,7 @@ static json_t *reference_in(
 	struct sf *sf, const struct sf_field *field, const json_t *value, json_t **errors)
 {
 	const char *id = json_string_value(value);
-	struct sf_table *table = sf_table_find(sf, field->refers);
+	const struct sf_table *table = NULL;
 	const struct sf_record *target;
 
 	if (!id) {
@@ -228,7 +228,8 @@ static json_t *reference_in(
 			"%s: id value of incorrect type: %s", field->label, id);
 		return NULL;
 	}
-	if (!table || strncmp(id, table->prefix, 3) != 0) {
+	table = sf_table_of_id(sf, id);
+	if (!table || !sf_in_list(field->refers, table->name)) {
 		*errors = sf_error("FIELD_INTEGRITY_EXCEPTION", field->name,
 			"%s: id value of incorrect type: %s", field->label, id);
 		return NULL;
