@@ -184,9 +184,10 @@ static inline int fake_crm_pull(struct crm *f, enum item_kind kind, const char *
 {
 	enum fault_mode mode = net_begin(f->net, "pull", false);
 	bool inside = cursor && cursor[0] == '+';
-	int since = cursor ? atoi(cursor + inside) - (inside ? 0 : FAKE_OVERLAP) : 0;
+	int shown = cursor ? (int)strtol(cursor + inside, NULL, 10) : 0;
+	int since = cursor && !inside ? shown - FAKE_OVERLAP : shown;
 	struct fake_record **sorted = xcalloc(f->n, sizeof(*sorted));
-	int rc = net_error(mode, err), greatest = cursor ? atoi(cursor + inside) : 0;
+	int rc = net_error(mode, err), greatest = shown;
 	size_t m = 0;
 
 	(void)kind;

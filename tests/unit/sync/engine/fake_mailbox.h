@@ -314,7 +314,7 @@ static inline int fake_sync_folders(struct mailbox *m, const char *cursor,
 {
 	struct fake_box *box = m->box;
 	enum fault_mode mode = net_begin(m->x->net, "sync_folders", false);
-	int since = cursor ? atoi(cursor) : 0, rc = net_error(mode, err);
+	int since = cursor ? (int)strtol(cursor, NULL, 10) : 0, rc = net_error(mode, err);
 
 	*n = 0;
 	if (rc)
