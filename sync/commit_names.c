@@ -63,7 +63,7 @@ static int find_removed(
 		if (rc)
 			break;
 		if (folder.removed && folder.kind == node->kind &&
-			same_text(folder.remote_name, node->name) &&
+			same_text(folder.shown_name, node->name) &&
 			same_text(folder.remote_parent, parent.remote_id))
 			*found = inos[i];
 		store_folder_clear(&folder);

@@ -3,7 +3,9 @@
  * An item's sides are merged one after the other, so a field that changed on all three clashes twice in a
  * cycle: the file with Exchange, then the winner with the CRM.  That is one conflict with two losers, and
  * what won the first time may be one of them.  So the record that this cycle made of the item, if any, is
- * continued: entries of one place (the canonical path, the names of the sides differ) become one. */
+ * continued: entries of one place (the canonical path, the names of the sides differ) become one.
+ *
+ * A folder that got two names or two places has a record of its own. */
 #include <string.h>
 
 #include "sync/engine/internal.h"
@@ -104,5 +106,23 @@ int conflict_save(struct cycle *c, struct pair *pair, struct error *err)
 	if (!rc)
 		cycle_log(c, "%s: conflict in %zu field(s), see .sync/conflicts", path,
 			json_array_size(pair->clashes));
+	return rc;
+}
+
+int conflict_folder(struct cycle *c, const struct store_node *node, const char *field,
+	const char *base, const char *winner, const char *loser, struct error *err)
+{
+	char *path AUTOFREE = pair_node_path(c, node->ino, NULL);
+	struct store_conflict conflict = { .mailbox = c->mb->id,
+		.time = store_now(c->store),
+		.name = xstrdup(node->name),
+		.data = json_pack("{s:s, s:[{s:s, s:s?, s:s?, s:s, s:[{s:s, s:s?}]}]}", "item",
+			path, "fields", "field", field, "base", base, "winner", winner,
+			"winner_origin", "file", "losers", "origin", "exchange", "value", loser) };
+	int rc = store_conflict_add(c->store, &conflict, err);
+
+	store_conflict_clear(&conflict);
+	if (!rc)
+		cycle_log(c, "%s: changed on both sides, see .sync/conflicts", path);
 	return rc;
 }

@@ -276,6 +276,8 @@ static int steps(struct cycle *c, struct error *err)
 		rc = pull_mailbox(c, err);
 	if (!rc)
 		rc = pull_mailbox_merge(c, err);
+	if (!rc)
+		rc = folders_settle(c, err);
 	if (!rc) {
 		try_crm(c, pull_crm);
 		try_crm(c, pull_crm_merge);
@@ -283,6 +285,8 @@ static int steps(struct cycle *c, struct error *err)
 		try_crm(c, gone_remove);
 		rc = push_passes(c, err);
 	}
+	if (!rc)
+		rc = folders_settle(c, err);
 	if (!rc)
 		rc = settle_rest(c, err);
 	return rc;

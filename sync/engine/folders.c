@@ -1,7 +1,12 @@
-/* Folders: the hierarchy of a mailbox and the directories that show it, in both directions.
+/* Folders from Exchange: the hierarchy of a mailbox into the directories that show it.
  *
- * store_folder holds the shadow: remote_name and remote_parent are what Exchange had when the two
- * last agreed; the node's own name and parent are what is here.  A difference is pending work. */
+ * store_folder holds the shadow: shown_name is what the directory was called when the two last agreed,
+ * remote_name and remote_parent are what Exchange had then.  The node's own name and parent are what is
+ * here.  A name that changed on one side goes to the other; of one that changed on both the directory's
+ * stands, as between a file and Exchange, and Exchange's is kept in a conflict record.  A name that is
+ * taken gets a number, on the side where it is taken and there alone.
+ *
+ * folders_push.c sends what changed here. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,30 +14,97 @@
 #include "sync/engine/internal.h"
 #include "sync/mem.h"
 
-static const char *sync_folder_name(const struct cycle *c)
+/* One listing on its way into the store. */
+struct hierarchy {
+	struct cycle *c;
+	json_t *numbered; /* array: numbers of directories whose name was taken at the time */
+};
+
+#define NAME_BYTES 255
+
+/* ---- names ------------------------------------------------------------------------------------ */
+
+char *folders_numbered(const char *name, unsigned int n)
 {
-	return c->policy && c->policy->folder ? c->policy->folder : "Salesforce_Sync";
+	char *suffix AUTOFREE = n > 1 ? xasprintf(" (%u)", n) : xstrdup("");
+	size_t length = strlen(name), room = NAME_BYTES - strlen(suffix);
+
+	if (length > room)
+		for (length = room; length && ((unsigned char)name[length] & 0xc0) == 0x80;)
+			length--; /* no half of a character */
+	return xasprintf("%.*s%s", (int)length, name, suffix);
 }
 
-/* A server's name is data: no slash, no control characters, no leading dot, at most 200 bytes. */
+/* A server's name is data: no slash, no control characters, no leading dot, at most 255 bytes. */
 static char *clean_name(const char *name)
 {
-	char *clean = xstrndup(name, strnlen(name, 200));
+	char *clean = folders_numbered(name, 1);
 
 	for (size_t i = 0; clean[i]; i++)
 		if (clean[i] == '/' || (unsigned char)clean[i] < 0x20 || clean[i] == 0x7f)
 			clean[i] = '_';
-	if (clean[0] == '.' || !clean[0])
+	if (clean[0] == '.')
 		clean[0] = '_';
-	for (size_t n = strlen(clean); n && ((unsigned char)name[n] & 0xc0) == 0x80;)
-		clean[--n] = '\0'; /* cut inside a character: take its head away too */
-	return clean;
+	return *clean ? clean : (free(clean), xstrdup("_"));
 }
 
-/* ---- from Exchange ---------------------------------------------------------------------------- */
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
 
-/* The default folder's row of a kind. */
-static int default_folder(
+/* Gives the directory this name, or with a number the first that is free. */
+static int place_node(struct hierarchy *h, struct store_node *node, uint64_t parent,
+	const char *name, struct error *err)
+{
+	int rc = store_node_rename(h->c->store, node->ino, parent, name, err);
+
+	if (rc == ERR_EXISTS)
+		json_array_append_new(h->numbered, json_integer((json_int_t)node->ino));
+	for (unsigned int n = 2; rc == ERR_EXISTS; n++) {
+		char *numbered AUTOFREE = folders_numbered(name, n);
+
+		rc = store_node_rename(h->c->store, node->ino, parent, numbered, err);
+	}
+	return rc ? rc : store_node_get(h->c->store, node->ino, node, err);
+}
+
+/* Two folders that changed their names in one listing stood in each other's way: now the name may be
+ * free. */
+static int try_names_again(struct hierarchy *h, struct error *err)
+{
+	json_t *number;
+	size_t i;
+	int rc = 0;
+
+	json_array_foreach(h->numbered, i, number) {
+		uint64_t ino = (uint64_t)json_integer_value(number);
+		struct store_folder folder = { 0 };
+		struct store_node node, taken;
+
+		rc = store_folder_get(h->c->store, ino, &folder, err);
+		if (!rc)
+			rc = store_node_get(h->c->store, ino, &node, err);
+		if (!rc && same_text(node.name, folder.shown_name)) {
+			char *name AUTOFREE = clean_name(folder.remote_name);
+
+			if (store_node_lookup(h->c->store, node.parent, name, &taken, NULL)) {
+				rc = store_node_rename(h->c->store, ino, node.parent, name, err);
+				xstrset(&folder.shown_name, name);
+				if (!rc)
+					rc = store_folder_save(h->c->store, &folder, err);
+			}
+		}
+		store_folder_clear(&folder);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
+/* ---- new ones --------------------------------------------------------------------------------- */
+
+int folders_default(
 	struct cycle *c, enum item_kind kind, struct store_folder *out, struct error *err)
 {
 	uint64_t *inos = NULL;
@@ -52,7 +124,18 @@ static int default_folder(
 	return rc ? rc : error_set(err, ERR_NOT_FOUND, "no default folder of this kind");
 }
 
-/* A free name for a new directory: the cleaned one, or with " (n)". */
+/* The folder that a remote one stands in: its parent, or its kind's default folder when that is not
+ * shown. */
+static int parent_folder(struct cycle *c, const char *remote_id, enum item_kind kind,
+	struct store_folder *out, struct error *err)
+{
+	int rc = remote_id ? store_folder_by_remote(c->store, c->mb->id, remote_id, out, err)
+			   : ERR_NOT_FOUND;
+
+	return rc == ERR_NOT_FOUND ? folders_default(c, kind, out, err) : rc;
+}
+
+/* A directory under the cleaned name, or that with a number. */
 static int create_node(struct cycle *c, const struct mailbox_folder *remote, uint64_t parent,
 	struct store_node *node, struct error *err)
 {
@@ -60,30 +143,30 @@ static int create_node(struct cycle *c, const struct mailbox_folder *remote, uin
 	int rc = ERR_EXISTS;
 
 	for (unsigned int n = 1; rc == ERR_EXISTS; n++) {
+		char *numbered AUTOFREE = folders_numbered(name, n);
+
 		*node = (struct store_node){ .parent = parent,
 			.type = NODE_FOLDER,
 			.kind = remote->kind,
 			.mailbox = c->mb->id,
 			.mode = 0700 };
-		if (n == 1)
-			snprintf(node->name, sizeof(node->name), "%s", name);
-		else
-			snprintf(node->name, sizeof(node->name), "%s (%u)", name, n);
+		snprintf(node->name, sizeof(node->name), "%s", numbered);
 		rc = store_node_create(c->store, node, err);
 	}
 	return rc;
 }
 
-/* A directory made here and a folder made there under one name are the same. */
+/* A directory made here and a folder made there under one name are the same; so are one that went there
+ * and one that is there again. */
 static int adopt_local(struct cycle *c, const struct mailbox_folder *remote, uint64_t parent,
-	struct store_folder *folder, struct error *err)
+	struct store_folder *folder, struct store_node *node, struct error *err)
 {
-	struct store_node node;
-	int rc = store_node_lookup(c->store, parent, remote->name, &node, err);
+	char *name AUTOFREE = clean_name(remote->name);
+	int rc = store_node_lookup(c->store, parent, name, node, err);
 
-	if (rc || node.type != NODE_FOLDER)
+	if (rc || node->type != NODE_FOLDER)
 		return rc ? rc : ERR_NOT_FOUND;
-	rc = store_folder_get(c->store, node.ino, folder, err);
+	rc = store_folder_get(c->store, node->ino, folder, err);
 	if (!rc && folder->remote_id) {
 		store_folder_clear(folder);
 		return ERR_NOT_FOUND;
@@ -91,98 +174,194 @@ static int adopt_local(struct cycle *c, const struct mailbox_folder *remote, uin
 	return rc;
 }
 
+/* Makes row and directory agree with what Exchange has. */
+static int agree(struct cycle *c, struct store_folder *folder, const struct mailbox_folder *remote,
+	struct error *err)
+{
+	xstrset(&folder->remote_id, remote->id);
+	xstrset(&folder->version, remote->version);
+	xstrset(&folder->remote_name, remote->name);
+	xstrset(&folder->remote_parent, remote->parent_id);
+	return store_folder_save(c->store, folder, err);
+}
+
 static int new_folder(struct cycle *c, const struct mailbox_folder *remote, struct error *err)
 {
 	struct store_folder parent = { 0 }, folder = { 0 };
-	struct store_node node;
+	struct store_node node = { 0 };
 	int rc;
 
 	if (remote->is_default) {
-		rc = default_folder(c, remote->kind, &folder, err);
+		rc = folders_default(c, remote->kind, &folder, err);
 	} else {
-		rc = store_folder_by_remote(c->store, c->mb->id, remote->parent_id, &parent, err);
-		if (rc == ERR_NOT_FOUND) /* below a folder that is not shown: below its kind's */
-			rc = default_folder(c, remote->kind, &parent, err);
+		rc = parent_folder(c, remote->parent_id, remote->kind, &parent, err);
 		if (rc)
 			return rc;
-		rc = adopt_local(c, remote, parent.ino, &folder, err);
+		rc = adopt_local(c, remote, parent.ino, &folder, &node, err);
 		if (rc == ERR_NOT_FOUND) {
 			rc = create_node(c, remote, parent.ino, &node, err);
 			folder = (struct store_folder){
 				.ino = node.ino, .mailbox = c->mb->id, .kind = remote->kind
 			};
 		}
-		folder.is_sync |= parent.is_default && remote->kind == KIND_CONTACT &&
-				  !strcmp(remote->name, sync_folder_name(c));
+		xstrset(&folder.shown_name, node.name);
 	}
-	if (!rc) {
-		folder.removed = 0; /* gone there once, and there again */
-		xstrset(&folder.remote_id, remote->id);
-		xstrset(&folder.version, remote->version);
-		xstrset(&folder.remote_name, remote->name);
-		xstrset(&folder.remote_parent, remote->parent_id);
-		rc = store_folder_save(c->store, &folder, err);
-	}
+	folder.removed = 0; /* gone there once, and there again */
+	if (!rc)
+		rc = agree(c, &folder, remote, err);
 	store_folder_clear(&parent);
 	store_folder_clear(&folder);
 	return rc;
 }
 
-static int known_folder(struct cycle *c, const struct mailbox_folder *remote,
-	struct store_folder *folder, struct error *err)
+/* ---- known ones -------------------------------------------------------------------------------- */
+
+/* Does this directory lie in that one, or is it the same? */
+static bool is_below(struct cycle *c, uint64_t ino, uint64_t above)
+{
+	struct store_node node;
+
+	while (ino && ino != above && !store_node_get(c->store, ino, &node, NULL))
+		ino = node.parent;
+	return ino == above;
+}
+
+static bool is_moved_here(
+	struct cycle *c, const struct store_folder *folder, const struct store_node *node)
 {
 	struct store_folder parent = { 0 };
-	struct store_node node;
-	bool renamed = !folder->remote_name || strcmp(folder->remote_name, remote->name) != 0;
-	bool moved = !folder->remote_parent ||
-		     strcmp(folder->remote_parent, remote->parent_id ? remote->parent_id : "") != 0;
-	int rc = store_node_get(c->store, folder->ino, &node, err);
+	bool moved = !store_folder_get(c->store, node->parent, &parent, NULL) &&
+		     !same_text(parent.remote_id, folder->remote_parent);
 
-	if (!rc && !folder->is_default && (renamed || moved)) {
-		char *name AUTOFREE = clean_name(remote->name);
-		uint64_t to = node.parent;
+	store_folder_clear(&parent);
+	return moved;
+}
 
-		if (moved && remote->parent_id &&
-			!store_folder_by_remote(
-				c->store, c->mb->id, remote->parent_id, &parent, NULL))
+/* Name and place as Exchange has them now, where only it changed them. */
+static int follow(struct hierarchy *h, const struct mailbox_folder *remote,
+	struct store_folder *folder, struct store_node *node, struct error *err)
+{
+	struct cycle *c = h->c;
+	bool renamed = !same_text(folder->remote_name, remote->name);
+	bool moved = !same_text(folder->remote_parent, remote->parent_id);
+	bool renamed_here = !same_text(folder->shown_name, node->name);
+	char *name AUTOFREE = clean_name(remote->name);
+	struct store_folder parent = { 0 };
+	uint64_t to = node->parent;
+	int rc = 0;
+
+	if (renamed && renamed_here && strcmp(node->name, name) != 0)
+		rc = conflict_folder(
+			c, node, "DisplayName", folder->remote_name, node->name, remote->name, err);
+	if (!rc && moved)
+		rc = parent_folder(c, remote->parent_id, folder->kind, &parent, err);
+	if (!rc && moved && parent.ino != to) {
+		/* One into the other from either end: what is here stands, and is sent. */
+		if (is_moved_here(c, folder, node) || is_below(c, parent.ino, node->ino))
+			rc = conflict_folder(c, node, "ParentFolderId", folder->remote_parent, NULL,
+				remote->parent_id, err);
+		else
 			to = parent.ino;
-		rc = store_node_rename(c->store, folder->ino, to, renamed ? name : node.name, err);
-		if (rc == ERR_EXISTS)
-			rc = 0; /* the name is taken here: it stays as it is */
-	}
-	if (!rc) {
-		xstrset(&folder->version, remote->version);
-		xstrset(&folder->remote_name, remote->name);
-		xstrset(&folder->remote_parent, remote->parent_id);
-		rc = store_folder_save(c->store, folder, err);
 	}
 	store_folder_clear(&parent);
+	if (!rc && ((renamed && !renamed_here) || to != node->parent))
+		rc = place_node(h, node, to, renamed && !renamed_here ? name : node->name, err);
+	if (!rc && (!renamed_here || !strcmp(node->name, name)))
+		xstrset(&folder->shown_name, node->name);
 	return rc;
 }
 
-/* Gone in Exchange: its items are staged as deleted, the guard decides; the directory goes when it
- * is empty (folders_push). */
+static int known_folder(struct hierarchy *h, const struct mailbox_folder *remote,
+	struct store_folder *folder, struct error *err)
+{
+	struct store_node node;
+	int rc = 0;
+
+	/* One that was removed here has no place; its removal stands unless something arrives in it. */
+	if (!folder->is_default && !folder->removed) {
+		rc = store_node_get(h->c->store, folder->ino, &node, err);
+		if (!rc)
+			rc = follow(h, remote, folder, &node, err);
+	}
+	return rc ? rc : agree(h->c, folder, remote, err);
+}
+
+/* The directory of a folder that was removed here stands again, with its number (I7). */
+static int stand_again(struct cycle *c, struct store_folder *folder, uint64_t parent,
+	struct store_node *node, struct error *err)
+{
+	bool kept = !store_node_get(c->store, folder->ino, node, NULL);
+	int rc = ERR_EXISTS;
+
+	for (unsigned int n = 1; rc == ERR_EXISTS; n++) {
+		char *name AUTOFREE = folders_numbered(folder->shown_name, n);
+
+		if (kept) {
+			rc = store_node_rename(c->store, folder->ino, parent, name, err);
+			continue;
+		}
+		*node = (struct store_node){ .parent = parent,
+			.type = NODE_FOLDER,
+			.kind = folder->kind,
+			.mailbox = c->mb->id,
+			.mode = 0700 };
+		snprintf(node->name, sizeof(node->name), "%s", name);
+		rc = store_node_create_as(c->store, node, folder->ino, err);
+	}
+	return rc ? rc : store_node_get(c->store, folder->ino, node, err);
+}
+
+/* Something arrived in a folder that was removed here: then the folder stays. */
+int folders_come_back(struct cycle *c, struct store_folder *folder, struct error *err)
+{
+	struct store_folder parent = { 0 };
+	struct store_node node;
+	int rc;
+
+	if (!folder->removed || !folder->remote_id)
+		return 0;
+	rc = parent_folder(c, folder->remote_parent, folder->kind, &parent, err);
+	if (!rc)
+		rc = folders_come_back(c, &parent, err);
+	if (!rc)
+		rc = stand_again(c, folder, parent.ino, &node, err);
+	store_folder_clear(&parent);
+	if (rc)
+		return rc;
+	folder->removed = 0;
+	xstrset(&folder->shown_name, node.name);
+	cycle_log(c, "folder %s stays: something came into it", node.name);
+	return store_folder_save(c->store, folder, err);
+}
+
+/* ---- those that are gone ------------------------------------------------------------------------ */
+
+/* Stages the item as deleted if Exchange had it in this folder. */
+static int stage_gone(
+	struct cycle *c, const struct store_folder *folder, int64_t item, struct error *err)
+{
+	struct store_pull pull = { .mailbox = c->mb->id, .folder = folder->ino, .deleted = true };
+	struct store_side side;
+	int rc = store_side_get(c->store, item, SIDE_EXCHANGE, &side, err);
+
+	if (!rc && side.remote_id && same_text(side.remote_folder, folder->remote_id)) {
+		pull.remote_id = side.remote_id;
+		rc = store_pull_put(c->store, &pull, err);
+	}
+	store_side_clear(&side);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* Its items are staged as deleted, the guard decides; the directory goes when it is empty
+ * (folders_settle). */
 static int gone_folder(struct cycle *c, struct store_folder *folder, struct error *err)
 {
 	int64_t *ids = NULL;
 	size_t n = 0;
 	int rc = store_items_in_folder(c->store, folder->ino, &ids, &n, err);
 
-	for (size_t i = 0; !rc && i < n; i++) {
-		struct store_side side;
-		struct store_pull pull = {
-			.mailbox = c->mb->id, .folder = folder->ino, .deleted = true
-		};
-
-		rc = store_side_get(c->store, ids[i], SIDE_EXCHANGE, &side, err);
-		if (!rc && side.remote_id) {
-			pull.remote_id = side.remote_id;
-			rc = store_pull_put(c->store, &pull, err);
-		}
-		store_side_clear(&side);
-		if (rc == ERR_NOT_FOUND)
-			rc = 0;
-	}
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = stage_gone(c, folder, ids[i], err);
 	free(ids);
 	if (rc)
 		return rc;
@@ -192,8 +371,9 @@ static int gone_folder(struct cycle *c, struct store_folder *folder, struct erro
 	return store_folder_save(c->store, folder, err);
 }
 
-static int apply_folder(struct cycle *c, const struct mailbox_folder *remote, struct error *err)
+static int apply_folder(struct hierarchy *h, const struct mailbox_folder *remote, struct error *err)
 {
+	struct cycle *c = h->c;
 	struct store_folder folder = { 0 };
 	int rc = store_folder_by_remote(c->store, c->mb->id, remote->id, &folder, err);
 
@@ -201,10 +381,12 @@ static int apply_folder(struct cycle *c, const struct mailbox_folder *remote, st
 		return remote->deleted ? 0 : new_folder(c, remote, err);
 	if (!rc)
 		rc = remote->deleted ? gone_folder(c, &folder, err)
-				     : known_folder(c, remote, &folder, err);
+				     : known_folder(h, remote, &folder, err);
 	store_folder_clear(&folder);
 	return rc;
 }
+
+/* ---- the listing -------------------------------------------------------------------------------- */
 
 static bool is_listed(const struct mailbox_folder *folders, size_t n, const char *id)
 {
@@ -239,20 +421,26 @@ static int unlisted(
 static int store_folders(struct cycle *c, const struct mailbox_folder *folders, size_t n,
 	bool whole, const char *cursor, struct error *err)
 {
+	struct hierarchy h = { .c = c, .numbered = json_array() };
 	struct store_mailbox mb = { 0 };
 	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
 
-	if (rc)
+	if (rc) {
+		json_decref(h.numbered);
 		return rc;
+	}
 	if (whole)
 		rc = unlisted(c, folders, n, err);
 	/* Default folders first, so that every child finds its parent. */
 	for (size_t i = 0; !rc && i < n; i++)
 		if (folders[i].is_default)
-			rc = apply_folder(c, &folders[i], err);
+			rc = apply_folder(&h, &folders[i], err);
 	for (size_t i = 0; !rc && i < n; i++)
 		if (!folders[i].is_default)
-			rc = apply_folder(c, &folders[i], err);
+			rc = apply_folder(&h, &folders[i], err);
+	if (!rc)
+		rc = try_names_again(&h, err);
+	json_decref(h.numbered);
 	if (!rc)
 		rc = store_mailbox_get(c->store, c->mb->id, &mb, err);
 	if (!rc) {
@@ -295,209 +483,5 @@ int folders_pull(struct cycle *c, struct error *err)
 	free(folders);
 	free(next);
 	store_mailbox_clear(&mb);
-	return rc;
-}
-
-/* ---- to Exchange ------------------------------------------------------------------------------ */
-
-/* Salesforce_Sync below Contacts is a real folder, made if missing. */
-static int ensure_sync_folder(struct cycle *c, struct error *err)
-{
-	struct store_folder parent = { 0 }, folder = {
-		.mailbox = c->mb->id, .kind = KIND_CONTACT, .is_sync = true, .complete = true
-	};
-	struct store_node node;
-	int rc;
-
-	if (!c->engine->crm_driver || !c->policy ||
-		c->policy->rules[CONFIG_CONTACTS].mode == MODE_OFF)
-		return 0;
-	rc = default_folder(c, KIND_CONTACT, &parent, err);
-	if (rc)
-		return rc;
-	rc = store_node_lookup(c->store, parent.ino, sync_folder_name(c), &node, err);
-	if (rc == ERR_NOT_FOUND) {
-		rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
-		if (!rc) {
-			node = (struct store_node){ .parent = parent.ino,
-				.type = NODE_FOLDER,
-				.kind = KIND_CONTACT,
-				.mailbox = c->mb->id,
-				.mode = 0700 };
-			snprintf(node.name, sizeof(node.name), "%s", sync_folder_name(c));
-			rc = store_node_create(c->store, &node, err);
-			folder.ino = node.ino;
-			folder.created = store_now(c->store);
-			if (!rc)
-				rc = store_folder_save(c->store, &folder, err);
-			if (!rc)
-				rc = store_commit(c->store, err);
-			else
-				store_rollback(c->store);
-		}
-	}
-	store_folder_clear(&parent);
-	return rc;
-}
-
-/* Saves a folder's row, or removes directory and row, in a transaction of its own. */
-static int save(struct cycle *c, struct store_folder *folder, bool drop, struct error *err)
-{
-	struct store_node node;
-	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
-
-	if (rc)
-		return rc;
-	if (!drop) {
-		rc = store_folder_save(c->store, folder, err);
-	} else {
-		if (!store_node_get(c->store, folder->ino, &node, NULL) && node.parent)
-			rc = store_node_remove(c->store, folder->ino, err);
-		if (!rc)
-			rc = store_folder_delete(c->store, folder->ino, err);
-	}
-	if (!rc)
-		return store_commit(c->store, err);
-	store_rollback(c->store);
-	return rc;
-}
-
-static int create(struct cycle *c, struct store_folder *folder, const struct store_node *node,
-	const char *parent_id, struct error *err)
-{
-	struct mailbox_folder made = { 0 };
-	int rc = c->engine->mailbox_driver->create_folder(
-		c->mb->connection, parent_id, node->name, folder->kind, &made, err);
-
-	if (rc == ERR_EXISTS) /* made by somebody else, or by us and the answer was lost: the next
-			       * hierarchy shows it and it is adopted by its name */
-		return 0;
-	if (rc)
-		return rc;
-	xstrset(&folder->remote_id, made.id);
-	xstrset(&folder->version, made.version);
-	xstrset(&folder->remote_name, node->name);
-	xstrset(&folder->remote_parent, parent_id);
-	mailbox_folder_clear(&made);
-	cycle_log(c, "folder %s made", node->name);
-	return save(c, folder, false, err);
-}
-
-static int rename_or_move(struct cycle *c, struct store_folder *folder,
-	const struct store_node *node, const char *parent_id, struct error *err)
-{
-	const struct mailbox_driver *driver = c->engine->mailbox_driver;
-	char *shown AUTOFREE = clean_name(folder->remote_name);
-	size_t n = strlen(shown);
-	int rc = 0;
-
-	/* "Name (2)" is how a taken name is shown, not a rename. */
-	if (strcmp(node->name, shown) != 0 &&
-		!(!strncmp(node->name, shown, n) && !strncmp(node->name + n, " (", 2))) {
-		rc = driver->rename_folder(
-			c->mb->connection, folder->remote_id, folder->version, node->name, err);
-		if (!rc) {
-			xstrset(&folder->remote_name, node->name);
-			rc = save(c, folder, false, err);
-		}
-	}
-	if (!rc && parent_id && folder->remote_parent &&
-		strcmp(parent_id, folder->remote_parent) != 0) {
-		rc = driver->move_folder(c->mb->connection, folder->remote_id, parent_id, err);
-		if (!rc) {
-			xstrset(&folder->remote_parent, parent_id);
-			rc = save(c, folder, false, err);
-		}
-	}
-	return rc;
-}
-
-static int remove_folder(struct cycle *c, struct store_folder *folder, struct error *err)
-{
-	struct store_node node;
-	int64_t *ids = NULL;
-	size_t n = 0;
-	uint64_t files = 0;
-	int rc = store_items_in_folder(c->store, folder->ino, &ids, &n, err);
-
-	free(ids);
-	if (!rc && n) /* its items go first (held ones keep it) */
-		return 0;
-	if (!rc && folder->remote_id)
-		rc = c->engine->mailbox_driver->delete_folder(
-			c->mb->connection, folder->remote_id, err);
-	if (rc && rc != ERR_NOT_FOUND)
-		return rc;
-	if (!store_node_get(c->store, folder->ino, &node, NULL) && node.parent) {
-		/* Gone in Exchange while drafts stand in it: the directory stays, as one of ours. */
-		store_node_count(c->store, folder->ino, NODE_DRAFT, &files, NULL);
-		if (files) {
-			folder->removed = 0;
-			folder->created = store_now(c->store);
-			return save(c, folder, false, err);
-		}
-	}
-	return save(c, folder, true, err);
-}
-
-static int push_folder(struct cycle *c, uint64_t ino, struct error *err)
-{
-	struct store_folder folder = { 0 }, parent = { 0 };
-	struct store_node node;
-	int64_t now = store_now(c->store);
-	int rc = store_folder_get(c->store, ino, &folder, err);
-
-	if (rc || folder.is_default)
-		goto out;
-	if (folder.removed) {
-		int64_t left = folder.removed + c->engine->commit->remove_quiet_ns - now;
-
-		if (c->urgent || left <= 0)
-			rc = remove_folder(c, &folder, err);
-		else
-			cycle_wake(c, left);
-		goto out;
-	}
-	rc = store_node_get(c->store, ino, &node, err);
-	if (!rc)
-		rc = store_folder_get(c->store, node.parent, &parent, err);
-	if (rc || !parent.remote_id)
-		goto out;
-	if (folder.remote_id)
-		rc = rename_or_move(c, &folder, &node, parent.remote_id, err);
-	else
-		rc = create(c, &folder, &node, parent.remote_id, err);
-out:
-	store_folder_clear(&folder);
-	store_folder_clear(&parent);
-	return rc;
-}
-
-int folders_push(struct cycle *c, struct error *err)
-{
-	uint64_t *inos = NULL;
-	size_t n = 0;
-	int rc;
-
-	if (c->engine->config->read_only)
-		return 0;
-	rc = ensure_sync_folder(c, err);
-	if (!rc)
-		rc = store_folder_list(c->store, c->mb->id, &inos, &n, err);
-	for (size_t i = 0; !rc && i < n; i++) {
-		struct error one = ERROR_INIT;
-		int failed = push_folder(c, inos[i], &one);
-
-		if (failed == ERR_REMOTE || failed == ERR_CONFLICT || failed == ERR_NOT_FOUND ||
-			failed == ERR_DENIED || failed == ERR_EXISTS || failed == ERR_INVALID) {
-			error_prefix(&one, "folder");
-			cycle_log(c, "%s", one.text);
-			cycle_defer(c, &one);
-		} else if (failed) {
-			*err = one;
-			rc = failed;
-		}
-	}
-	free(inos);
 	return rc;
 }

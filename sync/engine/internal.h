@@ -144,6 +144,8 @@ json_t *pair_changed(
 const struct config_rule *pair_rule(struct cycle *c, const struct pair *pair);
 /* Path below the mount for messages: "alice@corp.example/Contacts/anna.vcf".  New string. */
 char *pair_path(struct cycle *c, const struct pair *pair);
+/* The same of a node, or of a name below it. */
+char *pair_node_path(struct cycle *c, uint64_t ino, const char *below);
 bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side);
 /* Does the cap on creates of a cycle let one more go?  Counts it. */
 bool pair_may_create(struct cycle *c, enum side side);
@@ -194,6 +196,9 @@ struct conflict_clash {
 void conflict_note(struct pair *pair, const struct conflict_clash *clash);
 /* What was noted becomes a record, or continues the one that this cycle made of the item. */
 int conflict_save(struct cycle *c, struct pair *pair, struct error *err);
+/* A folder's name or place changed here and in Exchange: a record of its own.  Values may be NULL. */
+int conflict_folder(struct cycle *c, const struct store_node *node, const char *field,
+	const char *base, const char *winner, const char *loser, struct error *err);
 
 /* ---- merge (merge.c) ------------------------------------------------------------------------- */
 
@@ -230,6 +235,18 @@ int unshown_check(struct cycle *c, struct error *err);
 
 int folders_pull(struct cycle *c, struct error *err);
 int folders_push(struct cycle *c, struct error *err);
+/* Folders that were removed on one side: what is empty goes, what is needed stays. */
+int folders_settle(struct cycle *c, struct error *err);
+/* A folder's failure that hinders no other is kept for the end of the cycle; any other is returned. */
+int folders_failed(struct cycle *c, int rc, struct error *one, struct error *err);
+/* The default folder's row of a kind. */
+int folders_default(
+	struct cycle *c, enum item_kind kind, struct store_folder *out, struct error *err);
+/* "Name", "Name (2)" ..., at most 255 bytes.  New string. */
+char *folders_numbered(const char *name, unsigned int n);
+/* Something arrived in this folder: if its removal here was not sent yet, it stays.  Inside a
+ * transaction. */
+int folders_come_back(struct cycle *c, struct store_folder *folder, struct error *err);
 int pull_mailbox(struct cycle *c, struct error *err); /* pages into the store */
 int pull_mailbox_merge(struct cycle *c, struct error *err);
 int pull_crm(struct cycle *c, struct error *err);

@@ -74,14 +74,11 @@ const struct config_rule *pair_rule(struct cycle *c, const struct pair *pair)
 	return kind_rule(c, pair->item.kind);
 }
 
-char *pair_path(struct cycle *c, const struct pair *pair)
+char *pair_node_path(struct cycle *c, uint64_t ino, const char *below)
 {
+	char *path = below ? xstrdup(below) : NULL;
 	struct store_node node;
-	char *path = NULL;
-	uint64_t ino = pair->item.ino ? pair->item.ino : pair->item.folder;
 
-	if (!pair->item.ino)
-		path = xstrdup(pair->item.removed_name ? pair->item.removed_name : "");
 	while (ino > STORE_ROOT_INO && !store_node_get(c->store, ino, &node, NULL)) {
 		char *longer = path ? xasprintf("%s/%s", node.name, path) : xstrdup(node.name);
 
@@ -90,6 +87,14 @@ char *pair_path(struct cycle *c, const struct pair *pair)
 		ino = node.parent;
 	}
 	return path ? path : xstrdup("");
+}
+
+char *pair_path(struct cycle *c, const struct pair *pair)
+{
+	const char *name = pair->item.removed_name ? pair->item.removed_name : "";
+
+	return pair->item.ino ? pair_node_path(c, pair->item.ino, NULL)
+			      : pair_node_path(c, pair->item.folder, name);
 }
 
 /* The marks that we keep in Exchange beside an item, as members of its projection. */

@@ -60,8 +60,9 @@ int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, stru
 
 /* ---- into the store --------------------------------------------------------------------------- */
 
-/* Is this exactly what our last answer left there (I11)? */
-static bool is_known(struct cycle *c, const struct mailbox_change *change)
+/* Is this exactly what our last answer left there (I11)?  Not one that came back with its folder. */
+static bool is_known(
+	struct cycle *c, const struct store_folder *folder, const struct mailbox_change *change)
 {
 	struct store_side side;
 	bool known;
@@ -71,7 +72,9 @@ static bool is_known(struct cycle *c, const struct mailbox_change *change)
 		return false;
 	}
 	known = side.version && change->version && !strcmp(side.version, change->version) &&
-		!side.intent && side.ours;
+		!side.intent && side.ours && side.remote_folder &&
+		!strcmp(side.remote_folder, folder->remote_id) &&
+		!store_pull_is_delete(c->store, c->mb->id, change->id);
 	store_side_clear(&side);
 	return known;
 }
@@ -147,7 +150,7 @@ static int pull_page(
 			continue;
 		if (seen)
 			json_object_set_new(seen, change->id, json_true());
-		if (!is_known(c, change))
+		if (!is_known(c, folder, change))
 			ids[n++] = change->id;
 	}
 	items = xcalloc(n, sizeof(*items));

@@ -100,6 +100,12 @@ static int place(
 
 	if (rc)
 		return rc;
+	if (!pair->item.removed)
+		rc = folders_come_back(c, &there, err);
+	if (rc) {
+		store_folder_clear(&there);
+		return rc;
+	}
 	rc = store_folder_get(c->store, pair->item.folder, &here, NULL);
 	moved_here = !rc && side->remote_folder && here.remote_id &&
 		     strcmp(here.remote_id, side->remote_folder) != 0;
@@ -285,6 +291,7 @@ static int create_item(struct merge *m, const struct store_pull *pull, struct er
 
 	if (rc)
 		return rc;
+	rc = folders_come_back(c, &folder, err);
 	restored = !store_tombstone_find(
 		c->store, c->mb->id, NULL, text(pull->data, "key"), &tombstone, NULL);
 	pair.item = (struct store_item){ .mailbox = c->mb->id,
@@ -300,7 +307,8 @@ static int create_item(struct merge *m, const struct store_pull *pull, struct er
 	if (restored) {
 		adopt_tombstone(&pair, &tombstone);
 		name = tombstone.name ? tombstone.name : name;
-		rc = store_tombstone_delete(c->store, tombstone.id, err);
+		if (!rc)
+			rc = store_tombstone_delete(c->store, tombstone.id, err);
 	} else if (is_original) {
 		adopt_link(c, &pair, pull->data);
 	}

@@ -193,10 +193,12 @@ struct store_folder {
 	bool complete;	 /* its first sync has ended: it may be listed */
 	char *remote_id; /* NULL: not yet made in Exchange */
 	char *version;
-	char *remote_name, *remote_parent; /* what Exchange has: the shadow of name and place */
-	char *cursor;			   /* of its items, or NULL */
-	int64_t created; /* locally; made remotely with its first item or after the quiet time */
-	int64_t removed; /* rmdir pending since, 0: no */
+	char *remote_name,
+		*remote_parent; /* what Exchange had then: the shadow of name and place */
+	char *cursor;		/* of its items, or NULL */
+	int64_t created;  /* locally; made remotely with its first item or after the quiet time */
+	int64_t removed;  /* rmdir pending since, or gone there (remote_id NULL); 0: no */
+	char *shown_name; /* what it was called here when the two last agreed on the name */
 };
 
 int store_folder_get(
@@ -364,6 +366,8 @@ int store_pull_drop(struct store *store, int64_t seq, struct error *err);
 /* Forgets what is staged of this id, unless that is a delete: something newer was merged. */
 int store_pull_forget(
 	struct store *store, int64_t mailbox, const char *remote_id, struct error *err);
+/* Is this id staged as deleted? */
+bool store_pull_is_delete(struct store *store, int64_t mailbox, const char *remote_id);
 void store_pulls_free(struct store_pull *pulls, size_t n);
 
 /* CRM records as last pulled, per object; seq grows whenever a record is put with other content. */

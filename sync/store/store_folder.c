@@ -38,7 +38,8 @@ FIELDS_ARE_ALL(struct store_mailbox, id, MAILBOX_FIELDS, );
 	X(struct store_folder, remote_parent, TEXT)                                                \
 	X(struct store_folder, cursor, TEXT)                                                       \
 	X(struct store_folder, created, INTEGER)                                                   \
-	X(struct store_folder, removed, INTEGER)
+	X(struct store_folder, removed, INTEGER)                                                   \
+	X(struct store_folder, shown_name, TEXT)
 
 static const struct column folder_columns[] = { FIELD_COLUMN(struct store_folder, ino, INTEGER)
 		FOLDER_FIELDS(FIELD_COLUMN) };

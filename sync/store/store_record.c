@@ -83,6 +83,18 @@ int store_pull_forget(
 	return query_run(&q);
 }
 
+bool store_pull_is_delete(struct store *store, int64_t mailbox, const char *remote_id)
+{
+	int64_t *seqs AUTOFREE = NULL;
+	size_t n = 0;
+	struct query q QUERY_END = query_read(store,
+		"SELECT seq FROM pull WHERE mailbox = ? AND remote_id = ? AND deleted <> 0", NULL);
+
+	query_int(&q, mailbox);
+	query_text(&q, remote_id);
+	return !query_ids(&q, &seqs, &n) && n > 0;
+}
+
 void store_pulls_free(struct store_pull *pulls, size_t n)
 {
 	rows_free(&pull_table, pulls, n);

@@ -105,11 +105,18 @@ static const char other_tables[] =
 	"CREATE TABLE log(mailbox INTEGER NOT NULL, n INTEGER NOT NULL, line TEXT NOT NULL,"
 	" PRIMARY KEY(mailbox, n)) WITHOUT ROWID;";
 
+/* What a folder was called here when the two sides last agreed. */
+static const char folder_shown[] =
+	"ALTER TABLE folder ADD COLUMN shown_name TEXT;"
+	"UPDATE folder SET shown_name = (SELECT name FROM node WHERE node.ino = folder.ino)"
+	" WHERE remote_id IS NOT NULL;";
+
 /* steps[v] leads from version v to v + 1. */
 static const struct {
 	const char *sql[3];
 } steps[] = {
 	{ { tree_tables, item_tables, other_tables } },
+	{ { folder_shown } },
 };
 
 static int pragma_get(struct connection *c, const char *sql, int64_t *value, struct error *err)

@@ -88,6 +88,7 @@ static inline uint64_t env_folder(struct env *e, int64_t mailbox, uint64_t paren
 	folder.ino = node.ino;
 	folder.remote_id = xasprintf("remote-%s", name);
 	folder.remote_name = xstrdup(name);
+	folder.shown_name = xstrdup(name);
 	folder.remote_parent = xstrdup("remote-parent");
 	assert_ok(store_folder_save(e->store, &folder, &err), err);
 	store_folder_clear(&folder);

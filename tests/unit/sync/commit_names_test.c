@@ -170,6 +170,7 @@ static void a_folder_made_again_is_the_one_removed(void **state)
 	assert_ok(store_folder_get(e->store, e->contacts, &contacts, &err), err);
 	folder.remote_id = xstrdup("FFF");
 	folder.remote_name = xstrdup("Customers");
+	folder.shown_name = xstrdup("Customers");
 	folder.remote_parent = xstrdup(contacts.remote_id);
 	assert_ok(store_folder_save(e->store, &folder, &err), err);
 	assert_ok(store_commit(e->store, &err), err);

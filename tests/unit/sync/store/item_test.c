@@ -63,6 +63,7 @@ static void folder_is_kept_whole(void **state)
 		.cursor = (char *)"state",
 		.created = 5,
 		.removed = 6,
+		.shown_name = (char *)"Contacts (2)",
 	};
 	struct store_folder got;
 	uint64_t *inos;
@@ -83,6 +84,7 @@ static void folder_is_kept_whole(void **state)
 	assert_string_equal(got.cursor, "state");
 	assert_int_equal(got.created, 5);
 	assert_int_equal(got.removed, 6);
+	assert_string_equal(got.shown_name, "Contacts (2)");
 	store_folder_clear(&got);
 	assert_int_equal(store_folder_by_remote(f->store, f->mailbox, "aamk=", &got, &f->err),
 		ERR_NOT_FOUND);

@@ -460,11 +460,22 @@ static void damage_met_while_running_is_dealt_with_at_the_next_start(void **stat
 	expect_rebuilt(f);
 }
 
+static int get_version(void *version, int n, char **values, char **names)
+{
+	(void)n;
+	(void)names;
+	*(int *)version = atoi(values[0]);
+	return 0;
+}
+
 static void cache_of_a_newer_program_is_left_alone(void **state)
 {
 	struct fixture *f = *state;
 	struct store_node node;
+	int version = 0;
 
+	sqlite3_exec(f->store->writer->db, "PRAGMA user_version", get_version, &version, NULL);
+	assert_true(version > 0);
 	sqlite3_exec(f->store->writer->db, "PRAGMA user_version = 999", NULL, NULL, NULL);
 	store_close(f->store);
 	assert_int_equal(store_open(&f->store, f->dir, &f->err), ERR_INVALID);
@@ -473,6 +484,7 @@ static void cache_of_a_newer_program_is_left_alone(void **state)
 	/* As is a database of another program. */
 	{
 		char *path AUTOFREE = path_in(f, "cache.db");
+		char *sql;
 		sqlite3 *db;
 
 		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
@@ -482,6 +494,9 @@ static void cache_of_a_newer_program_is_left_alone(void **state)
 		assert_int_equal(store_open(&f->store, f->dir, &f->err), ERR_INVALID);
 		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 		sqlite3_exec(db, "PRAGMA application_id = 1953391725", NULL, NULL, NULL);
+		sql = sqlite3_mprintf("PRAGMA user_version = %d", version);
+		sqlite3_exec(db, sql, NULL, NULL, NULL);
+		sqlite3_free(sql);
 		sqlite3_close(db);
 	}
 	ok(f, store_open(&f->store, f->dir, &f->err));
