@@ -151,6 +151,17 @@ static bool is_empty(const json_t *value)
 	       (json_is_array(value) && json_array_size(value) == 0);
 }
 
+static int apply_key_value(const struct field *row, json_t *doc, const char *key,
+	const json_t *value, struct error *err)
+{
+	json_t *now = row->type->get(doc, row);
+	bool same = is_empty(value) ? !json_object_get(now, key)
+				    : json_equal(json_object_get(now, key), value);
+
+	json_decref(now);
+	return same ? 0 : row->type->set(doc, row, key, is_empty(value) ? NULL : value, err);
+}
+
 static int apply_key(const struct field *row, json_t *doc, const char *name, const json_t *value,
 	struct error *err)
 {
@@ -159,6 +170,8 @@ static int apply_key(const struct field *row, json_t *doc, const char *name, con
 
 	if (!slash || !slash[1])
 		return error_set(err, ERR_INVALID, "%s needs a key, as in %s/KEY", name, row->name);
+	if (row->flags & FIELD_VALUES)
+		return apply_key_value(row, doc, slash + 1, value, err);
 	if (!on && !is_empty(value) && !json_is_false(value))
 		return error_set(err, ERR_INVALID, "%s must be true or null", name);
 	return row->type->set(doc, row, slash + 1, on ? value : NULL, err);

@@ -7,7 +7,8 @@
  * the row's setter.  A field whose value is empty is absent from a projection.
  *
  * A row with FIELD_PER_KEY maps a set (`keywords`): it projects to one member a key,
- * "Categories/CRM": true, so that every key is merged on its own. */
+ * "Categories/CRM": true, so that every key is merged on its own.  With FIELD_VALUES it maps a map,
+ * and the member has the key's value: "Attendees/anna@corp.example": {"role": "required"}. */
 #ifndef SYNC_FIELD_H
 #define SYNC_FIELD_H
 
@@ -24,6 +25,7 @@ enum field_flags {
 	FIELD_REQUIRED = 1 << 3,  /* the remote refuses a create without it */
 	FIELD_NO_ACCESS = 1 << 4, /* we may not read it: takes no part */
 	FIELD_CREATE_ONLY = 1 << 5,
+	FIELD_VALUES = 1 << 7,	 /* with FIELD_PER_KEY: a map, each key has a value of its own */
 	FIELD_STAND_IN = 1 << 6, /* `get` may answer a stand-in; see field_is_stand_in */
 	FIELD_MATCH = 1 << 7,	 /* of a CRM: records that are alike in these rows are the same */
 };
@@ -33,10 +35,10 @@ struct field;
 /* The conversion of a row.  Values are JSON strings (UTF-8, LF line ends), numbers or arrays. */
 struct field_type {
 	/* New reference to the value in doc, or NULL when it is empty.  For FIELD_PER_KEY: an
-	 * object of key -> true. */
+	 * object of key -> true, or of key -> value. */
 	json_t *(*get)(const json_t *doc, const struct field *field);
-	/* Makes doc hold `value` (NULL: removes it).  For FIELD_PER_KEY, value is true or NULL and
-	 * `key` the key; otherwise key is NULL. */
+	/* Makes doc hold `value` (NULL: removes it).  For FIELD_PER_KEY, value is true (or, with
+	 * FIELD_VALUES, the key's) or NULL and `key` the key; otherwise key is NULL. */
 	int (*set)(json_t *doc, const struct field *field, const char *key, const json_t *value,
 		struct error *err);
 };

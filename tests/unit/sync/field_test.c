@@ -56,6 +56,49 @@ static void assert_json(json_t *got, const char *want)
 	json_decref(got);
 }
 
+/* A map of people, each with a role. */
+static json_t *people_get(const json_t *doc, const struct field *field)
+{
+	return json_incref(json_object_get(doc, field->path));
+}
+
+static int people_set(json_t *doc, const struct field *field, const char *key, const json_t *value,
+	struct error *err)
+{
+	(void)err;
+	if (!json_object_get(doc, field->path))
+		json_object_set_new(doc, field->path, json_object());
+	if (value)
+		json_object_set(json_object_get(doc, field->path), key, (json_t *)value);
+	else
+		json_object_del(json_object_get(doc, field->path), key);
+	return 0;
+}
+
+static void test_keys_with_values(void **state)
+{
+	static const struct field_type people = { people_get, people_set };
+	static const struct field map[] = { { .name = "People",
+		.path = "people",
+		.type = &people,
+		.flags = FIELD_PER_KEY | FIELD_VALUES } };
+	static const struct field_table map_table = { map, 1 };
+	json_t *doc = load("{\"people\": {\"a@x\": {\"role\": \"chair\"}, \"b@x\": \"guest\"}}");
+	json_t *value = load("{\"role\": \"guest\"}");
+
+	(void)state;
+	assert_json(field_project(&map_table, doc, NULL, NULL),
+		"{\"People/a@x\": {\"role\": \"chair\"}, \"People/b@x\": \"guest\"}");
+	assert_int_equal(field_apply(&map_table, doc, "People/a@x", value, NULL), 0);
+	assert_int_equal(field_apply(&map_table, doc, "People/b@x", NULL, NULL), 0);
+	assert_int_equal(field_apply(&map_table, doc, "People/c@x", value, NULL), 0);
+	assert_json(field_project(&map_table, doc, NULL, NULL),
+		"{\"People/a@x\": {\"role\": \"guest\"}, \"People/c@x\": {\"role\": \"guest\"}}");
+	assert_int_equal(field_apply(&map_table, doc, "People/", value, NULL), ERR_INVALID);
+	json_decref(value);
+	json_decref(doc);
+}
+
 static void test_find(void **state)
 {
 	(void)state;
@@ -179,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_keys_with_values),
 		cmocka_unit_test(test_project),
 		cmocka_unit_test(test_cut_counts_utf16),
 		cmocka_unit_test(test_long_name_fails),
