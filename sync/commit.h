@@ -21,8 +21,6 @@ struct commit {
 	/* Told after each successful change that may have to be sent (may be NULL). */
 	void (*committed)(void *data, int64_t mailbox);
 	void *data;
-	/* The designating folder's name and whether `mailbox` uses views; NULL: "Salesforce_Sync". */
-	const char *sync_folder;
 
 	/* Of one call: the struct holds no state, so a caller copies it and sets these in the copy. */
 

@@ -78,7 +78,7 @@ static int new_bytes(struct commit *c, const struct store_node *node, const stru
 	return rc ? rc : buf_check(out, "the file", err);
 }
 
-static int set_categories(struct commit *c, const struct store_node *node, const json_t *names,
+int commit_set_categories(struct commit *c, const struct store_node *node, const json_t *names,
 	bool *changed, struct error *err)
 {
 	struct store_item item = { 0 };
@@ -139,7 +139,7 @@ int commit_categories(
 		if (!rc && store_writer_active(c->store, ino))
 			rc = error_set(err, ERR_BUSY, "%s is open for writing", node.name);
 		if (!rc)
-			rc = set_categories(c, &node, names, &changed, err);
+			rc = commit_set_categories(c, &node, names, &changed, err);
 		rc = commit_end(c, rc, changed ? node.mailbox : 0, err);
 	}
 	json_decref(names);

@@ -113,6 +113,8 @@ int commit_mkdir(struct commit *c, uint64_t parent, const char *name, uint32_t m
 	is_folder = place.dir.type == NODE_FOLDER && name[0] != '.';
 	if (is_folder)
 		rc = commit_check_name(name, NULL, err);
+	if (!rc && is_folder)
+		rc = commit_check_parent(c, &place.dir, NULL, err);
 	if (rc)
 		goto out;
 	*node = (struct store_node){ .parent = parent,
@@ -128,22 +130,75 @@ out:
 	return commit_end(c, rc, is_folder ? place.dir.mailbox : 0, err);
 }
 
+struct children {
+	uint64_t view; /* does not count: it goes with its folder */
+	bool found;
+};
+
 static bool stop_at_first(void *data, const struct store_node *node)
 {
-	(void)node;
-	*(bool *)data = true;
-	return false;
+	struct children *children = data;
+
+	children->found = node->ino != children->view;
+	return !children->found;
+}
+
+static int check_empty(struct commit *c, const struct store_node *dir, uint64_t view, int *number,
+	struct error *err)
+{
+	struct children children = { .view = view };
+	int rc = store_node_list(c->store, dir->ino, 0, stop_at_first, &children, err);
+
+	if (!rc && children.found)
+		return commit_refused(
+			number, ENOTEMPTY, err, ERR_EXISTS, "%s is not empty", dir->name);
+	return rc;
 }
 
 int commit_check_empty(
 	struct commit *c, const struct store_node *dir, int *number, struct error *err)
 {
-	bool found = false;
-	int rc = store_node_list(c->store, dir->ino, 0, stop_at_first, &found, err);
+	struct store_folder view = { 0 };
+	struct store_node node;
+	int rc = store_folder_view(c->store, dir->ino, &view, err);
 
-	if (!rc && found)
-		return commit_refused(
-			number, ENOTEMPTY, err, ERR_EXISTS, "%s is not empty", dir->name);
+	if (rc && rc != ERR_NOT_FOUND)
+		return rc;
+	rc = check_empty(c, dir, view.ino, number, err);
+	if (!rc && view.ino && !store_node_get(c->store, view.ino, &node, NULL))
+		rc = check_empty(c, &node, 0, number, err);
+	store_folder_clear(&view);
+	return rc;
+}
+
+/* Directory and row of a view whose folder goes. */
+static int remove_view(struct commit *c, uint64_t folder, struct error *err)
+{
+	struct store_folder view;
+	int rc = store_folder_view(c->store, folder, &view, err);
+
+	if (rc)
+		return rc == ERR_NOT_FOUND ? 0 : rc;
+	rc = store_node_remove(c->store, view.ino, err);
+	if (!rc)
+		rc = store_folder_delete(c->store, view.ino, err);
+	store_folder_clear(&view);
+	return rc;
+}
+
+int commit_check_parent(
+	struct commit *c, const struct store_node *dir, int *number, struct error *err)
+{
+	struct store_folder folder;
+	int rc = store_folder_get(c->store, dir->ino, &folder, err);
+
+	if (rc)
+		return rc;
+	if (folder.view_of)
+		rc = commit_refused(number, EPERM, err, ERR_DENIED,
+			"%s is a view of the folder above it and has no folders of its own",
+			dir->name);
+	store_folder_clear(&folder);
 	return rc;
 }
 
@@ -198,6 +253,8 @@ int commit_remove_dir(
 		rc = commit_check_empty(c, node, number, err);
 	if (!rc && node->type == NODE_FOLDER)
 		rc = remove_folder(c, node, number, err);
+	if (!rc)
+		rc = remove_view(c, node->ino, err);
 	return rc ? rc : store_node_remove(c->store, node->ino, err);
 }
 

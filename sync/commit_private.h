@@ -166,6 +166,9 @@ char *commit_new_uid(void);
 /* ENOTEMPTY when the directory has children. */
 int commit_check_empty(
 	struct commit *c, const struct store_node *dir, int *number, struct error *err);
+/* Folders are made only where Exchange can have them: EPERM in a view. */
+int commit_check_parent(
+	struct commit *c, const struct store_node *dir, int *number, struct error *err);
 /* EPERM for the default folders and Salesforce_Sync. */
 int commit_check_folder(
 	struct commit *c, const struct store_node *node, int *number, struct error *err);
@@ -173,6 +176,13 @@ int commit_remove_dir(
 	struct commit *c, const struct store_node *node, int *number, struct error *err);
 /* Takes the name away; an item becomes a removal that waits. */
 int commit_remove_file(struct commit *c, struct store_node *node, struct error *err);
+
+/* ---- commit_attr.c ---------------------------------------------------------------------------- */
+
+/* Gives the item of `node` these categories, in its document and in its bytes; the file gets a new
+ * number where they are others than before. */
+int commit_set_categories(struct commit *c, const struct store_node *node, const json_t *names,
+	bool *changed, struct error *err);
 
 /* ---- commit_rename.c -------------------------------------------------------------------------- */
 

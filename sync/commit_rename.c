@@ -152,11 +152,47 @@ static int item_to_draft(struct move *m, struct error *err)
 	return rc;
 }
 
+/* The name of the view that the directory is; false: it is none. */
+static bool view_name(struct commit *c, uint64_t dir, struct store_node *view)
+{
+	struct store_folder folder = { 0 };
+	bool is_view = !store_folder_get(c->store, dir, &folder, NULL) && folder.view_of &&
+		       !store_node_get(c->store, dir, view, NULL);
+
+	store_folder_clear(&folder);
+	return is_view;
+}
+
+/* Out of a view: a category of its name that the user wrote in the file ends with the location, or the
+ * item would stand in the view again. */
+static int leave_view(struct move *m, uint64_t from, const json_t *keywords, struct error *err)
+{
+	struct store_node left, entered;
+	json_t *names, *value;
+	const char *name;
+	bool changed;
+	int rc;
+
+	if (!view_name(m->c, from, &left) || !json_object_get(keywords, left.name) ||
+		(view_name(m->c, m->place.dir.ino, &entered) && !strcmp(left.name, entered.name)))
+		return 0;
+	names = json_array();
+	json_object_foreach((json_t *)keywords, name, value)
+		if (strcmp(name, left.name) != 0 && !json_is_false(value))
+			json_array_append_new(names, json_string(name));
+	rc = store_node_get(m->c->store, m->node.ino, &m->node, err);
+	if (!rc)
+		rc = commit_set_categories(m->c, &m->node, names, &changed, err);
+	json_decref(names);
+	return rc;
+}
+
 static int item_to_item(struct move *m, struct error *err)
 {
 	struct commit *c = m->c;
 	struct store_item item = { 0 };
 	int rc = store_item_get(c->store, m->node.item, &item, err);
+	uint64_t from = item.folder;
 
 	if (rc)
 		return rc;
@@ -174,6 +210,8 @@ static int item_to_item(struct move *m, struct error *err)
 		item.dirty = true;
 		rc = store_item_save(c->store, &item, err);
 	}
+	if (!rc)
+		rc = leave_view(m, from, json_object_get(item.doc, "keywords"), err);
 	m->result.send = true;
 	store_item_clear(&item);
 	return rc;
@@ -235,6 +273,8 @@ static int check_dir(struct move *m, struct error *err)
 	if (m->node.type != NODE_FOLDER)
 		return 0;
 	rc = commit_check_name(m->name, m->number, err);
+	if (!rc)
+		rc = commit_check_parent(m->c, &m->place.dir, m->number, err);
 	if (!rc)
 		rc = commit_check_folder(m->c, &m->node, m->number, err);
 	if (!rc && m->node.kind != m->place.kind)

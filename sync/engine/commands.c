@@ -197,7 +197,7 @@ static int drop_staged(struct cycle *c, const char *remote_id, struct error *err
 static int want_folder(struct cycle *c, uint64_t ino, struct error *err)
 {
 	struct store_folder folder = { 0 };
-	int rc = store_folder_get(c->store, ino, &folder, err);
+	int rc = store_folder_real(c->store, ino, &folder, err);
 
 	if (!rc && folder.removed && !folder.remote_id) {
 		folder.removed = 0;

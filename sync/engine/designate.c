@@ -180,7 +180,8 @@ static bool sort_item(struct cycle *c, struct pair *pair, struct wanted *w)
 		return false;
 	switch (crm->status) {
 	case SIDE_NONE:
-		if (!wanted || pair_is_refused(pair, SIDE_CRM) || !match_claim(c, pair))
+		if (!wanted || pair_is_refused(pair, SIDE_CRM) || views_is_double(c, pair, NULL) ||
+			!match_claim(c, pair))
 			return false;
 		w->match[w->n_match++] = pair->item.id;
 		return true;

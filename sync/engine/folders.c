@@ -167,7 +167,7 @@ static int adopt_local(struct cycle *c, const struct mailbox_folder *remote, uin
 	if (rc || node->type != NODE_FOLDER)
 		return rc ? rc : ERR_NOT_FOUND;
 	rc = store_folder_get(c->store, node->ino, folder, err);
-	if (!rc && folder->remote_id) {
+	if (!rc && (folder->remote_id || folder->view_of)) {
 		store_folder_clear(folder);
 		return ERR_NOT_FOUND;
 	}
@@ -209,6 +209,8 @@ static int new_folder(struct cycle *c, const struct mailbox_folder *remote, stru
 	folder.removed = 0; /* gone there once, and there again */
 	if (!rc)
 		rc = agree(c, &folder, remote, err);
+	if (!rc) /* before a folder of the view's name is met below it */
+		rc = views_ensure(c, &folder, err);
 	store_folder_clear(&parent);
 	store_folder_clear(&folder);
 	return rc;
@@ -358,7 +360,7 @@ static int gone_folder(struct cycle *c, struct store_folder *folder, struct erro
 {
 	int64_t *ids = NULL;
 	size_t n = 0;
-	int rc = store_items_in_folder(c->store, folder->ino, &ids, &n, err);
+	int rc = store_items_in_real_folder(c->store, folder->ino, &ids, &n, err);
 
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = stage_gone(c, folder, ids[i], err);

@@ -36,11 +36,6 @@ static int save(struct cycle *c, const struct store_folder *folder, struct error
 
 /* ---- the folder that designates -------------------------------------------------------------- */
 
-static const char *sync_folder_name(const struct cycle *c)
-{
-	return c->policy && c->policy->folder ? c->policy->folder : "Salesforce_Sync";
-}
-
 struct sync_folders {
 	uint64_t named;	 /* below Contacts, under the name; 0: none */
 	uint64_t marked; /* known as the one that designates; 0: none */
@@ -56,9 +51,9 @@ static bool is_named(
 	if (folder->remote_id)
 		return folder->remote_parent && contacts->remote_id &&
 		       !strcmp(folder->remote_parent, contacts->remote_id) &&
-		       !strcasecmp(folder->remote_name, sync_folder_name(c));
+		       !strcasecmp(folder->remote_name, views_name(c));
 	return !store_node_get(c->store, folder->ino, &node, NULL) &&
-	       node.parent == contacts->ino && !strcmp(node.name, sync_folder_name(c));
+	       node.parent == contacts->ino && !strcmp(node.name, views_name(c));
 }
 
 static int find_sync(struct cycle *c, const struct store_folder *contacts,
@@ -94,7 +89,7 @@ static int make_sync(struct cycle *c, const struct store_folder *contacts, struc
 		.mode = 0700 };
 	int rc;
 
-	snprintf(node.name, sizeof(node.name), "%s", sync_folder_name(c));
+	snprintf(node.name, sizeof(node.name), "%s", views_name(c));
 	rc = store_node_create(c->store, &node, err);
 	if (rc == ERR_EXISTS) /* a file, or a folder that is still to go: later */
 		return 0;
@@ -116,7 +111,7 @@ static int mark(struct cycle *c, uint64_t ino, bool is_sync, struct error *err)
 		if (!rc && !is_sync)
 			cycle_log(c,
 				"folder %s does not designate any more: another one is named %s",
-				folder.remote_name, sync_folder_name(c));
+				folder.remote_name, views_name(c));
 	}
 	store_folder_clear(&folder);
 	return rc;
@@ -126,7 +121,7 @@ static int mark(struct cycle *c, uint64_t ino, bool is_sync, struct error *err)
 static int put_back(
 	struct cycle *c, const struct store_folder *contacts, uint64_t ino, struct error *err)
 {
-	const char *name = sync_folder_name(c);
+	const char *name = views_name(c);
 	struct store_node node;
 	int rc = store_node_get(c->store, ino, &node, err);
 
@@ -176,6 +171,30 @@ static int ensure_sync_folder(struct cycle *c, struct error *err)
 		rc = rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
 	}
 	store_folder_clear(&contacts);
+	return rc;
+}
+
+/* Salesforce_Sync below the folders of other kinds is a view. */
+static int ensure_views(struct cycle *c, struct error *err)
+{
+	uint64_t *inos AUTOFREE = NULL;
+	size_t n = 0;
+	int rc = store_folder_list(c->store, c->mb->id, &inos, &n, err);
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct store_folder folder = { 0 };
+
+		rc = store_folder_get(c->store, inos[i], &folder, err);
+		if (!rc && views_are_due(c, &folder)) {
+			rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+			if (!rc) {
+				rc = views_ensure(c, &folder, err);
+				rc = rc ? (store_rollback(c->store), rc)
+					: store_commit(c->store, err);
+			}
+		}
+		store_folder_clear(&folder);
+	}
 	return rc;
 }
 
@@ -284,7 +303,7 @@ static int push_folder(struct push *p, uint64_t ino, struct error *err)
 	struct store_node node;
 	int rc = store_folder_get(c->store, ino, &folder, err);
 
-	if (rc || folder.is_default || folder.removed)
+	if (rc || folder.is_default || folder.removed || folder.view_of)
 		goto out;
 	rc = store_node_get(c->store, ino, &node, err);
 	if (!rc)
@@ -351,6 +370,8 @@ int folders_push(struct cycle *c, struct error *err)
 
 	if (!c->engine->config->read_only)
 		rc = ensure_sync_folder(c, err);
+	if (!rc)
+		rc = ensure_views(c, err);
 	if (!rc && !c->engine->config->read_only)
 		rc = store_folder_list(c->store, c->mb->id, &inos, &n, err);
 	for (size_t i = 0; !rc && i < n; i++) {

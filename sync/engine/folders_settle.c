@@ -23,9 +23,9 @@ struct settling {
 static int drop(struct cycle *c, const struct store_folder *folder, struct error *err)
 {
 	struct store_node node;
-	int rc = 0;
+	int rc = views_drop(c, folder->ino, err);
 
-	if (!store_node_get(c->store, folder->ino, &node, NULL) && node.parent)
+	if (!rc && !store_node_get(c->store, folder->ino, &node, NULL) && node.parent)
 		rc = store_node_remove(c->store, folder->ino, err);
 	return rc ? rc : store_folder_delete(c->store, folder->ino, err);
 }
@@ -62,11 +62,14 @@ static bool count_node(void *data, const struct store_node *node)
 {
 	struct census *census = data;
 	struct store_folder folder = { 0 };
+	uint64_t drafts = 1;
 
-	census->any = true;
 	if (node->type == NODE_FOLDER &&
 		!store_folder_get(census->c->store, node->ino, &folder, NULL))
 		census->goes |= folder.removed != 0;
+	if (folder.view_of) /* it goes with its folder, unless a draft stands in it */
+		store_node_count(census->c->store, node->ino, NODE_DRAFT, &drafts, NULL);
+	census->any |= drafts > 0;
 	store_folder_clear(&folder);
 	return true;
 }
@@ -122,8 +125,9 @@ static bool may_go(struct cycle *c, struct store_folder *folder)
 	int64_t *ids AUTOFREE = NULL;
 	size_t n = 0;
 
-	return folder->removed && !store_items_in_folder(c->store, folder->ino, &ids, &n, NULL) &&
-	       !n && all_below(c, folder, may_go);
+	return folder->removed &&
+	       !store_items_in_real_folder(c->store, folder->ino, &ids, &n, NULL) && !n &&
+	       all_below(c, folder, may_go);
 }
 
 static bool drop_below(struct cycle *c, struct store_folder *folder)
@@ -185,7 +189,7 @@ static int settle_folder(struct settling *s, uint64_t ino, struct error *err)
 	} else if (!rc && folder.removed) {
 		rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
 		if (!rc) {
-			rc = store_items_in_folder(c->store, ino, &ids, &n, err);
+			rc = store_items_in_real_folder(c->store, ino, &ids, &n, err);
 			if (!rc)
 				rc = settle_gone(s, &folder, ids, n, err);
 			rc = rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);

@@ -134,6 +134,9 @@ void pair_clear(struct pair *pair);
 int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, uint64_t former_ino,
 	struct error *err);
 
+/* The file goes to another directory, under another name where its own is taken. */
+int pair_move(struct cycle *c, struct pair *pair, uint64_t folder, struct error *err);
+
 /* The document seen by a side, with the marks that we keep in Exchange as members "@uid",
  * "@fileName", "@crmLink", "@unlinked".  cut as in field_project. */
 json_t *pair_project(
@@ -163,6 +166,34 @@ void pair_forget_intent(struct store_side *side);
 bool value_equal(const json_t *a, const json_t *b);
 json_t *value_get(const json_t *object, const char *name);	 /* borrowed; NULL for null */
 void value_put(json_t *object, const char *name, json_t *value); /* borrows; NULL removes */
+
+/* ---- views (views.c) -------------------------------------------------------------------------- */
+
+/* Has each folder of the kind a view? */
+bool kind_has_views(enum item_kind kind);
+/* The name of the designating folder. */
+const char *views_name(const struct cycle *c);
+/* The projected name of the category that means the view of the item's folder, "Categories/NAME";
+ * NULL: the folder has no view.  inside: does the item stand in it?  New string. */
+char *views_field(struct cycle *c, const struct pair *pair, bool *inside);
+/* Adds the category to the projection of an item that stands in a view. */
+void views_project(struct cycle *c, const struct pair *pair, json_t *projection);
+/* Moves the item into the view of its folder, or out of it.  Inside a transaction, as all that follow;
+ * the caller saves the pair. */
+int views_place(struct cycle *c, struct pair *pair, bool inside, struct error *err);
+/* An item whose category the user wrote in the file stands in the view as well. */
+int views_settle(struct cycle *c, struct pair *pair, struct error *err);
+/* Where the item goes when Exchange moves it to `folder`: to that one's view from a view. */
+uint64_t views_same(struct cycle *c, const struct pair *pair, uint64_t folder);
+/* Is it a new file with the UID of an item in the same folder of Exchange (a copy between a folder and
+ * its view)?  Then it is not to be sent: *why says so. */
+bool views_is_double(struct cycle *c, const struct pair *pair, struct error *why);
+/* Makes the view of a folder where the policy wants one, with the name that it wants. */
+int views_ensure(struct cycle *c, const struct store_folder *folder, struct error *err);
+/* Has views_ensure something to do? */
+bool views_are_due(struct cycle *c, const struct store_folder *folder);
+/* Removes directory and row of a folder's view. */
+int views_drop(struct cycle *c, uint64_t folder, struct error *err);
 
 /* ---- kinds (kinds.c) -------------------------------------------------------------------------- */
 

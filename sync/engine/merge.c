@@ -26,10 +26,11 @@ struct field_merge {
 	const struct remote_state *remote;
 	json_t *projection; /* of the document as merged so far */
 	const json_t *intended;
-	bool answered; /* this is the version that our answered push made */
-	bool first;    /* no base: linked for the first time */
-	bool pulls;    /* edits of the remote are taken */
-	bool took;     /* one was */
+	bool answered;	  /* this is the version that our answered push made */
+	bool first;	  /* no base: linked for the first time */
+	bool pulls;	  /* edits of the remote are taken */
+	bool took;	  /* one was */
+	const char *view; /* name of the category that is the item's location, or NULL */
 	struct error *err;
 };
 
@@ -61,9 +62,21 @@ static void note_clash(struct field_merge *m, const char *name, const json_t *wi
 	conflict_note(m->pair, &clash);
 }
 
+/* The category of the view comes and goes: the file moves, and what the user wrote in it goes with it. */
+static int apply_view(struct field_merge *m, const char *name, const json_t *there)
+{
+	int rc = views_place(m->c, m->pair, there != NULL, m->err);
+
+	if (rc || there)
+		return rc;
+	return field_apply(m->table, m->pair->item.doc, name, NULL, m->err);
+}
+
 static int apply(struct field_merge *m, const char *name, json_t *there)
 {
-	int rc = field_apply(m->table, m->pair->item.doc, name, there, m->err);
+	bool is_view = m->view && !strcmp(m->view, name);
+	int rc = is_view ? apply_view(m, name, there)
+			 : field_apply(m->table, m->pair->item.doc, name, there, m->err);
 
 	if (rc)
 		return error_prefix(m->err, "%s", name);
@@ -228,10 +241,14 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 		.pulls = side == SIDE_EXCHANGE || !rule || rule->direction != DIRECTION_TO_CRM,
 		.intended = json_object_get(s->intent, "fields") };
 	json_t *names = json_object();
+	char *view AUTOFREE = NULL;
 	const char *name;
 	json_t *value;
+	bool inside;
 	int rc = 0;
 
+	if (side == SIDE_EXCHANGE)
+		m.view = view = views_field(c, pair, &inside);
 	if (!s->ours)
 		s->ours = json_object();
 	if (!s->theirs)
@@ -252,6 +269,8 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 		if (rc)
 			break;
 	}
+	if (!rc && view)
+		rc = views_settle(c, pair, err);
 	if (!rc) {
 		/* What was refused against another version is worth another try. */
 		if (s->error && s->version && remote->version &&

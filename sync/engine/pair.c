@@ -124,8 +124,10 @@ json_t *pair_project(
 	json_t *projection = field_project(
 		&c->tables[side][pair->item.kind], pair->item.doc, cut, err);
 
-	if (projection && side == SIDE_EXCHANGE)
+	if (projection && side == SIDE_EXCHANGE) {
 		project_marks(c, pair, projection);
+		views_project(c, pair, projection);
+	}
 	return projection;
 }
 
@@ -222,7 +224,7 @@ bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side)
 	if (!s->ours || !s->version) /* not merged yet */
 		return true;
 	if (side == SIDE_EXCHANGE &&
-		!store_folder_get(c->store, pair->item.folder, &folder, NULL)) {
+		!store_folder_real(c->store, pair->item.folder, &folder, NULL)) {
 		needs = !folder.remote_id || !s->remote_folder ||
 			strcmp(folder.remote_id, s->remote_folder) != 0;
 		store_folder_clear(&folder);
@@ -392,6 +394,26 @@ int pair_save(struct cycle *c, struct pair *pair, struct error *err)
 	json_decref(pair->clashes);
 	pair->clashes = NULL;
 	pair->drop_bytes = false;
+	return rc;
+}
+
+int pair_move(struct cycle *c, struct pair *pair, uint64_t folder, struct error *err)
+{
+	const struct document_kind *kind = document_kind(pair->item.kind);
+	struct store_node node;
+	int rc;
+
+	pair->item.folder = folder;
+	if (!pair->item.ino)
+		return 0;
+	rc = store_node_get(c->store, pair->item.ino, &node, err);
+	if (!rc)
+		rc = store_node_rename(c->store, pair->item.ino, folder, node.name, err);
+	for (unsigned int n = 2; rc == ERR_EXISTS; n++) {
+		char *name AUTOFREE = document_file_name(kind, pair->item.doc, n);
+
+		rc = store_node_rename(c->store, pair->item.ino, folder, name, err);
+	}
 	return rc;
 }
 

@@ -178,7 +178,7 @@ static int stage_unseen(
 
 	if (rc)
 		return rc;
-	rc = store_items_in_folder(c->store, folder->ino, &ids, &n, err);
+	rc = store_items_in_real_folder(c->store, folder->ino, &ids, &n, err);
 	for (size_t i = 0; !rc && i < n; i++) {
 		struct store_pull pull = {
 			.mailbox = c->mb->id, .folder = folder->ino, .deleted = true

@@ -69,27 +69,6 @@ static int64_t known_item(struct merge *m, const struct store_pull *pull)
 
 /* ---- merging one ------------------------------------------------------------------------------ */
 
-/* The file follows its item into the folder where Exchange has it now. */
-static int move_file(struct cycle *c, struct pair *pair, uint64_t folder, struct error *err)
-{
-	const struct document_kind *kind = document_kind(pair->item.kind);
-	struct store_node node;
-	int rc;
-
-	pair->item.folder = folder;
-	if (!pair->item.ino)
-		return 0;
-	rc = store_node_get(c->store, pair->item.ino, &node, err);
-	if (!rc)
-		rc = store_node_rename(c->store, pair->item.ino, folder, node.name, err);
-	for (unsigned int n = 2; rc == ERR_EXISTS; n++) {
-		char *name AUTOFREE = document_file_name(kind, pair->item.doc, n);
-
-		rc = store_node_rename(c->store, pair->item.ino, folder, name, err);
-	}
-	return rc;
-}
-
 static int place(
 	struct cycle *c, struct pair *pair, const struct store_pull *pull, struct error *err)
 {
@@ -106,12 +85,12 @@ static int place(
 		store_folder_clear(&there);
 		return rc;
 	}
-	rc = store_folder_get(c->store, pair->item.folder, &here, NULL);
+	rc = store_folder_real(c->store, pair->item.folder, &here, NULL);
 	moved_here = !rc && side->remote_folder && here.remote_id &&
 		     strcmp(here.remote_id, side->remote_folder) != 0;
 	rc = 0;
-	if (pair->item.folder != pull->folder && !moved_here)
-		rc = move_file(c, pair, pull->folder, err);
+	if (here.ino != pull->folder && !moved_here)
+		rc = pair_move(c, pair, views_same(c, pair, pull->folder), err);
 	xstrset(&side->remote_folder, there.remote_id);
 	store_folder_clear(&there);
 	store_folder_clear(&here);
@@ -567,6 +546,23 @@ static int judge_deletes(struct merge *m, struct error *err)
 	return rc;
 }
 
+/* A folder is complete once all of it was pulled and merged, and so is its view. */
+static int set_complete(struct cycle *c, struct store_folder *folder, struct error *err)
+{
+	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	folder->complete = true;
+	rc = store_folder_save(c->store, folder, err);
+	if (!rc)
+		rc = views_ensure(c, folder, err);
+	if (!rc)
+		return store_commit(c->store, err);
+	store_rollback(c->store);
+	return rc;
+}
+
 static int mark_complete(struct cycle *c, struct error *err)
 {
 	uint64_t *inos = NULL;
@@ -577,14 +573,8 @@ static int mark_complete(struct cycle *c, struct error *err)
 		struct store_folder folder = { 0 };
 
 		rc = store_folder_get(c->store, inos[i], &folder, err);
-		if (!rc && !folder.complete && folder.cursor) {
-			rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
-			folder.complete = true;
-			if (!rc)
-				rc = store_folder_save(c->store, &folder, err);
-			if (!rc)
-				rc = store_commit(c->store, err);
-		}
+		if (!rc && !folder.complete && folder.cursor)
+			rc = set_complete(c, &folder, err);
 		store_folder_clear(&folder);
 	}
 	free(inos);

@@ -66,7 +66,7 @@ static bool needs(struct cycle *c, struct pair *pair, enum mailbox_op_type *type
 		pair_is_refused(pair, SIDE_EXCHANGE) ||
 		store_writer_active(c->store, pair->item.ino))
 		return false;
-	if (store_folder_get(c->store, pair->item.folder, &here, NULL) || !here.remote_id) {
+	if (store_folder_real(c->store, pair->item.folder, &here, NULL) || !here.remote_id) {
 		store_folder_clear(&here);
 		return false;
 	}
@@ -105,20 +105,31 @@ static void set_marks(struct mailbox_op *op, const json_t *projection)
 	op->marks.unlinked = (char *)json_string_value(value_get(projection, "@unlinked"));
 }
 
-/* Notes designating categories among what is sent: Outlook shows those that its list has. */
-static void note_categories(struct cycle *c, const json_t *projection, const json_t *changed)
+static void note_category(
+	struct cycle *c, const json_t *projection, const json_t *changed, const char *field)
 {
 	json_t *name;
 	size_t i;
 
+	json_array_foreach((json_t *)changed, i, name)
+		if (!strcmp(json_string_value(name), field) && value_get(projection, field))
+			json_object_set_new(c->categories, strchr(field, '/') + 1, json_true());
+}
+
+/* Notes designating categories among what is sent: Outlook shows those that its list has. */
+static void note_categories(
+	struct cycle *c, const struct pair *pair, const json_t *projection, const json_t *changed)
+{
+	bool inside;
+	char *view AUTOFREE = views_field(c, pair, &inside);
+
 	for (size_t k = 0; c->policy && k < c->policy->n_categories; k++) {
 		char *field AUTOFREE = xasprintf("Categories/%s", c->policy->categories[k]);
 
-		json_array_foreach((json_t *)changed, i, name)
-			if (!strcmp(json_string_value(name), field) && value_get(projection, field))
-				json_object_set_new(
-					c->categories, c->policy->categories[k], json_true());
+		note_category(c, projection, changed, field);
 	}
+	if (view)
+		note_category(c, projection, changed, view);
 }
 
 /* Adds them to the mailbox's list, each once. */
@@ -152,8 +163,11 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 	struct cycle *c = p->c;
 	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
 	struct mailbox_op *op = &p->ops[p->n];
-	json_t *projection = pair_project(c, pair, SIDE_EXCHANGE, NULL, err), *changed;
+	json_t *projection, *changed;
 
+	projection = p->type == MAILBOX_CREATE && views_is_double(c, pair, err)
+			     ? NULL
+			     : pair_project(c, pair, SIDE_EXCHANGE, NULL, err);
 	if (!projection) {
 		pair_refuse(c, pair, SIDE_EXCHANGE, err);
 		pair_save(c, pair, NULL);
@@ -192,7 +206,7 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 		set_marks(op, projection);
 		op->set_marks = true;
 	}
-	note_categories(c, projection, changed);
+	note_categories(c, pair, projection, changed);
 	p->projections[p->n] = projection;
 	p->changed[p->n] = changed;
 	p->folders[p->n] = folder;

@@ -199,12 +199,22 @@ struct store_folder {
 	int64_t created;  /* locally; made remotely with its first item or after the quiet time */
 	int64_t removed;  /* rmdir pending since, or gone there (remote_id NULL); 0: no */
 	char *shown_name; /* what it was called here when the two last agreed on the name */
+	/* Not 0: a view of the folder with this number, which is its parent directory.  Exchange does not
+	 * know it: its items are that folder's, and carry the view's name as a category. */
+	uint64_t view_of;
 };
 
 int store_folder_get(
 	struct store *store, uint64_t ino, struct store_folder *folder, struct error *err);
 int store_folder_by_remote(struct store *store, int64_t mailbox, const char *remote_id,
 	struct store_folder *folder, struct error *err);
+/* The folder that Exchange has for the items of a directory: the folder itself or, of a view, the one
+ * that it is a view of. */
+int store_folder_real(
+	struct store *store, uint64_t ino, struct store_folder *folder, struct error *err);
+/* The view of a folder; ERR_NOT_FOUND. */
+int store_folder_view(
+	struct store *store, uint64_t ino, struct store_folder *view, struct error *err);
 int store_folder_save(struct store *store, const struct store_folder *folder, struct error *err);
 int store_folder_delete(
 	struct store *store, uint64_t ino, struct error *err); /* the row, not the node */
@@ -271,6 +281,9 @@ int store_items_removed(struct store *store, uint64_t folder, const char *name, 
 int store_items_dirty(
 	struct store *store, int64_t mailbox, int64_t **ids, size_t *n, struct error *err);
 int store_items_in_folder(
+	struct store *store, uint64_t folder, int64_t **ids, size_t *n, struct error *err);
+/* The same with those in its view: what Exchange has in this folder. */
+int store_items_in_real_folder(
 	struct store *store, uint64_t folder, int64_t **ids, size_t *n, struct error *err);
 int store_items_all(
 	struct store *store, int64_t mailbox, int64_t **ids, size_t *n, struct error *err);

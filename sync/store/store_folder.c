@@ -39,7 +39,8 @@ FIELDS_ARE_ALL(struct store_mailbox, id, MAILBOX_FIELDS, );
 	X(struct store_folder, cursor, TEXT)                                                       \
 	X(struct store_folder, created, INTEGER)                                                   \
 	X(struct store_folder, removed, INTEGER)                                                   \
-	X(struct store_folder, shown_name, TEXT)
+	X(struct store_folder, shown_name, TEXT)                                                   \
+	X(struct store_folder, view_of, INTEGER)
 
 static const struct column folder_columns[] = { FIELD_COLUMN(struct store_folder, ino, INTEGER)
 		FOLDER_FIELDS(FIELD_COLUMN) };
@@ -135,6 +136,29 @@ int store_folder_get(
 
 	query_int(&q, (int64_t)ino);
 	return row_one(&q, &folder_table, folder);
+}
+
+int store_folder_real(
+	struct store *store, uint64_t ino, struct store_folder *folder, struct error *err)
+{
+	uint64_t real;
+	int rc = store_folder_get(store, ino, folder, err);
+
+	if (rc || !folder->view_of)
+		return rc;
+	real = folder->view_of;
+	store_folder_clear(folder);
+	return store_folder_get(store, real, folder, err);
+}
+
+int store_folder_view(
+	struct store *store, uint64_t ino, struct store_folder *view, struct error *err)
+{
+	struct query q QUERY_END = query_read(
+		store, FOLDER_SELECT "WHERE view_of = ? AND view_of <> 0", err);
+
+	query_int(&q, (int64_t)ino);
+	return row_one(&q, &folder_table, view);
 }
 
 int store_folder_by_remote(struct store *store, int64_t mailbox, const char *remote_id,

@@ -158,6 +158,18 @@ int store_items_dirty(
 	return query_ids(&q, ids, n);
 }
 
+int store_items_in_real_folder(
+	struct store *store, uint64_t folder, int64_t **ids, size_t *n, struct error *err)
+{
+	struct query q QUERY_END = query_read(store,
+		"SELECT id FROM item WHERE folder = ?1 OR folder IN"
+		" (SELECT ino FROM folder WHERE view_of = ?1 AND view_of <> 0) ORDER BY id",
+		err);
+
+	query_int(&q, (int64_t)folder);
+	return query_ids(&q, ids, n);
+}
+
 int store_items_in_folder(
 	struct store *store, uint64_t folder, int64_t **ids, size_t *n, struct error *err)
 {

@@ -111,12 +111,16 @@ static const char folder_shown[] =
 	"UPDATE folder SET shown_name = (SELECT name FROM node WHERE node.ino = folder.ino)"
 	" WHERE remote_id IS NOT NULL;";
 
+static const char views[] = "ALTER TABLE folder ADD COLUMN view_of INTEGER NOT NULL DEFAULT 0;"
+			    "CREATE INDEX folder_view ON folder(view_of) WHERE view_of <> 0;";
+
 /* steps[v] leads from version v to v + 1. */
 static const struct {
 	const char *sql[3];
 } steps[] = {
 	{ { tree_tables, item_tables, other_tables } },
 	{ { folder_shown } },
+	{ { views } },
 };
 
 static int pragma_get(struct connection *c, const char *sql, int64_t *value, struct error *err)

@@ -45,6 +45,7 @@ static void call_readers(struct fixture *f)
 	store_mailbox_list(s, (int64_t **)&list, &n, NULL);
 	free(list);
 	store_folder_get(s, 99, &folder, NULL);
+	store_folder_view(s, 99, &folder, NULL);
 	store_folder_by_remote(s, 99, "x", &folder, NULL);
 	store_folder_list(s, 99, (uint64_t **)&list, &n, NULL);
 	store_item_get(s, 99, &item, NULL);
@@ -54,6 +55,7 @@ static void call_readers(struct fixture *f)
 	store_items_removed(s, 99, "x", (int64_t **)&list, &n, NULL);
 	store_items_dirty(s, 99, (int64_t **)&list, &n, NULL);
 	store_items_in_folder(s, 99, (int64_t **)&list, &n, NULL);
+	store_items_in_real_folder(s, 99, (int64_t **)&list, &n, NULL);
 	store_items_by_email(s, 99, "x", (int64_t **)&list, &n, NULL);
 	store_items_with_error(s, 99, (int64_t **)&list, &n, NULL);
 	store_items_all(s, 99, (int64_t **)&list, &n, NULL);

@@ -468,6 +468,12 @@ static int get_version(void *version, int n, char **values, char **names)
 	return 0;
 }
 
+/* Takes back what the later steps of the schema did. */
+#define TO_VERSION_1                                                                               \
+	"DROP INDEX folder_view; ALTER TABLE folder DROP COLUMN view_of; ALTER TABLE folder DROP " \
+	"COLUMN shown_name;"                                                                       \
+	"PRAGMA user_version = 1"
+
 static void cache_of_a_newer_program_is_left_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -503,6 +509,26 @@ static void cache_of_a_newer_program_is_left_alone(void **state)
 	ok(f, store_node_get(f->store, f->folder, &node, &f->err));
 }
 
+/* Folders of a cache that knew no views are none. */
+static void cache_of_version_1_is_migrated(void **state)
+{
+	struct fixture *f = *state;
+	struct store_folder folder = { 0 };
+
+	assert_int_equal(sqlite3_exec(f->store->writer->db, TO_VERSION_1, NULL, NULL, NULL), 0);
+	store_close(f->store);
+	ok(f, store_open(&f->store, f->dir, &f->err));
+	assert_false(store_was_rebuilt(f->store));
+	folder.ino = f->folder;
+	folder.mailbox = f->mailbox;
+	ok(f, store_begin(f->store, STORE_NORMAL, STORE_LOCAL, &f->err));
+	ok(f, store_folder_save(f->store, &folder, &f->err));
+	ok(f, store_commit(f->store, &f->err));
+	ok(f, store_folder_get(f->store, f->folder, &folder, &f->err));
+	assert_int_equal(folder.view_of, 0);
+	store_folder_clear(&folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -522,6 +548,7 @@ int main(void)
 		store_test(sound_pages_stand_after_a_crash_of_the_machine),
 		store_test(damage_met_while_running_is_dealt_with_at_the_next_start),
 		store_test(cache_of_a_newer_program_is_left_alone),
+		store_test(cache_of_version_1_is_migrated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
