@@ -72,6 +72,7 @@ struct config_policy *config_add_policy(struct config *config, const char *name)
 	policy->name = xstrdup(name);
 	policy->folder = xstrdup("Salesforce_Sync");
 	policy->exclude = xstrdup("DoNotSync");
+	policy->event_series = true;
 	policy->categories = xcalloc(1, sizeof(*policy->categories));
 	policy->categories[0] = xstrdup("CRM");
 	policy->n_categories = 1;

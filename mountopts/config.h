@@ -34,6 +34,10 @@ struct config_rule { /* one kind of one policy */
 	enum config_remove remove;
 };
 
+/* Events that ended before midnight of the user's day, so long ago, are not designated. */
+#define EVENTS_LAST_MONTH (-1) /* of the day of this number a month ago */
+#define EVENTS_DAYS_MAX	  180
+
 struct config_policy {
 	char *name;
 	char **users; /* addresses or fnmatch patterns */
@@ -44,6 +48,8 @@ struct config_policy {
 	char *exclude; /* "DoNotSync" */
 	char *mark;    /* or NULL */
 	struct config_rule rules[CONFIG_KINDS];
+	int event_days;	  /* `calendar-limit`: 0 today, N last-N-days, EVENTS_LAST_MONTH */
+	int event_series; /* `calendar-series`: are events that recur designated?  Default yes */
 };
 
 struct config_user {

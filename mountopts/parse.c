@@ -67,6 +67,8 @@ static const struct key policy_keys[] = {
 	{ "categories", value_list, AT(categories), NULL },
 	{ "exclude", value_optional, AT(exclude), NULL },
 	{ "mark", value_optional, AT(mark), NULL },
+	{ "calendar-limit", value_limit, AT(event_days), NULL },
+	{ "calendar-series", value_enum, AT(event_series), config_switch_names },
 	{ NULL, NULL, 0, NULL },
 };
 
@@ -294,11 +296,19 @@ static char *next_line(char *to, int size, void *arg)
 	return to;
 }
 
+static const struct key *find_row(const struct key *keys, const char *name)
+{
+	for (; keys && keys->name; keys++)
+		if (!strcmp(keys->name, name))
+			return keys;
+	return NULL;
+}
+
 /* The row of a key and the object it fills; NULL when there is none. */
 static const struct key *find_key(struct parser *p, const char *name, void **object)
 {
 	struct config *config = p->config;
-	const struct key *keys = sections[p->section].keys;
+	const struct key *keys = sections[p->section].keys, *row = find_row(keys, name);
 
 	*object = config;
 	if (p->section == SECTION_USER)
@@ -307,21 +317,16 @@ static const struct key *find_key(struct parser *p, const char *name, void **obj
 		struct config_policy *policy = &config->policies[config->n_policies - 1];
 
 		*object = policy;
-		for (size_t i = 0; i < CONFIG_KINDS; i++) {
+		for (size_t i = 0; !row && i < CONFIG_KINDS; i++) {
 			size_t len = strlen(config_kind_names[i]);
 
 			if (strncmp(name, config_kind_names[i], len) != 0 || name[len] != '-')
 				continue;
 			*object = &policy->rules[i];
-			keys = rule_keys;
-			name += len + 1;
-			break;
+			return find_row(rule_keys, name + len + 1);
 		}
 	}
-	for (; keys && keys->name; keys++)
-		if (!strcmp(keys->name, name))
-			return keys;
-	return NULL;
+	return row;
 }
 
 /* Keys whose value is an enum in the file and something else in the configuration. */

@@ -41,6 +41,7 @@ value_parser value_umask;      /* mode_t, octal */
 value_parser value_list;       /* char **, size_t beside it (struct value_list); comma-separated */
 value_parser value_timezone;   /* char *; IANA name */
 value_parser value_folder;     /* char *; a name without '/' that does not begin with a dot */
+value_parser value_limit;      /* int; today, last-month, last-N-days */
 value_parser value_switch;     /* bool; arg: &true or &false */
 
 void value_list_clear(char ***names, size_t *n);
@@ -52,10 +53,12 @@ char *config_address(const char *text, struct error *err);
 /* Names of enum values, in the order of the enums. */
 extern const char *const config_mode_names[],
 	*const config_direction_names[],
-		*const config_import_names[], *const config_remove_names[],
-						      *const config_conflict_names[],
-							      *const config_kind_names[],
-								      *const config_access_names[];
+		*const config_import_names[],
+			*const config_remove_names[],
+				*const config_conflict_names[],
+					*const config_kind_names[],
+						*const config_access_names[],
+							*const config_switch_names[];
 
 /* The secret in a file or credential, in memory that the caller wipes; see secret.c. */
 int secret_read(char **out, const char *name, const char *dir, struct error *err);

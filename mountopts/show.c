@@ -86,6 +86,12 @@ static void show_policy(const struct config_policy *policy, FILE *out)
 		fprintf(out, "%s-import = %s\n", kind, config_import_names[rule->import]);
 		fprintf(out, "%s-remove = %s\n", kind, config_remove_names[rule->remove]);
 	}
+	if (policy->event_days > 0)
+		fprintf(out, "calendar-limit = last-%d-days\n", policy->event_days);
+	else
+		text(out, "calendar-limit",
+			policy->event_days == EVENTS_LAST_MONTH ? "last-month" : "today");
+	text(out, "calendar-series", config_switch_names[policy->event_series]);
 }
 
 static void show_user(const struct config_user *user, FILE *out)

@@ -20,6 +20,7 @@ const char *const config_remove_names[] = { "none", "crm", "exchange", "both", N
 const char *const config_conflict_names[] = { "exchange", "crm", "newest", NULL };
 const char *const config_kind_names[] = { "contacts", "calendar", "tasks", NULL };
 const char *const config_access_names[] = { "delegate", "impersonation", NULL };
+const char *const config_switch_names[] = { "off", "on", NULL };
 
 static void replace(char **at, char *value)
 {
@@ -310,6 +311,38 @@ int value_folder(void *at, const char *value, const struct value_place *place, c
 	if (*value == '.' || strchr(value, '/') || strlen(value) > 200)
 		return error_set(err, ERR_INVALID, "\"%s\" cannot be the name of a folder", value);
 	return value_text(at, value, place, arg, err);
+}
+
+/* N of "last-N-days"; -1 when the text is something else. */
+static long last_days(const char *value)
+{
+	static const char before[] = "last-";
+	char *after;
+	long days;
+
+	if (strncasecmp(value, before, strlen(before)) != 0 ||
+		!isdigit((unsigned char)value[strlen(before)]))
+		return -1;
+	days = strtol(value + strlen(before), &after, 10);
+	return strcasecmp(after, "-days") ? -1 : days;
+}
+
+int value_limit(void *at, const char *value, const struct value_place *place, const void *arg,
+	struct error *err)
+{
+	bool month = !strcasecmp(value, "last-month");
+	long days = strcasecmp(value, "today") ? last_days(value) : 0;
+
+	(void)place;
+	(void)arg;
+	if (days < 0 && !month)
+		return error_set(err, ERR_INVALID,
+			"\"%s\" is none of today, last-month, last-N-days", value);
+	if (days > EVENTS_DAYS_MAX)
+		return error_set(
+			err, ERR_INVALID, "%ld days are more than %d", days, EVENTS_DAYS_MAX);
+	*(int *)at = month ? EVENTS_LAST_MONTH : (int)days;
+	return 0;
 }
 
 int value_switch(void *at, const char *value, const struct value_place *place, const void *arg,

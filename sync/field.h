@@ -27,7 +27,7 @@ enum field_flags {
 	FIELD_CREATE_ONLY = 1 << 5,
 	FIELD_VALUES = 1 << 7,	 /* with FIELD_PER_KEY: a map, each key has a value of its own */
 	FIELD_STAND_IN = 1 << 6, /* `get` may answer a stand-in; see field_is_stand_in */
-	FIELD_MATCH = 1 << 7,	 /* of a CRM: records that are alike in these rows are the same */
+	FIELD_MATCH = 1 << 8,	 /* of a CRM: records that are alike in these rows are the same */
 };
 
 struct field;

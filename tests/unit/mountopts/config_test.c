@@ -114,7 +114,7 @@ static void everything(void **state)
 		"sync\n"
 		"categories = CRM, Vertrieb\nexclude = Nein\nmark = Synced\ncontacts-mode = all\n"
 		"contacts-direction = to-crm\ncontacts-remove = both\ncalendar-mode = off\n"
-		"tasks-import = visible\n"
+		"tasks-import = visible\ncalendar-limit = last-180-days\ncalendar-series = off\n"
 		"[policy \"rest\"]\nusers = *\n" USER
 		"name = Alice Ä\ncrm-user = 005000000000001AAA\nuid = 1234\n"
 		"gid = 4321\ntimezone = Europe/Berlin\n[user \"dave@third.example\"]\n");
@@ -152,6 +152,10 @@ static void everything(void **state)
 	assert_int_equal(p->rules[CONFIG_CONTACTS].remove, REMOVE_BOTH);
 	assert_int_equal(p->rules[CONFIG_CALENDAR].mode, MODE_OFF);
 	assert_int_equal(p->rules[CONFIG_TASKS].import, IMPORT_VISIBLE);
+	assert_int_equal(p->event_days, 180);
+	assert_false(p->event_series);
+	assert_int_equal(c->policies[1].event_days, 0); /* today */
+	assert_true(c->policies[1].event_series);
 	assert_int_equal(c->policies[1].rules[CONFIG_CONTACTS].import, IMPORT_OFF);
 	assert_int_equal(c->n_users, 3); /* carol's plain address counts */
 	assert_string_equal(c->users[0].name, "Alice Ä");
@@ -245,6 +249,15 @@ static void refusals_name_line_and_key(void **state)
 		{ "[policy \"p\"]\ncontacts-mode = some\n",
 			":2: [policy \"p\"] contacts-mode: \"some\" is none of off, all, "
 			"designated" },
+		{ "[policy \"p\"]\ncalendar-limit = last-181-days\n",
+			"calendar-limit: 181 days are more than 180" },
+		{ "[policy \"p\"]\ncalendar-limit = last--days\n", "\"last--days\" is none of" },
+		{ "[policy \"p\"]\ncalendar-limit = last--1-days\n", "is none of today" },
+		{ "[policy \"p\"]\ncalendar-limit = last-9-dayss\n", "is none of today" },
+		{ "[policy \"p\"]\ncalendar-limit = last-9-day\n", "is none of today" },
+		{ "[policy \"p\"]\ncalendar-limit = yesterday\n", "is none of today, last-month" },
+		{ "[policy \"p\"]\ntasks-limit = today\n", "tasks-limit: is not a key" },
+		{ "[policy \"p\"]\ncalendar-series = maybe\n", "\"maybe\" is none of off, on" },
 		{ "[policy \"p\"]\nfolder = a/b\n", "cannot be the name of a folder" },
 		{ "[policy \"p\"]\n[policy \"p\"]\n", ":2: [policy \"p\"] stands here twice" },
 		{ "[user \"../etc@x\"]\n", ":1: \"../etc@x\" is not an e-mail address" },
