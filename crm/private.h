@@ -10,6 +10,7 @@
 #include "sync/http/http.h"
 
 #define SALESFORCE_PATH	      "/services/data/v66.0"
+#define SALESFORCE_QUERY_MAX  (100u * 1024)
 #define SALESFORCE_ANSWER_MAX (32u * 1024 * 1024)
 #define SALESFORCE_COLLECTION 200  /* records in one sObject Collections request */
 #define SALESFORCE_COMPOSITE  25   /* subrequests of one composite request */
@@ -45,6 +46,8 @@ struct crm {
 
 	pthread_mutex_t describe_lock;
 	struct salesforce_object *contact; /* NULL until described */
+	struct salesforce_object
+		*lead; /* likewise; without e-mail fields: not there, or not ours */
 };
 
 /* ---- salesforce_text.c ------------------------------------------------------------------------ */
@@ -61,8 +64,13 @@ bool salesforce_parse_stamp(const char *text, int64_t *ms);
 void salesforce_format_stamp(int64_t seconds, char out[32]);
 /* IMF-fixdate of RFC 9110, independent of the locale. */
 void salesforce_format_http_date(int64_t seconds, char out[40]);
+/* Without blanks around it; new string. */
+char *salesforce_trim(const char *text);
 /* Lower case, ASCII only, blanks around cut off; new string. */
 char *salesforce_fold(const char *text);
+/* A name as Salesforce compares names: case folded in all of Unicode, blanks around cut off; new string,
+ * "" for NULL. */
+char *salesforce_fold_name(const char *text);
 
 /* ---- salesforce_answer.c ---------------------------------------------------------------------- */
 
@@ -78,6 +86,9 @@ int salesforce_read_page(const json_t *answer, const struct salesforce_object *o
 	const char *our_user, struct crm_record **records, size_t *n, char **next,
 	struct error *err);
 
+/* A new string, when the text is the locator of a next page; else ERR_REMOTE. */
+int salesforce_take_locator(const char *text, char **locator, struct error *err);
+
 /* Results of a collections request, one for each of the n ops in order.  ERR_LOST when the answer is
  * not that: then nothing is known about any of them.  Ops get new_id, created, error. */
 int salesforce_read_results(const json_t *answer, enum crm_op_type type, struct crm_op **ops,
@@ -89,12 +100,17 @@ int salesforce_read_composite(
 /* The description of an object.  token_field may be NULL. */
 int salesforce_read_describe(const json_t *answer, const char *token_field,
 	struct salesforce_object **out, struct error *err);
+/* No more of it than its e-mail fields. */
+int salesforce_read_emails_describe(
+	const json_t *answer, const char *name, struct salesforce_object **out, struct error *err);
 void salesforce_object_free(struct salesforce_object *object);
 
 /* ---- salesforce_fields.c ---------------------------------------------------------------------- */
 
 extern const struct field salesforce_contact_rows[];
 extern const size_t salesforce_contact_n;
+/* As much of Account as is pulled. */
+extern const struct salesforce_object salesforce_account;
 /* Contact, described once.  The object lives as long as the crm. */
 int salesforce_contact(struct crm *crm, const struct salesforce_object **object, struct error *err);
 
@@ -120,7 +136,16 @@ char *salesforce_user_id(struct crm *crm);
 /* Forgets and wipes the session. */
 void salesforce_sign_out(struct crm *crm);
 
-/* ---- salesforce_query.c, salesforce_write.c: rows of the driver ------------------------------- */
+/* ---- salesforce_query.c ----------------------------------------------------------------------- */
+
+/* Sends a query ("query", or "queryAll": deleted records too), or fetches the page at `locator`.
+ * *answer is a new reference. */
+int salesforce_ask(struct crm *crm, const char *resource, const struct buf *soql,
+	const char *locator, json_t **answer, struct error *err);
+/* Adds "('a','b',...)" until what one query may hold is used up; how many were taken. */
+size_t salesforce_add_values(struct buf *in, const char *const *values, size_t n);
+
+/* ---- salesforce_query.c, salesforce_related.c, salesforce_write.c: rows of the driver ------------------------------- */
 
 int salesforce_pull(struct crm *crm, enum item_kind kind, const char *cursor, struct crm_page *page,
 	struct error *err);
@@ -128,6 +153,12 @@ int salesforce_get(struct crm *crm, enum item_kind kind, const char *const *ids,
 	struct crm_record **records, size_t *found, struct error *err);
 int salesforce_match_emails(struct crm *crm, enum item_kind kind, const char *const *addresses,
 	size_t n, struct crm_record **records, size_t *found, struct error *err);
+int salesforce_pull_accounts(
+	struct crm *crm, const char *cursor, struct crm_page *page, struct error *err);
+int salesforce_match_accounts(struct crm *crm, const char *user_id, const char *const *names,
+	size_t n, struct crm_account *accounts, struct error *err);
+int salesforce_match_leads(
+	struct crm *crm, const char *const *addresses, size_t n, json_t **found, struct error *err);
 int salesforce_find_users(
 	struct crm *crm, const char *const *addresses, size_t n, char **ids, struct error *err);
 int salesforce_write(struct crm *crm, enum item_kind kind, enum crm_op_type type,

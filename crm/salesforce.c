@@ -46,6 +46,7 @@ static void salesforce_close(struct crm *crm)
 	salesforce_sign_out(crm);
 	http_free(crm->http);
 	salesforce_object_free(crm->contact);
+	salesforce_object_free(crm->lead);
 	explicit_bzero(crm->client_secret, strlen(crm->client_secret));
 	free(crm->client_secret);
 	free(crm->client_id);
@@ -106,6 +107,7 @@ static long salesforce_requests_left(struct crm *crm)
 
 const struct crm_driver salesforce_driver = {
 	.name = "salesforce",
+	.account_prefix = "001",
 	.open = salesforce_open,
 	.close = salesforce_close,
 	.cancel = salesforce_cancel,
@@ -115,6 +117,9 @@ const struct crm_driver salesforce_driver = {
 	.pull = salesforce_pull,
 	.get = salesforce_get,
 	.match_emails = salesforce_match_emails,
+	.pull_accounts = salesforce_pull_accounts,
+	.match_accounts = salesforce_match_accounts,
+	.match_leads = salesforce_match_leads,
 	.write = salesforce_write,
 	.find_users = salesforce_find_users,
 	.requests_left = salesforce_requests_left,

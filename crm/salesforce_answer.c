@@ -119,12 +119,39 @@ static json_t *clean_text(const char *text)
 	return out.len ? json_string(buf_str(&out)) : NULL;
 }
 
+/* The value of a row's field: "Account.Name" is a member of a member. */
+static const char *row_text(const json_t *row, const struct field *field)
+{
+	const char *dot = strchr(field->name, '.');
+	char *outer AUTOFREE = dot ? xstrndup(field->name, (size_t)(dot - field->name)) : NULL;
+
+	return dot ? member(json_object_get(row, outer), dot + 1) : member(row, field->name);
+}
+
+/* Names of references that have a value whose name we may not see; NULL when there are none. */
+static json_t *read_unread(const json_t *row, const struct salesforce_object *object)
+{
+	json_t *unread = NULL;
+
+	for (size_t i = 0; i < object->n_rows; i++) {
+		const struct field *field = &object->rows[i];
+
+		if (!(field->flags & FIELD_REFERENCE) || !member(row, field->wire) ||
+			row_text(row, field))
+			continue;
+		if (!unread)
+			unread = json_array();
+		json_array_append_new(unread, json_string(field->name));
+	}
+	return unread;
+}
+
 static json_t *read_fields(const json_t *row, const struct salesforce_object *object)
 {
 	json_t *fields = json_object();
 
 	for (size_t i = 0; i < object->n_rows; i++) {
-		const char *text = member(row, object->rows[i].name);
+		const char *text = row_text(row, &object->rows[i]);
 		json_t *value = text ? clean_text(text) : NULL;
 
 		if (value)
@@ -167,9 +194,9 @@ static int read_record(const json_t *row, const struct salesforce_object *object
 	out->modified_by_us = out->modified_by_id && !strcmp(out->modified_by_id, our_user);
 	out->created_by_us = out->created_by_id && !strcmp(out->created_by_id, our_user);
 	out->account_id = copy(row, "AccountId");
-	out->account_name = copy(json_object_get(row, "Account"), "Name");
 	out->token = object->token_field ? copy(row, object->token_field) : NULL;
 	out->fields = read_fields(row, object);
+	out->unread = read_unread(row, object);
 	out->emails = read_emails(row, object);
 	return 0;
 }
@@ -182,6 +209,14 @@ static bool is_locator(const char *text)
 
 	return !strncmp(text, "/services/data/", 15) && strlen(text) < 512 && !strstr(text, "..") &&
 	       strspn(text, plain) == strlen(text);
+}
+
+int salesforce_take_locator(const char *text, char **locator, struct error *err)
+{
+	if (!text || !is_locator(text))
+		return error_set(err, ERR_REMOTE, "Salesforce: the answer to a query is not one");
+	*locator = xstrdup(text);
+	return 0;
 }
 
 int salesforce_read_page(const json_t *answer, const struct salesforce_object *object,
@@ -298,13 +333,16 @@ int salesforce_read_composite(
 	for (size_t i = 0; i < n; i++) {
 		const json_t *one = subresult(list, i);
 		int status = (int)json_integer_value(json_object_get(one, "httpStatusCode"));
+		char code[64];
 
 		if (status >= 200 && status < 300) {
 			ops[i]->error = (struct error)ERROR_INIT;
 			continue;
 		}
 		salesforce_read_errors(json_object_get(one, "body"), status, SALESFORCE_CHANGING,
-			NULL, &ops[i]->error);
+			code, &ops[i]->error);
+		if (ops[i]->account_id && !strcmp(code, "INVALID_CROSS_REFERENCE_KEY"))
+			ops[i]->error.code = ERR_REMOTE; /* the account, not the record */
 		if (status >= 500 && status != 503 && ops[i]->error.code == ERR_REMOTE)
 			ops[i]->error.code = ERR_LOST;
 	}
@@ -338,7 +376,7 @@ static struct field fit(const struct field *row, const json_t *field)
 	json_int_t length = json_integer_value(json_object_get(field, "length"));
 	struct field fitted = *row;
 
-	if (length > 0)
+	if (length > 0 && !(row->flags & FIELD_REFERENCE)) /* that is the id's length */
 		fitted.max_chars = (size_t)length;
 	if (!is_true(field, "updateable"))
 		fitted.flags |= is_true(field, "createable") ? FIELD_CREATE_ONLY : FIELD_READ_ONLY;
@@ -408,7 +446,8 @@ int salesforce_read_describe(const json_t *answer, const char *token_field,
 	object->rows = xcalloc(salesforce_contact_n, sizeof(*object->rows));
 	for (size_t i = 0; i < salesforce_contact_n; i++) {
 		const struct field *row = &salesforce_contact_rows[i];
-		const json_t *field = described(fields, row->name);
+		const json_t *field = described(
+			fields, row->flags & FIELD_REFERENCE ? row->wire : row->name);
 
 		if (field)
 			object->rows[object->n_rows++] = fit(row, field);
@@ -424,6 +463,20 @@ int salesforce_read_describe(const json_t *answer, const char *token_field,
 	else
 		*out = object;
 	return rc;
+}
+
+int salesforce_read_emails_describe(
+	const json_t *answer, const char *name, struct salesforce_object **out, struct error *err)
+{
+	const json_t *fields = json_object_get(answer, "fields");
+
+	if (!json_is_array(fields))
+		return error_set(
+			err, ERR_REMOTE, "Salesforce: the description of %s is not one", name);
+	*out = xcalloc(1, sizeof(**out));
+	(*out)->name = name;
+	take_emails(*out, fields);
+	return 0;
 }
 
 void salesforce_object_free(struct salesforce_object *object)

@@ -5,7 +5,10 @@
  *
  * LastName is required, and not every contact has a surname.  Its row answers a stand-in then (see
  * field_is_stand_in): the name as a whole, the company, the e-mail's local part.  A stand-in that
- * comes back is no surname: field_apply() sees that the document projects to it already. */
+ * comes back is no surname: field_apply() sees that the document projects to it already.
+ *
+ * The company is the name of the Account that AccountId refers to.  The row holds the name, and the hub
+ * looks for the id (FIELD_REFERENCE); names are one when they differ in case or blanks around them. */
 #include "crm/private.h"
 
 #include <string.h>
@@ -98,7 +101,32 @@ static int last_name_set(json_t *doc, const struct field *field, const char *key
 	return field_name_component.set(doc, field, key, value, err);
 }
 
-static const struct field_type last_name = { last_name_get, last_name_set };
+static const struct field_type last_name = { .get = last_name_get, .set = last_name_set };
+
+/* ---- Account ----------------------------------------------------------------------------------- */
+
+static json_t *account_get(const json_t *doc, const struct field *field)
+{
+	return field_text.get(doc, field);
+}
+
+static int account_set(json_t *doc, const struct field *field, const char *key, const json_t *value,
+	struct error *err)
+{
+	return field_text.set(doc, field, key, value, err);
+}
+
+static bool account_same(const json_t *a, const json_t *b)
+{
+	char *one AUTOFREE = salesforce_fold_name(json_string_value(a));
+	char *other AUTOFREE = salesforce_fold_name(json_string_value(b));
+
+	return !strcmp(one, other);
+}
+
+static const struct field_type account_name = {
+	.get = account_get, .set = account_set, .same = account_same
+};
 
 /* ---- the table --------------------------------------------------------------------------------- */
 
@@ -130,6 +158,12 @@ const struct field salesforce_contact_rows[] = {
 	ROW("LastName", "name/components/surname", last_name, 80,
 		FIELD_NAMING | FIELD_REQUIRED | FIELD_STAND_IN),
 	ROW("Suffix", "name/components/generation", field_name_component, 40, 0),
+	{ .name = "Account.Name",
+		.path = "organizations/CompanyName/name",
+		.type = &account_name,
+		.flags = FIELD_REFERENCE,
+		.max_chars = 255,
+		.wire = "AccountId" },
 	ROW("Department", "organizations/CompanyName/units/0/name", field_text, 80, 0),
 	ROW("Title", "titles/JobTitle/name", field_text, 128, 0),
 	ROW("Email", "emails/EmailAddress1/address", field_text, 80, 0),
@@ -146,6 +180,11 @@ const struct field salesforce_contact_rows[] = {
 };
 /* clang-format on */
 const size_t salesforce_contact_n = ARRAY_SIZE(salesforce_contact_rows);
+
+static const struct field account_rows[] = { ROW("Name", "name/full", field_text, 255, 0) };
+const struct salesforce_object salesforce_account = {
+	.name = "Account", .rows = (struct field *)account_rows, .n_rows = ARRAY_SIZE(account_rows)
+};
 
 int salesforce_contact(struct crm *crm, const struct salesforce_object **object, struct error *err)
 {

@@ -11,7 +11,6 @@
 
 #include "sync/mem.h"
 
-#define QUERY_MAX (100u * 1024)
 #define PAGES_MAX 1000 /* of one get or match: a server that never says "done" */
 
 /* ---- cursor ------------------------------------------------------------------------------------ */
@@ -91,7 +90,7 @@ static void add_select(struct buf *soql, const struct salesforce_object *object)
 	if (object->has_owner)
 		buf_adds(soql, ",OwnerId");
 	if (object->has_account)
-		buf_adds(soql, ",AccountId,Account.Name");
+		buf_adds(soql, ",AccountId");
 	if (object->token_field)
 		buf_addf(soql, ",%s", object->token_field);
 	for (size_t i = 0; i < object->n_rows; i++)
@@ -107,11 +106,10 @@ static void add_select(struct buf *soql, const struct salesforce_object *object)
 	buf_addf(soql, " FROM %s", object->name);
 }
 
-/* Sends a query, or fetches the page at `locator`. */
-static int ask(struct crm *crm, const char *resource, const struct buf *soql, const char *locator,
-	json_t **answer, struct error *err)
+int salesforce_ask(struct crm *crm, const char *resource, const struct buf *soql,
+	const char *locator, json_t **answer, struct error *err)
 {
-	struct buf path AUTOBUF = BUF_INIT(4 * QUERY_MAX);
+	struct buf path AUTOBUF = BUF_INIT(4 * SALESFORCE_QUERY_MAX);
 	struct salesforce_call call = { .method = "GET", .operation = resource };
 	int rc;
 
@@ -151,14 +149,14 @@ static void add_since(struct buf *soql, const char *since)
 static int pull_page(struct crm *crm, const struct salesforce_object *object,
 	struct salesforce_cursor *cursor, struct crm_page *page, struct error *err)
 {
-	struct buf soql AUTOBUF = BUF_INIT(QUERY_MAX);
+	struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
 	char *user AUTOFREE = NULL, *next = NULL;
 	json_t *answer = NULL;
 	int rc;
 
 	add_select(&soql, object);
 	add_since(&soql, cursor->since);
-	rc = ask(crm, "queryAll", &soql, cursor->locator, &answer, err);
+	rc = salesforce_ask(crm, "queryAll", &soql, cursor->locator, &answer, err);
 	if (rc)
 		return rc;
 	user = salesforce_user_id(crm);
@@ -182,18 +180,14 @@ static void finish(struct salesforce_cursor *cursor)
 	cursor->greatest = NULL;
 }
 
-int salesforce_pull(struct crm *crm, enum item_kind kind, const char *text, struct crm_page *page,
-	struct error *err)
+static int pull_object(struct crm *crm, const struct salesforce_object *object, const char *text,
+	struct crm_page *page, struct error *err)
 {
-	const struct salesforce_object *object;
 	struct salesforce_cursor cursor;
 	int rc = salesforce_cursor_parse(&cursor, text, err);
 
-	memset(page, 0, sizeof(*page));
-	if (!rc && kind == KIND_CONTACT) {
-		rc = salesforce_contact(crm, &object, err);
-		if (!rc)
-			rc = pull_page(crm, object, &cursor, page, err);
+	if (!rc) {
+		rc = pull_page(crm, object, &cursor, page, err);
 		if (rc == ERR_CURSOR && cursor.locator) {
 			/* Locators live for days and are limited in number: begin this pull again. */
 			free(cursor.locator);
@@ -207,6 +201,55 @@ int salesforce_pull(struct crm *crm, enum item_kind kind, const char *text, stru
 			finish(&cursor);
 		page->cursor = salesforce_cursor_text(&cursor);
 	}
+	salesforce_cursor_clear(&cursor);
+	return rc;
+}
+
+int salesforce_pull(struct crm *crm, enum item_kind kind, const char *text, struct crm_page *page,
+	struct error *err)
+{
+	const struct salesforce_object *object;
+	int rc;
+
+	memset(page, 0, sizeof(*page));
+	page->last = true;
+	if (kind != KIND_CONTACT)
+		return 0;
+	rc = salesforce_contact(crm, &object, err);
+	return rc ? rc : pull_object(crm, object, text, page, err);
+}
+
+/* Where the pull of accounts begins: what they were before is read with their contacts. */
+static int newest_account(struct crm *crm, struct salesforce_cursor *cursor, struct error *err)
+{
+	struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
+	json_t *answer = NULL;
+	const char *stamp;
+	int rc;
+
+	buf_adds(&soql, "SELECT SystemModstamp FROM Account ORDER BY SystemModstamp DESC LIMIT 1");
+	rc = salesforce_ask(crm, "queryAll", &soql, NULL, &answer, err);
+	stamp = json_string_value(json_object_get(
+		json_array_get(json_object_get(answer, "records"), 0), "SystemModstamp"));
+	if (!rc && stamp)
+		raise_stamp(&cursor->since, stamp);
+	json_decref(answer);
+	return rc;
+}
+
+int salesforce_pull_accounts(
+	struct crm *crm, const char *text, struct crm_page *page, struct error *err)
+{
+	struct salesforce_cursor cursor = { 0 };
+	int rc;
+
+	memset(page, 0, sizeof(*page));
+	if (text)
+		return pull_object(crm, &salesforce_account, text, page, err);
+	rc = newest_account(crm, &cursor, err);
+	if (!rc)
+		page->cursor = salesforce_cursor_text(&cursor);
+	page->last = true;
 	salesforce_cursor_clear(&cursor);
 	return rc;
 }
@@ -254,7 +297,7 @@ static int query_all_pages(struct crm *crm, const struct salesforce_object *obje
 		size_t n;
 
 		rc = pages < PAGES_MAX
-			     ? ask(crm, resource, soql, locator, &answer, err)
+			     ? salesforce_ask(crm, resource, soql, locator, &answer, err)
 			     : error_set(err, ERR_REMOTE, "Salesforce: a query does not end");
 		free(locator);
 		locator = NULL;
@@ -273,8 +316,7 @@ static int query_all_pages(struct crm *crm, const struct salesforce_object *obje
 	}
 }
 
-/* Adds values to "(a,b,c" until the budget is used up; returns how many were taken. */
-static size_t add_values(struct buf *in, const char *const *values, size_t n)
+size_t salesforce_add_values(struct buf *in, const char *const *values, size_t n)
 {
 	size_t i, spent = 0;
 
@@ -313,11 +355,11 @@ int salesforce_get(struct crm *crm, enum item_kind kind, const char *const *ids,
 		return rc;
 	rc = salesforce_contact(crm, &object, err);
 	for (size_t at = 0; !rc && at < n;) {
-		struct buf soql AUTOBUF = BUF_INIT(QUERY_MAX);
+		struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
 
 		add_select(&soql, object);
 		buf_adds(&soql, " WHERE Id IN ");
-		at += add_values(&soql, ids + at, n - at);
+		at += salesforce_add_values(&soql, ids + at, n - at);
 		rc = query_all_pages(crm, object, "queryAll", &soql, &found, NULL, NULL, err);
 	}
 	if (rc) {
@@ -364,13 +406,14 @@ static int match_folded(struct crm *crm, const struct salesforce_object *object,
 	int rc = 0;
 
 	for (size_t at = 0; !rc && at < wanted->n;) {
-		struct buf soql AUTOBUF = BUF_INIT(QUERY_MAX), values AUTOBUF = BUF_INIT(QUERY_MAX);
+		struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX),
+				values AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
 		size_t most = wanted->n - at;
 
 		/* Each field repeats the list: its share of the budget. */
 		if (most > SALESFORCE_COLLECTION / object->n_emails)
 			most = SALESFORCE_COLLECTION / object->n_emails;
-		at += add_values(&values, wanted->names + at, most ? most : 1);
+		at += salesforce_add_values(&values, wanted->names + at, most ? most : 1);
 		add_select(&soql, object);
 		add_match(&soql, object, buf_str(&values));
 		rc = query_all_pages(crm, object, "query", &soql, found, has_address, wanted, err);
@@ -453,13 +496,13 @@ int salesforce_find_users(
 
 	memset(ids, 0, n * sizeof(*ids));
 	for (size_t at = 0, taken; !rc && at < n; at += taken) {
-		struct buf soql AUTOBUF = BUF_INIT(QUERY_MAX);
+		struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
 		json_t *answer = NULL;
 		const json_t *rows;
 
 		buf_adds(&soql, "SELECT Id,Email,Username,IsActive FROM User WHERE Email IN ");
-		taken = add_values(&soql, addresses + at, n - at);
-		rc = ask(crm, "query", &soql, NULL, &answer, err);
+		taken = salesforce_add_values(&soql, addresses + at, n - at);
+		rc = salesforce_ask(crm, "query", &soql, NULL, &answer, err);
 		rows = json_object_get(answer, "records");
 		if (!rc && !json_is_array(rows))
 			rc = error_set(

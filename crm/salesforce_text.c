@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <unicode/ucasemap.h>
 #include <time.h>
 
 #include "sync/mem.h"
@@ -130,17 +131,40 @@ void salesforce_format_http_date(int64_t seconds, char out[40])
 		months[tm.tm_mon], year);
 }
 
-char *salesforce_fold(const char *text)
+char *salesforce_fold_name(const char *text)
+{
+	char *trimmed AUTOFREE = salesforce_trim(text ? text : "");
+	size_t size = 4 * strlen(trimmed) + 1; /* the longest fold of a character */
+	char *folded = xmalloc(size);
+	UErrorCode status = U_ZERO_ERROR;
+	UCaseMap *map = ucasemap_open("", U_FOLD_CASE_DEFAULT, &status);
+	int32_t len = U_FAILURE(status) ? -1
+					: ucasemap_utf8FoldCase(
+						  map, folded, (int32_t)size, trimmed, -1, &status);
+
+	ucasemap_close(map);
+	if (len >= 0 && U_SUCCESS(status) && (size_t)len < size)
+		return folded;
+	free(folded);
+	return xstrdup(trimmed);
+}
+
+char *salesforce_trim(const char *text)
 {
 	size_t len;
-	char *folded;
 
 	while (isascii(*text) && isspace((unsigned char)*text))
 		text++;
 	len = strlen(text);
 	while (len && isascii(text[len - 1]) && isspace((unsigned char)text[len - 1]))
 		len--;
-	folded = xstrndup(text, len);
+	return xstrndup(text, len);
+}
+
+char *salesforce_fold(const char *text)
+{
+	char *folded = salesforce_trim(text);
+
 	for (char *c = folded; *c; c++)
 		if (*c >= 'A' && *c <= 'Z')
 			*c += 'a' - 'A';

@@ -30,7 +30,7 @@ static json_t *create_record(const struct salesforce_object *object, const struc
 		const struct field *row = &object->rows[i];
 		json_t *value = json_object_get(op->fields, row->name);
 
-		if (!(row->flags & FIELD_READ_ONLY) && value)
+		if (!(row->flags & (FIELD_READ_ONLY | FIELD_REFERENCE)) && value)
 			json_object_set(record, row->name, value);
 	}
 	if (op->owner_id && object->has_owner)
@@ -54,13 +54,16 @@ static json_t *update_record(const struct salesforce_object *object, const struc
 		const struct field *row = text ? field_find(&table, text) : NULL;
 		json_t *value = text ? json_object_get(op->fields, text) : NULL;
 
-		if (!row || (row->flags & (FIELD_READ_ONLY | FIELD_CREATE_ONLY | FIELD_NO_ACCESS)))
+		if (!row || (row->flags & (FIELD_READ_ONLY | FIELD_CREATE_ONLY | FIELD_NO_ACCESS |
+						  FIELD_REFERENCE)))
 			continue;
 		if (value)
 			json_object_set(record, text, value);
 		else
 			json_object_set_new(record, text, json_null());
 	}
+	if (op->account_id && object->has_account)
+		json_object_set_new(record, "AccountId", json_string(op->account_id));
 	return record;
 }
 

@@ -132,6 +132,10 @@ static void print_mailbox(const json_t *mb)
 	if (number(mb, "conflicts"))
 		printf("  conflicts  %lld, see `tandemctl conflicts`\n",
 			(long long)number(mb, "conflicts"));
+	json_array_foreach(json_object_get(mb, "unmatched_companies"), i, row)
+		printf("  %-9s  %s: %s has %lld accounts\n", i ? "" : "unmatched",
+			text_of(row, "path", "?"), text_of(row, "company", "(no company)"),
+			(long long)number(row, "accounts_of_that_name"));
 	if (json_array_size(json_object_get(mb, "held_deletes")))
 		printf("  held       %zu deletions, see `tandemctl deletes`\n",
 			json_array_size(json_object_get(mb, "held_deletes")));

@@ -35,9 +35,10 @@ struct crm_record {
 	bool modified_by_us; /* the user our token signs in as */
 	char *created_by_id;
 	bool created_by_us;
-	char *account_id, *account_name;
-	char *token;	/* the external id field's value, or NULL */
+	char *account_id; /* of the account it belongs to, or NULL */
+	char *token;	  /* the external id field's value, or NULL */
 	json_t *fields; /* flat object { field name: value } of the table's rows; empty ones absent */
+	json_t *unread; /* array: names of rows that have a value which our user may not see; or NULL */
 	json_t *emails; /* array: addresses of every e-mail field of the object, rows or not, in lower
 			 * case; or NULL */
 };
@@ -53,12 +54,14 @@ struct crm_page {
 enum crm_op_type { CRM_CREATE, CRM_UPDATE, CRM_DELETE };
 
 struct crm_op {
-	const char *id;		/* update, delete */
-	const char *version;	/* update: SystemModstamp it is guarded by */
-	const char *token;	/* create: I1 */
-	const char *owner_id;	/* create: the mailbox's CRM user, or NULL */
-	const char *account_id; /* create: or NULL */
-	const json_t *fields;	/* create, update: the whole projection */
+	const char *id;	      /* update, delete */
+	const char *version;  /* update: SystemModstamp it is guarded by */
+	const char *token;    /* create: I1 */
+	const char *owner_id; /* create: the mailbox's CRM user, or NULL */
+	const char *
+		account_id; /* create, update: the account it is to belong to, or NULL: as it is.  It
+				 * stands for the FIELD_REFERENCE row, which is not sent itself */
+	const json_t *fields; /* create, update: the whole projection */
 	const json_t
 		*changed; /* update: array of names to send; names absent from fields are emptied */
 
@@ -67,8 +70,15 @@ struct crm_op {
 	struct error error; /* ERR_CONFLICT: newer there; ERR_NOT_FOUND: gone or out of view */
 };
 
+/* What is known about the accounts of one name. */
+struct crm_account {
+	char *id;    /* the one that is meant, or NULL: none, or it is open which */
+	size_t hits; /* how many have the name */
+};
+
 struct crm_driver {
-	const char *name; /* "salesforce" */
+	const char *name;	    /* "salesforce" */
+	const char *account_prefix; /* the ids of accounts begin so; NULL: it cannot be told */
 
 	int (*open)(struct crm **out, const struct crm_options *options, struct error *err);
 	void (*close)(struct crm *crm);
@@ -99,6 +109,21 @@ struct crm_driver {
 	int (*match_fields)(struct crm *crm, enum item_kind kind, const char *owner_id,
 		const json_t *const *projections, size_t n, struct crm_record **records,
 		size_t *found, struct error *err);
+
+	/* One page of the accounts that changed since cursor, deleted ones included; their `fields` are
+	 * {"Name"}.  A NULL cursor gives none, only the cursor to begin with.  NULL: no accounts. */
+	int (*pull_accounts)(
+		struct crm *crm, const char *cursor, struct crm_page *page, struct error *err);
+
+	/* Accounts by name, compared as the CRM compares names.  Of several, the only one that this CRM
+	 * user (or NULL) can see is meant.  accounts[i] belongs to names[i]; the caller frees the ids. */
+	int (*match_accounts)(struct crm *crm, const char *user_id, const char *const *names,
+		size_t n, struct crm_account *accounts, struct error *err);
+
+	/* Leads that have one of these addresses, and were not converted: an object of address -> array
+	 * of ids.  NULL: no leads. */
+	int (*match_leads)(struct crm *crm, const char *const *addresses, size_t n, json_t **found,
+		struct error *err);
 
 	/* Writes of one type, batched inside (collections of 200).  When the call fails as a whole,
 	 * ops whose fate is unknown have ERR_LOST, ops not sent ERR_UNSENT. */

@@ -66,9 +66,9 @@ void crm_record_clear(struct crm_record *record)
 	free(record->modified_by_id);
 	free(record->created_by_id);
 	free(record->account_id);
-	free(record->account_name);
 	free(record->token);
 	json_decref(record->fields);
+	json_decref(record->unread);
 	json_decref(record->emails);
 	memset(record, 0, sizeof(*record));
 }

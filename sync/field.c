@@ -204,3 +204,10 @@ int field_apply(const struct field_table *table, json_t *doc, const char *name, 
 		return 0;
 	return row->type->set(doc, row, NULL, is_empty(value) ? NULL : value, err);
 }
+
+bool field_same(const struct field *row, const json_t *a, const json_t *b)
+{
+	if (is_empty(a) || is_empty(b))
+		return is_empty(a) && is_empty(b);
+	return json_equal(a, b) || (row->type->same && row->type->same(a, b));
+}

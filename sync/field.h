@@ -25,9 +25,10 @@ enum field_flags {
 	FIELD_REQUIRED = 1 << 3,  /* the remote refuses a create without it */
 	FIELD_NO_ACCESS = 1 << 4, /* we may not read it: takes no part */
 	FIELD_CREATE_ONLY = 1 << 5,
-	FIELD_VALUES = 1 << 7,	 /* with FIELD_PER_KEY: a map, each key has a value of its own */
-	FIELD_STAND_IN = 1 << 6, /* `get` may answer a stand-in; see field_is_stand_in */
-	FIELD_MATCH = 1 << 8,	 /* of a CRM: records that are alike in these rows are the same */
+	FIELD_STAND_IN = 1 << 6,  /* `get` may answer a stand-in; see field_is_stand_in */
+	FIELD_MATCH = 1 << 7,	  /* of a CRM: records that are alike in these rows are the same */
+	FIELD_VALUES = 1 << 8,	  /* with FIELD_PER_KEY: a map, each key has a value of its own */
+	FIELD_REFERENCE = 1 << 9, /* the name of another record, which is sent by its id */
 };
 
 struct field;
@@ -41,6 +42,8 @@ struct field_type {
 	 * FIELD_VALUES, the key's) or NULL and `key` the key; otherwise key is NULL. */
 	int (*set)(json_t *doc, const struct field *field, const char *key, const json_t *value,
 		struct error *err);
+	/* Are these two values one to the remote (names in other case)?  NULL: only equal ones are. */
+	bool (*same)(const json_t *a, const json_t *b);
 };
 
 struct field {
@@ -70,6 +73,9 @@ json_t *field_project(
  * name made of the company's)?  It is worth less than any value of the other side: at a first link
  * it counts as empty. */
 bool field_is_stand_in(const struct field *row, const json_t *doc);
+
+/* Are the two values (NULL: empty) one to the remote? */
+bool field_same(const struct field *row, const json_t *a, const json_t *b);
 
 /* Sets one projected name in doc; value NULL or JSON null empties it.  When `value` equals what the
  * document already projects to (cut included) nothing changes. */

@@ -93,10 +93,21 @@ int commands_retry(struct cycle *c, struct error *err)
 
 int engine_retry_errors(struct engine *e, const char *address, struct error *err)
 {
-	for (size_t i = 0; i < e->n_mailboxes; i++)
-		if (is_meant(&e->mailboxes[i], address))
-			guard_forget_turns(e, &e->mailboxes[i]);
-	return for_items(e, address, forget_error, err);
+	int rc = for_items(e, address, forget_error, err);
+
+	for (size_t i = 0; !rc && i < e->n_mailboxes; i++) {
+		struct cycle c = { .engine = e, .store = e->store, .mb = &e->mailboxes[i] };
+
+		if (!is_meant(&e->mailboxes[i], address))
+			continue;
+		guard_forget_turns(e, &e->mailboxes[i]);
+		rc = store_begin(e->store, STORE_NORMAL, STORE_LOCAL, err);
+		if (rc)
+			break;
+		rc = account_retry(&c, NULL, err);
+		rc = rc ? (store_rollback(e->store), rc) : store_commit(e->store, err);
+	}
+	return rc;
 }
 
 static int forget_shadows(struct cycle *c, int64_t id, struct error *err)
@@ -361,6 +372,23 @@ static int relink_item(struct engine *e, struct engine_mailbox *mb, int64_t id,
 	return rc;
 }
 
+static bool is_account(const struct engine *e, const char *id)
+{
+	const char *prefix = e->crm_driver ? e->crm_driver->account_prefix : NULL;
+
+	return id && prefix && !strncmp(id, prefix, strlen(prefix));
+}
+
+/* An id of an account sets the account and leaves the link. */
+static int relink_or_set(struct engine *e, struct engine_mailbox *mb, int64_t id,
+	const char *record_id, struct error *err)
+{
+	struct cycle c = { .engine = e, .store = e->store, .mb = mb };
+
+	return is_account(e, record_id) ? account_set(&c, id, record_id, err)
+					: relink_item(e, mb, id, record_id, err);
+}
+
 int engine_relink(struct engine *e, uint64_t ino, const char *record_id, struct error *err)
 {
 	struct engine_mailbox *mb = NULL;
@@ -374,7 +402,7 @@ int engine_relink(struct engine *e, uint64_t ino, const char *record_id, struct 
 		if (e->mailboxes[i].id == item.mailbox)
 			mb = &e->mailboxes[i];
 	if (!rc)
-		rc = mb ? relink_item(e, mb, item.id, record_id, err)
+		rc = mb ? relink_or_set(e, mb, item.id, record_id, err)
 			: error_set(err, ERR_NOT_FOUND, "its mailbox is not served by this mount");
 	store_item_clear(&item);
 	if (rc) {

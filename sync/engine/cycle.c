@@ -170,6 +170,7 @@ static int push_passes(struct cycle *c, struct error *err)
 
 	for (int pass = 0; !rc && before && pass < PUSH_PASSES; pass++) {
 		try_crm(c, designate);
+		try_crm(c, account_resolve);
 		rc = push_mailbox(c, err);
 		if (!rc)
 			try_crm(c, push_crm);
@@ -329,6 +330,7 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 		.log = json_array(),
 		.categories = json_object(),
 		.may_create = json_object(),
+		.accounts = json_object(),
 		.let_go = { json_object(), json_object() } };
 	int rc;
 
@@ -349,6 +351,7 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 	json_decref(c.log);
 	json_decref(c.categories);
 	json_decref(c.may_create);
+	json_decref(c.accounts);
 	for (int side = 0; side < SIDES; side++)
 		json_decref(c.let_go[side]);
 	for (int kind = 0; kind < ITEM_KINDS; kind++)

@@ -266,5 +266,7 @@ int gone_look(struct cycle *c, struct error *err)
 	if (rc)
 		return rc;
 	rc = store_value_set(c->store, name, now, err);
+	if (!rc && last) /* what the user can see may be more now */
+		rc = account_retry(c, NULL, err);
 	return rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
 }

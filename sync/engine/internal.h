@@ -107,6 +107,7 @@ struct cycle {
 	size_t created[SIDES];	  /* creates sent in this cycle */
 	json_t *let_go[SIDES];	  /* item -> folder: deletions allowed and not sent yet */
 	int64_t batch;		  /* number of what this cycle holds; 0: nothing yet */
+	json_t *accounts;	  /* company -> {"id", "hits"}: what this cycle knows of accounts */
 	json_t *may_create;	  /* set of tokens: creates in the CRM that may be sent now */
 	json_t *unshown;	  /* while pulling: remote id -> item; see unshown.c */
 	struct error deferred;	  /* the first failure that did not end the cycle */
@@ -352,6 +353,30 @@ bool match_may_create(const struct cycle *c, const struct store_side *crm);
  * or waits, and is not to be imported.  Inside a transaction. */
 int match_pulled(struct cycle *c, const struct store_record *record, bool *ours, bool *waits,
 	struct error *err);
+
+/* Companies (account.c).  Are accounts pulled? */
+bool account_is_pulled(struct cycle *c);
+/* Stores a page of accounts, and their new names in the records pulled; inside a transaction. */
+int account_store(struct cycle *c, const struct crm_page *page, struct error *err);
+/* A stored account that changed: unmatched items with its name are looked at; inside a transaction. */
+int account_merge(
+	struct cycle *c, const struct store_record *record, bool *is_one, struct error *err);
+/* Unmatched items whose company has this name (NULL: all) are looked at again; inside a transaction. */
+int account_retry(struct cycle *c, const json_t *name, struct error *err);
+/* Looks for the accounts of the companies that are to be sent; those that mean none are settled. */
+int account_resolve(struct cycle *c, struct error *err);
+/* Which account an op names; the row is taken off `changed` when it names none. */
+void account_decide(struct cycle *c, const struct pair *pair, const json_t *projection,
+	json_t *changed, struct crm_op *op);
+/* An op was carried out, or refused for good. */
+int account_answered(
+	struct cycle *c, struct pair *pair, const struct crm_op *op, struct error *err);
+/* Set by hand, and not sent yet? */
+bool account_is_set(const struct store_side *crm);
+/* Sets the account of a linked item by hand; inside a transaction. */
+int account_set(struct cycle *c, int64_t item, const char *account_id, struct error *err);
+/* [{"path", "company", "account", "accounts_of_that_name"}] of a mailbox. */
+json_t *account_unmatched(struct engine *e, int64_t mailbox);
 
 int push_mailbox(struct cycle *c, struct error *err);
 int push_crm(struct cycle *c, struct error *err);

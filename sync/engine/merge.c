@@ -149,7 +149,7 @@ static int merge_field(struct field_merge *m, const char *name)
 	json_t *there = value_get(m->remote->fields, name);
 	json_t *here = value_get(m->projection, name);
 	const struct field *row = field_find(m->table, name);
-	bool changed_here, changed_there;
+	bool changed_here, changed_there, same;
 	int rc = 0;
 
 	if (!row || (row->flags & FIELD_NO_ACCESS))
@@ -164,7 +164,8 @@ static int merge_field(struct field_merge *m, const char *name)
 	changed_here = !value_equal(here, value_get(m->side->ours, name));
 	if (!changed_there)
 		return 0;
-	if (value_equal(there, here)) {
+	same = value_equal(there, here) || (changed_here && field_same(row, there, here));
+	if (same) {
 		agree(m, name, there);
 		return 0;
 	}
@@ -279,6 +280,8 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 			xstrset(&s->error, NULL);
 		if (side == SIDE_EXCHANGE)
 			merge_marks(&m);
+		else
+			value_put(s->theirs, "@unread", (json_t *)remote->unread);
 		if (remote->modified)
 			json_object_set_new(s->theirs, "@modified", json_integer(remote->modified));
 		free(s->version);

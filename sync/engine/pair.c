@@ -142,15 +142,28 @@ static bool is_sent(const struct field_table *table, const char *name)
 	return row && !(row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS));
 }
 
+static bool is_listed(const json_t *names, const char *name)
+{
+	size_t i;
+	json_t *one;
+
+	json_array_foreach((json_t *)names, i, one)
+		if (!strcmp(json_string_value(one), name))
+			return true;
+	return false;
+}
+
 json_t *pair_changed(
 	struct cycle *c, const struct pair *pair, enum side side, const json_t *projection)
 {
 	const struct field_table *table = &c->tables[side][pair->item.kind];
 	const json_t *ours = pair->sides[side].ours;
+	const json_t *unread = json_object_get(pair->sides[side].theirs, "@unread");
 	const struct config_rule *rule = pair_rule(c, pair);
 	json_t *changed = json_array();
 	const char *name;
 	json_t *value;
+	size_t i;
 
 	if (side == SIDE_CRM && rule && rule->direction == DIRECTION_TO_EXCHANGE)
 		return changed;
@@ -160,6 +173,9 @@ json_t *pair_changed(
 	json_object_foreach((json_t *)ours, name, value)
 		if (is_sent(table, name) && !json_is_null(value) && !value_get(projection, name))
 			json_array_append_new(changed, json_string(name));
+	for (i = json_array_size(changed); i-- > 0;) /* I8 */
+		if (is_listed(unread, json_string_value(json_array_get(changed, i))))
+			json_array_remove(changed, i);
 	return changed;
 }
 
@@ -222,6 +238,8 @@ bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side)
 	if (s->status != SIDE_LINKED)
 		return side == SIDE_EXCHANGE && s->status == SIDE_NONE;
 	if (!s->ours || !s->version) /* not merged yet */
+		return true;
+	if (side == SIDE_CRM && account_is_set(s))
 		return true;
 	if (side == SIDE_EXCHANGE &&
 		!store_folder_real(c->store, pair->item.folder, &folder, NULL)) {

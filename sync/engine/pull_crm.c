@@ -33,10 +33,10 @@ static int64_t stamp_ns(const char *stamp)
 
 static json_t *encode(const struct crm_record *r)
 {
-	return json_pack("{s:b, s:s?, s:s?, s:b, s:b, s:s?, s:s?, s:s?, s:O?}", "deleted",
+	return json_pack("{s:b, s:s?, s:s?, s:b, s:b, s:s?, s:s?, s:O?, s:O*}", "deleted",
 		r->deleted, "master", r->master_id, "owner", r->owner_id, "by_us",
 		r->modified_by_us, "created_by_us", r->created_by_us, "account", r->account_id,
-		"accountName", r->account_name, "token", r->token, "fields", r->fields);
+		"token", r->token, "fields", r->fields, "unread", r->unread);
 }
 
 int pull_crm_store(
@@ -60,6 +60,9 @@ int pull_crm_store(
 	return rc;
 }
 
+/* What one pull asks for: the records of a kind, or (ITEM_KINDS) the accounts. */
+#define ACCOUNTS ITEM_KINDS
+
 static int store_page(struct cycle *c, enum item_kind kind, const char *cursor_name,
 	const struct crm_page *page, struct error *err)
 {
@@ -67,7 +70,9 @@ static int store_page(struct cycle *c, enum item_kind kind, const char *cursor_n
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; !rc && i < page->n; i++)
+	if (kind == ACCOUNTS)
+		rc = account_store(c, page, err);
+	for (size_t i = 0; !rc && kind != ACCOUNTS && i < page->n; i++)
 		rc = pull_crm_store(c, kind, &page->records[i], err);
 	if (!rc)
 		rc = store_value_set(c->store, cursor_name, page->cursor, err);
@@ -79,7 +84,9 @@ static int store_page(struct cycle *c, enum item_kind kind, const char *cursor_n
 
 static int pull_object(struct cycle *c, enum item_kind kind, struct error *err)
 {
-	char *cursor_name AUTOFREE = xasprintf("crm-cursor:%s", document_kind(kind)->name);
+	const struct crm_driver *driver = c->engine->crm_driver;
+	char *cursor_name AUTOFREE = xasprintf(
+		"crm-cursor:%s", kind == ACCOUNTS ? "account" : document_kind(kind)->name);
 	bool last = false;
 	size_t seen = 0;
 	int rc = 0;
@@ -90,7 +97,8 @@ static int pull_object(struct cycle *c, enum item_kind kind, struct error *err)
 
 		rc = store_value_get(c->store, cursor_name, &cursor, err);
 		if (!rc)
-			rc = c->engine->crm_driver->pull(c->crm, kind, cursor, &page, err);
+			rc = kind == ACCOUNTS ? driver->pull_accounts(c->crm, cursor, &page, err)
+					      : driver->pull(c->crm, kind, cursor, &page, err);
 		if (rc == ERR_CURSOR && cursor) { /* a locator that expired: from the last stamp */
 			rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
 			if (!rc)
@@ -122,6 +130,9 @@ int pull_crm(struct cycle *c, struct error *err)
 		for (int kind = 0; !rc && kind < ITEM_KINDS; kind++)
 			if (c->tables[SIDE_CRM][kind].n && document_kind(kind))
 				rc = pull_object(c, kind, err);
+		/* After the records: their names are older then, never newer. */
+		if (!rc && account_is_pulled(c))
+			rc = pull_object(c, ACCOUNTS, err);
 		if (!rc)
 			e->crm_pulled = began;
 	}
@@ -136,6 +147,7 @@ int pull_crm_merge_record(
 {
 	struct remote_state remote = { .version = record->version,
 		.fields = value_get(record->data, "fields"),
+		.unread = value_get(record->data, "unread"),
 		.by_us = json_is_true(json_object_get(record->data, "by_us")),
 		.modified = stamp_ns(record->version) };
 	json_t *empty = json_object();
@@ -181,9 +193,12 @@ static int merge_record(
 {
 	int64_t *items = NULL;
 	size_t n = 0;
-	bool linked = false, ours = false;
-	int rc = store_sides_by_record(c->store, record->id, &items, &n, err);
+	bool linked = false, ours = false, is_account;
+	int rc = account_merge(c, record, &is_account, err);
 
+	if (rc || is_account)
+		return rc;
+	rc = store_sides_by_record(c->store, record->id, &items, &n, err);
 	for (size_t i = 0; !rc && i < n; i++) {
 		struct store_item item = { 0 };
 

@@ -88,7 +88,8 @@ static bool prepare(struct push *p, struct pair *pair, struct error *err)
 		return false;
 	}
 	changed = pair_changed(c, pair, SIDE_CRM, projection);
-	if (p->type == CRM_UPDATE && !json_array_size(changed)) {
+	account_decide(c, pair, projection, changed, op);
+	if (p->type == CRM_UPDATE && !json_array_size(changed) && !op->account_id) {
 		json_decref(projection);
 		json_decref(changed);
 		return false;
@@ -139,9 +140,10 @@ static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, str
 	return rc;
 }
 
-static void succeeded(struct push *p, size_t i, struct pair *pair)
+static int succeeded(struct push *p, size_t i, struct pair *pair, struct error *err)
 {
 	struct store_side *side = &pair->sides[SIDE_CRM];
+	int rc = account_answered(p->c, pair, &p->ops[i], err);
 
 	xstrset(&side->error, NULL);
 	json_object_set_new(side->intent, "answered", json_true());
@@ -156,6 +158,7 @@ static void succeeded(struct push *p, size_t i, struct pair *pair)
 	}
 	pair_agree(side, p->projections[i], p->changed[i]);
 	p->read_back[p->n_read_back++] = pair->item.id;
+	return rc;
 }
 
 /* The answer to a delete: the item goes with its record, or stays, private, without one. */
@@ -214,6 +217,7 @@ static void failed(struct push *p, size_t i, struct pair *pair)
 		side->token_sent = 0;
 		store_claims_drop(p->c->store, pair->item.id, NULL);
 	}
+	account_answered(p->c, pair, &p->ops[i], NULL);
 	pair_refuse(p->c, pair, SIDE_CRM, why);
 }
 
@@ -239,8 +243,9 @@ static int record_answers(struct push *p, struct error *err)
 			if (why->code)
 				failed(p, i, &pair);
 			else
-				succeeded(p, i, &pair);
-			rc = pair_save(c, &pair, err);
+				rc = succeeded(p, i, &pair, err);
+			if (!rc)
+				rc = pair_save(c, &pair, err);
 		}
 		pair_clear(&pair);
 	}

@@ -139,6 +139,7 @@ static json_t *mailbox_status(struct engine *e, struct engine_mailbox *mb)
 		store_conflicts_free(conflicts, n_conflicts);
 	json_object_set_new(status, "conflicts", json_integer((json_int_t)n_conflicts));
 	json_object_set_new(status, "held_deletes", held);
+	json_object_set_new(status, "unmatched_companies", account_unmatched(e, mb->id));
 	pthread_mutex_lock(&e->lock);
 	json_object_set_new(status, "running", json_boolean(mb->running));
 	pthread_mutex_unlock(&e->lock);

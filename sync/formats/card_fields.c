@@ -215,7 +215,7 @@ static int text_set(json_t *doc, const struct field *field, const char *key, con
 	return 0;
 }
 
-const struct field_type field_text = { text_get, text_set };
+const struct field_type field_text = { .get = text_get, .set = text_set };
 
 /* --- components of names and addresses -------------------------------------------------------- */
 
@@ -374,7 +374,7 @@ static int name_set(json_t *doc, const struct field *field, const char *key, con
 	return 0;
 }
 
-const struct field_type field_name_component = { name_get, name_set };
+const struct field_type field_name_component = { .get = name_get, .set = name_set };
 
 static const char *address_separator(const char *kind)
 {
@@ -420,7 +420,7 @@ static int address_set(json_t *doc, const struct field *field, const char *key, 
 	return 0;
 }
 
-const struct field_type field_address_component = { address_get, address_set };
+const struct field_type field_address_component = { .get = address_get, .set = address_set };
 
 /* --- dates ------------------------------------------------------------------------------------ */
 
@@ -510,7 +510,7 @@ static int date_set(json_t *doc, const struct field *field, const char *key, con
 	return 0;
 }
 
-const struct field_type field_date = { date_get, date_set };
+const struct field_type field_date = { .get = date_get, .set = date_set };
 
 /* --- related people --------------------------------------------------------------------------- */
 
@@ -624,7 +624,7 @@ static int related_set(json_t *doc, const struct field *field, const char *key, 
 	return 0;
 }
 
-const struct field_type field_related = { related_get, related_set };
+const struct field_type field_related = { .get = related_get, .set = related_set };
 
 static json_t *related_list_get(const json_t *doc, const struct field *field)
 {
@@ -657,7 +657,7 @@ static int related_list_set(json_t *doc, const struct field *field, const char *
 	return 0;
 }
 
-const struct field_type field_related_list = { related_list_get, related_list_set };
+const struct field_type field_related_list = { .get = related_list_get, .set = related_list_set };
 
 /* --- keywords --------------------------------------------------------------------------------- */
 
@@ -700,4 +700,4 @@ static int keywords_set(json_t *doc, const struct field *field, const char *key,
 	return 0;
 }
 
-const struct field_type field_keywords = { keywords_get, keywords_set };
+const struct field_type field_keywords = { .get = keywords_get, .set = keywords_set };

@@ -322,7 +322,8 @@ def test_describe(sim, jsforce):
     fields = {f["name"]: f for f in contact["fields"]}
     assert contact["keyPrefix"] == "003"
     assert {s["name"] for s in everything["sobjects"]} == {
-        "User", "Account", "Contact", "Lead", "Event", "Task", "EventRelation"}
+        "User", "Account", "Contact", "Lead", "Event", "Task", "EventRelation",
+        "UserRecordAccess"}
     for name, kind, length in [("LastName", "string", 80), ("FirstName", "string", 40),
                                ("Email", "email", 80), ("Title", "string", 128),
                                ("MailingStreet", "textarea", 255), ("Phone", "phone", 40),
@@ -392,3 +393,75 @@ def test_limits_and_expiry(sim, jsforce):
     sim.act("expire-tokens", all=True)
     (expired,) = jsforce(("describeGlobal", {}))
     assert expired["error"] == "INVALID_SESSION_ID"
+
+
+TWO_OWNERS = {
+    "mailboxes": [{"address": address, "name": name, "password": "secret"} for address, name in
+                  (("alice@corp.example", "Alice Moreau"), ("bob@corp.example", "Bob Tanaka"))],
+    "salesforce": {"Account": [{"Name": "Acme", "Owner": "alice@corp.example"},
+                               {"Name": "Acme", "Owner": "bob@corp.example"}],
+                   "Contact": [{"LastName": "Berg", "Account": "Acme",
+                                "Owner": "bob@corp.example"}]}}
+
+
+@pytest.mark.sim(seed=TWO_OWNERS)
+def test_sharing_by_user(sim, jsforce):
+    """Who sees what is asked of UserRecordAccess, and is what the user's own queries show."""
+    alice = sim.mailbox("alice")["crm_user_id"]
+    first, second = [row["Id"] for row in sim.records("Account")]
+    sim.act("hide", id=second, user="alice@corp.example")
+    access, unbound, described = jsforce(
+        ("query", {"soql": "SELECT RecordId, HasReadAccess, HasTransferAccess, MaxAccessLevel "
+                           f"FROM UserRecordAccess WHERE UserId = '{alice}' "
+                           f"AND RecordId IN ('{first}', '{second}')"}),
+        ("query", {"soql": f"SELECT RecordId FROM UserRecordAccess WHERE RecordId = '{first}'"}),
+        ("describe", {"object": "UserRecordAccess"}))
+    assert {r["RecordId"]: (r["HasReadAccess"], r["HasTransferAccess"], r["MaxAccessLevel"])
+            for r in access["records"]} == {first: (True, True, "All"),
+                                            second: (False, False, "None")}
+    assert unbound["error"] == "MALFORMED_QUERY"
+    assert {"RecordId", "UserId", "HasReadAccess"} <= {f["name"] for f in described["fields"]}
+    own = sim.soql("SELECT Id FROM Account", token=sim.token("alice@corp.example"))
+    assert [row["Id"] for row in own] == [first]
+    assert len(sim.soql("SELECT Id FROM Account", token=sim.token("bob@corp.example"))) == 2
+    sim.act("hide", id=second, user="alice@corp.example", hidden=False)
+    own = sim.soql("SELECT Id FROM Account", token=sim.token("alice@corp.example"))
+    assert len(own) == 2
+
+
+@pytest.mark.sim(seed=TWO_OWNERS)
+def test_merged_and_transferred(sim, jsforce):
+    """A merge leaves the loser with MasterRecordId in queryAll, and moves an account's contacts; a
+    transfer of the owner keeps the record."""
+    first, second = [row["Id"] for row in sim.records("Account")]
+    (berg,) = sim.records("Contact")
+    assert berg["AccountId"] == second  # the last of that name
+    sim.act("merge", master=first, loser=second)
+    merged, plain, moved = jsforce(
+        ("query", {"soql": "SELECT Id, IsDeleted, MasterRecordId FROM Account ORDER BY Id",
+                   "deleted": True}),
+        ("query", {"soql": "SELECT Id FROM Account"}),
+        ("query", {"soql": "SELECT AccountId, Account.Name FROM Contact"}))
+    assert [(r["Id"], r["IsDeleted"], r["MasterRecordId"]) for r in merged["records"]] == [
+        (first, False, None), (second, True, first)]
+    assert [r["Id"] for r in plain["records"]] == [first]
+    assert moved["records"][0]["AccountId"] == first
+    alice = sim.mailbox("alice")["crm_user_id"]
+    updated, read = jsforce(
+        ("update", {"object": "Contact", "records": {"Id": berg["Id"], "OwnerId": alice}}),
+        ("query", {"soql": "SELECT OwnerId, Name, SystemModstamp FROM Contact"}))
+    assert updated["success"]
+    assert read["records"][0]["OwnerId"] == alice
+    assert read["records"][0]["Name"] == "Berg"  # computed
+    assert read["records"][0]["SystemModstamp"] > berg["SystemModstamp"]
+
+
+@pytest.mark.sim(seed="demo")
+def test_a_forbidden_object_is_as_none(sim, jsforce):
+    sim.act("forbid", object="Lead")
+    query, describe, every = jsforce(
+        ("query", {"soql": "SELECT Id FROM Lead"}), ("describe", {"object": "Lead"}),
+        ("describeGlobal", {}))
+    assert query["error"] == "INVALID_TYPE"
+    assert describe["error"] == "NOT_FOUND"
+    assert "Lead" not in {o["name"] for o in every["sobjects"]}

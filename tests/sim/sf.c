@@ -265,7 +265,7 @@ json_t *sf_dump(struct sf *sf)
 				continue;
 			copy = json_copy(record->fields);
 			json_object_set_new(copy, "IsDeleted", json_boolean(record->deleted));
-			if (record->hidden)
+			if (sf->api_user && json_object_get(record->hidden, sf->api_user))
 				json_object_set_new(copy, "_hidden", json_true());
 			json_array_append_new(list, copy);
 		}

@@ -3,7 +3,7 @@
  *   sf.c            start, sign-in of a request, answer; seeding and the dump
  *   sf_auth.c       OAuth tokens, userinfo, identity
  *   sf_route.c      the table of resources, one call from URL to result
- *   sf_objects.c    User, Account, Contact, Lead: the tables of their fields
+ *   sf_objects.c    User, Account, Contact, Lead, UserRecordAccess: the tables of their fields
  *   sf_activity.c   Event, Task, EventRelation: the tables of their fields, and the rules of a save
  *   sf_series.c     event series: a row for each occurrence, and what a change does to them
  *   sf_invite.c     invitees of an event: their own copies
@@ -12,6 +12,7 @@
  *   sf_save.c       one record: create, update, delete, with rules, flows and system fields
  *   sf_soql.c       SOQL to a tree;  sf_eval.c: the tree against a record, ordering
  *   sf_query.c      query, queryAll, query locators, the JSON of a record
+ *   sf_access.c     UserRecordAccess
  *   sf_rows.c       sObject rows, upsert by external id, updated and deleted
  *   sf_collections.c  sObject Collections
  *   sf_composite.c  composite and batch
@@ -116,7 +117,7 @@ struct sf_record {
 	json_t *fields; /* stored fields with a value; values are never changed in place */
 	bool deleted;	/* in the recycle bin */
 	bool purged;	/* gone, or never committed */
-	bool hidden;	/* not shared with the integration user */
+	json_t *hidden; /* set of ids of users it is not shared with, or NULL */
 };
 
 /* An object and its records. */
@@ -124,7 +125,8 @@ struct sf_table {
 	const char *name, *label, *plural, *prefix;
 	struct sf_field *fields; /* own copy: tests add custom fields and change rights */
 	size_t n_fields;
-	bool has_trash, has_owner, read_only;
+	bool has_trash, has_owner;
+	bool forbidden; /* our profile has no right to it: as if the org had no such object */
 	const struct sf_rules *rules; /* or NULL */
 	struct sf_record **rows;      /* the position is the number in the id */
 	size_t n, cap;
@@ -356,6 +358,11 @@ json_t *sf_value_of(const struct sf_record *record, const struct sf_field *field
  * when fields is NULL. */
 json_t *sf_row(const struct sf_call *call, const struct sf_record *record,
 	const struct sf_field *const *fields, size_t n);
+
+/* sf_access.c: makes the rows that a query of UserRecordAccess asks for, and drops them. */
+bool sf_is_access(const struct sf_table *table);
+void sf_access_fill(struct sf *sf, const struct sf_soql *q, json_t **errors);
+void sf_access_empty(struct sf_table *table);
 
 /* Resources: sf_rows.c, sf_collections.c, sf_composite.c, sf_describe.c */
 void sf_row_create(struct sf_call *call);

@@ -1,7 +1,9 @@
 /* POST /sim/sf/ACTION: what other users, an administrator or Salesforce itself do.
  *
  *	create {object, fields, as}       update {id, fields, as}      delete, undelete {id, as}
- *	merge {master, loser, as}         purge {id}                   hide {id, hidden}
+ *	merge {master, loser, as}         purge {id}                   hide {id, hidden, user}: not shared
+ *	        with the user, by default the integration user
+ *	forbid {object}: no right to the object any more
  *	begin {id | object, fields, as} -> {transaction}: a save whose stamp is now,
  *	commit {transaction}: and which appears only now (a long transaction)
  *	flow {object, field, action, value} or {clear: true}: a before-save flow; action is upper,
@@ -40,6 +42,18 @@ static json_t *fail(int *status, json_t *errors)
 		json_object_get(json_array_get(errors, 0), "message"), "errors", errors);
 }
 
+/* A user's id, by id or by user name. */
+static const char *user_id(struct sf *sf, const char *name)
+{
+	const struct sf_table *users = sf_table_find(sf, "User");
+
+	for (size_t i = 0; i < users->n; i++)
+		if (strncmp(users->rows[i]->id, name, 15) == 0 ||
+			strcasecmp(sf_text(users->rows[i], "Username"), name) == 0)
+			return users->rows[i]->id;
+	return NULL;
+}
+
 /* The acting user's id: by id, by user name, or the second user of all. */
 static const char *actor(struct sf *sf, const json_t *args)
 {
@@ -48,11 +62,7 @@ static const char *actor(struct sf *sf, const json_t *args)
 
 	if (!as)
 		return users->n > 1 ? users->rows[1]->id : sf->api_user;
-	for (size_t i = 0; i < users->n; i++)
-		if (strncmp(users->rows[i]->id, as, 15) == 0 ||
-			strcasecmp(sf_text(users->rows[i], "Username"), as) == 0)
-			return users->rows[i]->id;
-	return NULL;
+	return user_id(sf, as);
 }
 
 static struct sf_record *record_of(struct sf *sf, const json_t *args, const char *key)
@@ -126,6 +136,24 @@ static json_t *act_purge(struct sf *sf, const json_t *args, int *status)
 	return json_pack("{s:s}", "id", record->id);
 }
 
+/* The contacts of an account that was merged into another are that one's. */
+static json_t *move_contacts(
+	struct sf *sf, const struct sf_save *how, const char *from, const char *to)
+{
+	struct sf_table *contacts = sf_table_find(sf, "Contact");
+	json_t *errors = NULL, *fields = json_pack("{s:s}", "AccountId", to);
+
+	for (size_t i = 0; !errors && i < contacts->n; i++) {
+		struct sf_record *contact = contacts->rows[i];
+		const char *account = sf_text(contact, "AccountId");
+
+		if (account && !contact->deleted && !contact->purged && !strcmp(account, from))
+			errors = sf_update(sf, how, contact, fields);
+	}
+	json_decref(fields);
+	return errors;
+}
+
 /* The loser goes to the recycle bin and points to the master, which is saved. */
 static json_t *act_merge(struct sf *sf, const json_t *args, int *status)
 {
@@ -137,7 +165,11 @@ static json_t *act_merge(struct sf *sf, const json_t *args, int *status)
 
 	if (!master || !loser || master == loser || master->table != loser->table || !how.user)
 		return refuse(status, "needs two records of one object");
-	errors = sf_delete(sf, &how, loser);
+	errors = strcmp(master->table->name, "Account") == 0
+			 ? move_contacts(sf, &how, loser->id, master->id)
+			 : NULL;
+	if (!errors)
+		errors = sf_delete(sf, &how, loser);
 	if (errors)
 		return fail(status, errors);
 	fields = json_copy(loser->fields);
@@ -153,10 +185,29 @@ static json_t *act_hide(struct sf *sf, const json_t *args, int *status)
 {
 	struct sf_record *record = record_of(sf, args, "id");
 
-	if (!record)
-		return refuse(status, "no such record");
-	record->hidden = !json_is_false(json_object_get(args, "hidden"));
-	return json_pack("{s:s, s:b}", "id", record->id, "hidden", record->hidden);
+	const char *user = text(args, "user") ? user_id(sf, text(args, "user")) : sf->api_user;
+	bool hidden = !json_is_false(json_object_get(args, "hidden"));
+
+	if (!record || !user)
+		return refuse(status, "no such record or user");
+	if (!record->hidden)
+		record->hidden = json_object();
+	if (hidden)
+		json_object_set_new(record->hidden, user, json_true());
+	else
+		json_object_del(record->hidden, user);
+	return json_pack("{s:s, s:b}", "id", record->id, "hidden", hidden);
+}
+
+static json_t *act_forbid(struct sf *sf, const json_t *args, int *status)
+{
+	struct sf_table *table = text(args, "object") ? sf_table_find(sf, text(args, "object"))
+						      : NULL;
+
+	if (!table)
+		return refuse(status, "no such object");
+	table->forbidden = true;
+	return json_pack("{s:s}", "object", table->name);
 }
 
 /* Long transactions ----------------------------------------------------------------------- */
@@ -374,6 +425,7 @@ static const struct {
 	{ "purge", act_purge },
 	{ "merge", act_merge },
 	{ "hide", act_hide },
+	{ "forbid", act_forbid },
 	{ "begin", act_begin },
 	{ "commit", act_commit },
 	{ "flow", act_flow },

@@ -189,9 +189,10 @@ static const struct sf_table *table_or_fail(struct sf_call *call)
 {
 	const struct sf_table *table = sf_table_find(call->sf, call->segments[1]);
 
-	if (!table)
-		sf_fail(call, sf_error("NOT_FOUND", NULL, "The requested resource does not exist"));
-	return table;
+	if (table && !table->forbidden)
+		return table;
+	sf_fail(call, sf_error("NOT_FOUND", NULL, "The requested resource does not exist"));
+	return NULL;
 }
 
 void sf_describe(struct sf_call *call)
@@ -218,7 +219,8 @@ void sf_describe_global(struct sf_call *call)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < call->sf->n_tables; i++)
-		json_array_append_new(list, describe_object(call, &call->sf->tables[i]));
+		if (!call->sf->tables[i].forbidden)
+			json_array_append_new(list, describe_object(call, &call->sf->tables[i]));
 	call->status = 200;
 	call->result = json_pack(
 		"{s:s, s:i, s:o}", "encoding", "UTF-8", "maxBatchSize", 200, "sobjects", list);

@@ -1,4 +1,4 @@
-/* User, Account, Contact and Lead: their standard fields with types, lengths and rights, as the
+/* User, Account, Contact, Lead and UserRecordAccess: their standard fields with types, lengths and rights, as the
  * Object Reference gives them, and the external id field that the gateway's creates carry. */
 #include <stdlib.h>
 #include <string.h>
@@ -181,11 +181,27 @@ static const struct sf_field lead_fields[] = {
 	READ("LastReferencedDate", "Last Referenced Date", SF_DATETIME, 0),
 };
 
+/* Rows are made for each query: sf_access.c. */
+static const struct sf_field access_fields[] = {
+	ID("User Record Access"),
+	{ "RecordId", "Record ID", SF_ID, 18, SF_NOT_NULL, NULL, NULL, NULL },
+	{ "UserId", "User ID", SF_ID, 18, SF_NOT_NULL, NULL, NULL, NULL },
+	FIXED("HasReadAccess", "Has Read Access", SF_BOOLEAN, 0),
+	FIXED("HasEditAccess", "Has Edit Access", SF_BOOLEAN, 0),
+	FIXED("HasDeleteAccess", "Has Delete Access", SF_BOOLEAN, 0),
+	FIXED("HasTransferAccess", "Has Transfer Access", SF_BOOLEAN, 0),
+	FIXED("HasAllAccess", "Has All Access", SF_BOOLEAN, 0),
+	{ "MaxAccessLevel", "Maximum Access Level", SF_PICKLIST, 40, SF_NOT_NULL, NULL, NULL,
+	  "None|Read|Edit|Delete|Transfer|All" },
+};
+
 static const struct sf_object objects[] = {
 	{ "User", "User", "Users", "005", user_fields, ARRAY_SIZE(user_fields), false, NULL },
 	{ "Account", "Account", "Accounts", "001", account_fields, ARRAY_SIZE(account_fields), true, NULL },
 	{ "Contact", "Contact", "Contacts", "003", contact_fields, ARRAY_SIZE(contact_fields), true, NULL },
 	{ "Lead", "Lead", "Leads", "00Q", lead_fields, ARRAY_SIZE(lead_fields), true, NULL },
+	{ "UserRecordAccess", "User Record Access", "User Record Access", "0Zx", access_fields,
+	  ARRAY_SIZE(access_fields), false, NULL },
 };
 /* clang-format on */
 

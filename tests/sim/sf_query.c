@@ -203,6 +203,7 @@ static void query(struct sf_call *call, bool deleted_too)
 {
 	const char *text = sf_param(call, "q");
 	json_t *errors = NULL;
+	struct sf_table *table;
 	struct sf_soql *q;
 	struct sf_cursor *c;
 
@@ -222,6 +223,14 @@ static void query(struct sf_call *call, bool deleted_too)
 		sf_fail(call, errors);
 		return;
 	}
+	table = q->table;
+	if (sf_is_access(table))
+		sf_access_fill(call->sf, q, &errors);
+	if (errors) {
+		sf_soql_free(q);
+		sf_fail(call, errors);
+		return;
+	}
 	c = run(call, q, deleted_too);
 	call->status = 200;
 	if (q->count) {
@@ -235,6 +244,8 @@ static void query(struct sf_call *call, bool deleted_too)
 		call->result = page_of(call, c, 0);
 		free_cursor(c);
 	}
+	if (sf_is_access(table))
+		sf_access_empty(table);
 }
 
 void sf_query(struct sf_call *call)

@@ -632,7 +632,7 @@ static void from(struct parser *p)
 	}
 	at = p->token.at;
 	p->q->table = sf_table_find(p->sf, p->token.text);
-	if (!p->q->table) {
+	if (!p->q->table || p->q->table->forbidden) {
 		fail(p, "INVALID_TYPE", at,
 			"sObject type '%s' is not supported. If you are attempting to use a custom "
 			"object, be sure to append the '__c' after the entity name. Please "

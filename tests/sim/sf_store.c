@@ -297,6 +297,7 @@ void sf_tables_free(struct sf *sf)
 
 		for (size_t i = 0; i < table->n; i++) {
 			json_decref(table->rows[i]->fields);
+			json_decref(table->rows[i]->hidden);
 			free(table->rows[i]);
 		}
 		free(table->rows);

@@ -54,19 +54,23 @@ static void description(void **state)
 		"{\"name\":\"Second__c\",\"type\":\"email\",\"length\":80},"
 		"{\"name\":\"Bad Name\",\"type\":\"email\"},"
 		"{\"name\":\"Tok__c\",\"type\":\"string\",\"externalId\":true,\"createable\":true},"
-		"{\"name\":\"AccountId\",\"type\":\"reference\"},{\"name\":\"OwnerId\",\"type\":"
+		"{\"name\":\"AccountId\",\"type\":\"reference\",\"length\":18,\"createable\":true},"
+		"{\"name\":\"OwnerId\",\"type\":"
 		"\"reference\"}",
 		"tok__c", &err);
 	struct field_table table = { .rows = o->rows, .n = o->n_rows };
 
 	(void)state;
-	assert_int_equal(o->n_rows, 5); /* what the org lacks is no row */
+	assert_int_equal(o->n_rows, 6); /* what the org lacks is no row */
 	assert_int_equal(field_find(&table, "LastName")->max_chars, 33);
 	assert_int_equal(field_find(&table, "LastName")->flags,
 		FIELD_NAMING | FIELD_REQUIRED | FIELD_STAND_IN);
 	assert_int_equal(field_find(&table, "Phone")->flags, FIELD_READ_ONLY);
 	assert_int_equal(field_find(&table, "Title")->flags, FIELD_CREATE_ONLY);
 	assert_int_equal(field_find(&table, "Birthdate")->max_chars, 0);
+	assert_int_equal(
+		field_find(&table, "Account.Name")->flags, FIELD_REFERENCE | FIELD_CREATE_ONLY);
+	assert_int_equal(field_find(&table, "Account.Name")->max_chars, 255);
 	assert_null(field_find(&table, "MobilePhone"));
 	assert_int_equal(o->n_emails, 2);
 	assert_string_equal(o->emails[1], "Second__c");
@@ -103,7 +107,7 @@ static void a_page(void **state)
 	struct error err = ERROR_INIT;
 	struct salesforce_object *o = describe(
 		"{\"name\":\"LastName\"},{\"name\":\"MailingStreet\"},{\"name\":\"Email\",\"type\":"
-		"\"email\"},"
+		"\"email\"},{\"name\":\"AccountId\",\"length\":18},"
 		"{\"name\":\"X__c\",\"type\":\"email\"},{\"name\":\"T__c\",\"externalId\":true,"
 		"\"createable\":true}",
 		"T__c", &err);
@@ -135,10 +139,13 @@ static void a_page(void **state)
 	assert_string_equal(r[0].version, "2026-01-02T03:04:05.000+0000");
 	assert_string_equal(r[0].owner_id, US);
 	assert_true(r[0].created_by_us && !r[0].modified_by_us && !r[0].deleted);
-	assert_string_equal(r[0].account_name, "Acme");
+	assert_string_equal(r[0].account_id, ID2);
+	assert_string_equal(
+		json_string_value(json_object_get(r[0].fields, "Account.Name")), "Acme");
+	assert_null(r[0].unread);
 	assert_string_equal(r[0].token, "tok");
 	assert_null(r[0].master_id);
-	assert_int_equal(json_object_size(r[0].fields), 3);
+	assert_int_equal(json_object_size(r[0].fields), 4);
 	assert_string_equal(
 		json_string_value(json_object_get(r[0].fields, "MailingStreet")), "a\nb\nc");
 	assert_string_equal(

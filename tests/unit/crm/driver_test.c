@@ -224,7 +224,7 @@ static void pulls_pages(void **state)
 	pull(&org, &cursor, 1, false);
 	sent(&org, 2,
 		"GET /services/data/v66.0/queryAll?q=SELECT%20Id%2CSystemModstamp%2CIsDeleted");
-	sent(&org, 2, "%2CAccountId%2CAccount.Name%2CToken__c%2CSalutation");
+	sent(&org, 2, "%2CAccountId%2CToken__c%2CSalutation");
 	sent(&org, 2, "%2CSecond__c%20FROM%20Contact%20ORDER%20BY%20SystemModstamp%2C%20Id HTTP");
 	will_answer(&org, 200, "", PAGE("true", "", RECORD(ID2, "2026-01-01T00:20:00.000+0000")));
 	pull(&org, &cursor, 1, true);

@@ -47,8 +47,8 @@ static void every_row(void **state)
 static void names(void **state)
 {
 	static const char *const expected[] = { "Salutation", "FirstName", "MiddleName", "LastName",
-		"Suffix", "Department", "Title", "Email", "Phone", "MobilePhone", "HomePhone",
-		"OtherPhone", "Fax", "AssistantPhone", "MailingStreet", "MailingCity",
+		"Suffix", "Account.Name", "Department", "Title", "Email", "Phone", "MobilePhone",
+		"HomePhone", "OtherPhone", "Fax", "AssistantPhone", "MailingStreet", "MailingCity",
 		"MailingState", "MailingPostalCode", "MailingCountry", "OtherStreet", "OtherCity",
 		"OtherState", "OtherPostalCode", "OtherCountry", "Birthdate", "AssistantName" };
 
@@ -75,9 +75,10 @@ static void a_real_card(void **state)
 		"\"Sales\"}]}},"
 		"\"notes\":{\"Body\":{\"note\":\"private\"}}}",
 		0, NULL);
-	json_t *expected = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Salutation",
-		"Dr.", "FirstName", "Anna", "LastName", "Berg", "Email", "anna@a.example", "Phone",
-		"1", "OtherPhone", "2", "MailingCity", "Ulm", "Department", "Sales");
+	json_t *expected = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Salutation",
+		"Dr.", "Account.Name", "Acme", "FirstName", "Anna", "LastName", "Berg", "Email",
+		"anna@a.example", "Phone", "1", "OtherPhone", "2", "MailingCity", "Ulm",
+		"Department", "Sales");
 	struct field_table rows = table();
 	struct error err = ERROR_INIT;
 	json_t *seen = field_project(&rows, doc, NULL, &err);
