@@ -34,12 +34,22 @@ static void start_sim(void)
 	sim_process_start(&sim, args);
 }
 
-static void act(const char *action, json_t *args)
+/* The id of the record, when the action has one. */
+static char *act_id(const char *action, json_t *args)
 {
-	char *path AUTOFREE = xasprintf("sf/%s", action);
+	char *path AUTOFREE = xasprintf("sf/%s", action), *id;
+	json_t *answer;
 
 	assert_non_null(args);
-	json_decref(sim_process_command(&sim, "POST", path, args));
+	answer = sim_process_command(&sim, "POST", path, args);
+	id = xstrdup(json_string_value(json_object_get(answer, "id")));
+	json_decref(answer);
+	return id;
+}
+
+static void act(const char *action, json_t *args)
+{
+	free(act_id(action, args));
 }
 
 static void fault(const char *operation, const char *type, const char *code)
@@ -336,23 +346,39 @@ static void creates_in_collections(void **state)
 	}
 }
 
+/* The id of the one account of this name, as our driver finds it; NULL when it is open. */
+static char *account_named(const char *name, const char *user, size_t *hits)
+{
+	struct crm_account account;
+	struct error err = ERROR_INIT;
+
+	if (salesforce_driver.match_accounts(crm, user, &name, 1, &account, &err))
+		fail_msg("%s", err.text);
+	*hits = account.hits;
+	return account.id;
+}
+
 static void every_field_goes_and_comes(void **state)
 {
+	size_t hits;
+	char *account AUTOFREE = account_named(" proseware SYSTEMS ", NULL, &hits);
 	json_t *fields = json_object();
-	struct crm_op op = { .token = "every-field", .fields = fields };
+	struct crm_op op = { .token = "every-field", .fields = fields, .account_id = account };
 	struct error err = ERROR_INIT;
 	struct crm_record record;
 
 	(void)state;
+	assert_int_equal(hits, 1);
 	for (size_t i = 0; i < salesforce_contact_n; i++) {
 		const char *name = salesforce_contact_rows[i].name;
 
 		json_object_set_new(fields, name,
-			!strcmp(name, "Birthdate")    ? json_string("1990-01-31")
-			: !strcmp(name, "Email")      ? json_string("every@new.example")
-			: !strcmp(name, "Salutation") ? json_string("Dr.")
-			: strstr(name, "Street")      ? json_string("Weg 1\nHaus \xc3\xa4")
-						      : json_sprintf("v %zu", i));
+			!strcmp(name, "Birthdate")	? json_string("1990-01-31")
+			: !strcmp(name, "Account.Name") ? json_string("Proseware Systems")
+			: !strcmp(name, "Email")	? json_string("every@new.example")
+			: !strcmp(name, "Salutation")	? json_string("Dr.")
+			: strstr(name, "Street")	? json_string("Weg 1\nHaus \xc3\xa4")
+							: json_sprintf("v %zu", i));
 	}
 	assert_int_equal(write_ops(crm, CRM_CREATE, &op, 1, &err), 0);
 	assert_int_equal(op.error.code, ERR_NONE);
@@ -363,6 +389,63 @@ static void every_field_goes_and_comes(void **state)
 	crm_record_clear(&record);
 	crm_op_clear(&op);
 	json_decref(fields);
+}
+
+static void accounts_by_name(void **state)
+{
+	const char *user = config->users[0].crm_user;
+	char *first, *second, *found;
+	size_t hits;
+
+	(void)state;
+	found = account_named("No such company", user, &hits);
+	assert_null(found);
+	assert_int_equal(hits, 0);
+	first = act_id("create", json_pack("{s:s, s:{s:s}}", "object", "Account", "fields", "Name",
+					 "O'Neill \\ S\xc3\xb6hne"));
+	second = act_id("create", json_pack("{s:s, s:{s:s}}", "object", "Account", "fields", "Name",
+					  "O'NEILL \\ S\xc3\x96HNE"));
+	found = account_named("o'neill \\ s\xc3\xb6hne", user, &hits);
+	assert_null(found);
+	assert_int_equal(hits, 2);
+	act("hide", json_pack("{s:s, s:s}", "id", first, "user", user));
+	found = account_named("o'neill \\ s\xc3\xb6hne", user, &hits);
+	assert_string_equal(found, second);
+	free(found);
+	free(first);
+	free(second);
+}
+
+/* Every e-mail field of Lead counts, what became a contact does not. */
+static void leads_by_address(void **state)
+{
+	static const char *const addresses[] = { "Lena.Lead@new.example", "nobody@new.example" };
+	struct error err = ERROR_INIT;
+	struct crm *fresh;
+	json_t *found;
+	char *id;
+
+	(void)state;
+	act("field", json_pack("{s:s, s:s, s:s}", "object", "Lead", "name", "Other_Email__c",
+			     "type", "email"));
+	id = act_id("create",
+		json_pack("{s:s, s:{s:s, s:s, s:s}}", "object", "Lead", "fields", "LastName",
+			"Lead", "Company", "New", "Other_Email__c", "lena.lead@NEW.example"));
+	fresh = open_crm(NULL);
+	if (salesforce_driver.match_leads(fresh, addresses, 2, &found, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(json_object_size(found), 1);
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(found, addresses[0]), 0)), id);
+	json_decref(found);
+	salesforce_driver.close(fresh);
+	act("forbid", json_pack("{s:s}", "object", "Lead"));
+	fresh = open_crm(NULL);
+	assert_int_equal(salesforce_driver.match_leads(fresh, addresses, 2, &found, &err), 0);
+	assert_int_equal(json_object_size(found), 0);
+	json_decref(found);
+	salesforce_driver.close(fresh);
+	free(id);
 }
 
 /* The answer of a create is lost after it was applied: repeated with its token it is one contact. */
@@ -640,6 +723,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(a_pull_without_changes_is_one_request, after_each),
 		cmocka_unit_test_teardown(creates_in_collections, after_each),
 		cmocka_unit_test_teardown(every_field_goes_and_comes, after_each),
+		cmocka_unit_test_teardown(accounts_by_name, after_each),
+		cmocka_unit_test_teardown(leads_by_address, after_each),
 		cmocka_unit_test_teardown(a_lost_create_is_one_contact, after_each),
 		cmocka_unit_test_teardown(without_an_external_id_a_lost_create_is_lost, after_each),
 		cmocka_unit_test_teardown(updates_only_what_is_unchanged_there, after_each),
