@@ -1010,9 +1010,11 @@ def test_mail_is_logged(sim, alice):
                "</t:Subject></t:Message></m:Items></m:CreateItem>")
     assert sim.state()["mail"] == []
     alice.call('<m:CreateItem SendMeetingInvitations="SendToAllAndSaveCopy"><m:Items>'
-               "<t:CalendarItem><t:Subject>x</t:Subject></t:CalendarItem></m:Items></m:CreateItem>")
+               "<t:CalendarItem><t:Subject>x</t:Subject><t:RequiredAttendees><t:Attendee><t:Mailbox>"
+               "<t:EmailAddress>eve@x.example</t:EmailAddress></t:Mailbox></t:Attendee>"
+               "</t:RequiredAttendees></t:CalendarItem></m:Items></m:CreateItem>")
     (mail,) = sim.state()["mail"]
-    assert (mail["server"], mail["to"]) == ("exchange", "SendToAllAndSaveCopy")
+    assert (mail["server"], mail["to"]) == ("exchange", "eve@x.example")
 
 
 def test_autodiscover(sim):

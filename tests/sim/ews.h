@@ -21,9 +21,10 @@
  *   ews_find.c      FindItem and FindFolder;  ews_restrict.c: their Restriction
  *   ews_sync.c      SyncFolderItems and SyncFolderHierarchy
  *   ews_config.c    user configurations (CategoryList)
- *   ews_names.c     ResolveNames, GetServerTimeZones
+ *   ews_names.c     ResolveNames
  *   ews_act.c       /sim/ews/...: rights, and manners of real servers
- *   ews_dump.c      seeding, the state as JSON;  ews_autodiscover.c: POX Autodiscover
+ *   ews_dump.c      the state as JSON;  ews_autodiscover.c: POX Autodiscover
+ *   ews_calendar.h  appointments, tasks, recurrences, time zones: the files that it lists
  */
 #ifndef TESTS_SIM_EWS_H
 #define TESTS_SIM_EWS_H
@@ -43,6 +44,7 @@
 
 struct ews_folder;
 struct ews_mailbox;
+struct ews_zone;
 struct ews_schema;
 
 /* The elements that an item can be; bits, so that a property can name several. */
@@ -61,7 +63,9 @@ enum ews_type {
 	EWS_T_BOOL,
 	EWS_T_INT,
 	EWS_T_DOUBLE,
-	EWS_T_DATE,   /* xs:dateTime, kept and given as UTC with Z */
+	EWS_T_DATE,   /* xs:dateTime, kept as UTC with Z, given in the zone of the request */
+	EWS_T_DAY,    /* xs:dateTime that means a day of no zone: kept as its midnight with Z */
+	EWS_T_ZONE,   /* a time zone: kept as its Windows id */
 	EWS_T_BINARY, /* base64 */
 	EWS_T_ENUM,
 	EWS_T_LIST,	 /* ArrayOfStrings */
@@ -81,6 +85,7 @@ enum ews_prop_flag {
 	EWS_F_NOFIND = 4,   /* not in FindItem and SyncFolderItems */
 	EWS_F_READONLY = 8, /* ErrorInvalidPropertySet when written */
 	EWS_F_APPEND = 16,  /* AppendToItemField allowed */
+	EWS_F_CREATE = 32,  /* ErrorInvalidPropertySet when updated */
 };
 
 struct ews_item;
@@ -147,6 +152,12 @@ struct ews_attachment {
 	struct ews_attachment *next;
 };
 
+/* A day of a series that is not as the pattern says: see ews_calendar.h. */
+struct ews_exception {
+	int64_t day;
+	struct ews_item *item; /* the properties in which it differs; NULL: deleted */
+};
+
 struct ews_item {
 	char *id;
 	uint64_t counter;
@@ -167,6 +178,13 @@ struct ews_item {
 	uint64_t next_attachment;
 	struct ews_history *history;
 	size_t n_history;
+	struct ews_exception *exceptions; /* of a series, in order */
+	size_t n_exceptions;
+	struct ews_item *master; /* of an occurrence, which lives as long as its request */
+	int64_t day;		 /* of an occurrence: the one that the pattern gave it */
+	bool is_exception;
+	bool pattern_changed; /* of a scratch: exceptions of the item no longer hold */
+	bool seeding;	      /* what only the server knows is as the seed says */
 };
 
 struct ews_log_entry {
@@ -242,6 +260,7 @@ struct ews {
 	xmlHashTable *folders;	 /* by id */
 	xmlHashTable *ext_names; /* by label and type */
 	xmlHashTable *prop_uris; /* FieldURI -> row */
+	xmlHashTable *zones;	 /* by Windows id */
 	unsigned long schema_faults;
 	bool untidy;	 /* see ews_act.c */
 	size_t max_item; /* bytes of an item with its attachments */
@@ -262,9 +281,11 @@ struct ews_ctx {
 	struct ews_account *account;
 	struct ews_mailbox *mailbox; /* acted as: impersonated, or the account's own; may be NULL */
 	xmlNode *header, *payload;
-	struct buf out;	    /* the response messages */
-	const char *inject; /* ResponseCode that items answer with, by a fault; or NULL */
-	long inject_index;  /* only that one; -1 all */
+	struct ews_zone *zone;	/* of times in the request without one, and of all answered */
+	struct ews_item *views; /* occurrences made for this request */
+	struct buf out;		/* the response messages */
+	const char *inject;	/* ResponseCode that items answer with, by a fault; or NULL */
+	long inject_index;	/* only that one; -1 all */
 	long backoff_ms;
 	long index; /* of the message being written */
 	/* A SOAP fault to answer with instead. */
@@ -371,6 +392,7 @@ struct ews_account *ews_sign_in(struct ews *ews, const struct sim_request *req);
 int ews_impersonate(struct ews_ctx *c);
 /* The name that changes are signed with. */
 const char *ews_actor(const struct ews_ctx *c);
+bool ews_may_open(const struct ews_ctx *c, const struct ews_mailbox *mb);
 /* Finding what a request names; NULL with err filled. */
 struct ews_folder *ews_find_folder(struct ews_ctx *c, const xmlNode *id, struct ews_error *err);
 struct ews_item *ews_find_item(struct ews_ctx *c, const xmlNode *id, struct ews_error *err);
@@ -399,18 +421,37 @@ char *ews_stamp(const struct ews *ews, int64_t ns); /* with a fraction when unti
 char *ews_date_normal(const char *text);	    /* UTC with Z; NULL when it is no xs:dateTime */
 char *ews_crlf(const char *text);
 
-/* ews_compute.c.  ews_settle() is called after each write, before ews_item_touch(): DisplayName
- * of a new contact, FileAs by its mapping. */
+/* ews_zone.c: see ews_calendar.h.  The header's zone into c->zone, or -1 with a fault set. */
+int ews_zone_context(struct ews_ctx *c);
+void ews_zones_free(struct ews *ews);
+const char *ews_zone_display(struct ews *ews, const char *windows_id);
+/* A kept UTC text, or midnight of a floating day, as the zone's clock shows it. */
+char *ews_zone_stamp(const struct ews_zone *zone, const char *utc, bool floating);
+char *ews_zone_rewrite(const struct ews_zone *zone, const char *xml); /* all times in it */
+/* An xs:dateTime of a request: as UTC; as the midnight of its day; NULL when it is none. */
+char *ews_zone_read(const struct ews_zone *zone, const char *text);
+char *ews_zone_day(const struct ews_zone *zone, const char *text);
+
+/* ews_compute.c.  ews_settle() is called after each write, before ews_item_touch(), with the state
+ * before (NULL for a new item): DisplayName of a new contact, FileAs by its mapping, and what
+ * ews_calendar.c and ews_task.c say. */
 ews_compute ews_c_size, ews_c_false, ews_c_created, ews_c_received, ews_c_modified,
 	ews_c_modified_by, ews_c_culture, ews_c_normal, ews_c_rights, ews_c_class, ews_c_subject,
 	ews_c_has_picture, ews_c_complete_name, ews_c_store, ews_c_none, ews_c_instance_key,
 	ews_c_is_draft, ews_c_associated, ews_c_mime, ews_c_preview, ews_c_to, ews_c_cc,
-	ews_c_topic, ews_c_from, ews_c_flag, ews_c_uid, ews_c_single, ews_c_busy, ews_c_organizer,
-	ews_c_owner, ews_c_not_started, ews_c_zero, ews_c_is_complete, ews_c_duration,
-	ews_c_is_organizer, ews_c_mime_id, ews_c_true, ews_c_icon, ews_c_attachments,
-	ews_c_has_attachments;
-void ews_settle(struct ews_item *item, bool created);
-void ews_defaults(struct ews_item *item); /* of a freshly created item */
+	ews_c_topic, ews_c_from, ews_c_flag, ews_c_uid, ews_c_busy, ews_c_organizer, ews_c_owner,
+	ews_c_not_started, ews_c_zero, ews_c_is_complete, ews_c_mime_id, ews_c_true, ews_c_icon,
+	ews_c_attachments, ews_c_has_attachments;
+/* ews_calendar.c, ews_task.c */
+ews_compute ews_c_item_type, ews_c_is_recurring, ews_c_is_meeting, ews_c_state, ews_c_i_organize,
+	ews_c_my_response, ews_c_duration, ews_c_original_start, ews_c_next_reminder,
+	ews_c_zone_name, ews_c_meeting_zone, ews_c_end_zone, ews_c_start_wall, ews_c_end_wall,
+	ews_c_first, ews_c_last, ews_c_modified_occurrences, ews_c_deleted_occurrences,
+	ews_c_status_text, ews_c_change_count, ews_c_no_match;
+/* PidLidGlobalObjectId in base64; clean: without an occurrence's day. */
+char *ews_global_id(const struct ews_item *item, bool clean);
+int ews_settle(struct ews_item *item, const struct ews_item *old, struct ews_error *err);
+void ews_defaults(struct ews_ctx *c, struct ews_item *item); /* of a freshly created item */
 
 /* ews_ext.c */
 const struct ews_ext_name *ews_ext_intern(
@@ -469,7 +510,8 @@ bool ews_is_path(const xmlNode *node);
 int ews_path_read(
 	struct ews_ctx *c, const xmlNode *node, struct ews_path *out, struct ews_error *err);
 
-/* ews_parse.c: stores one child element of an item element. */
+/* ews_parse.c: stores one child element of an item element.  An item that is seeding also takes
+ * what clients may not write. */
 int ews_parse_property(
 	struct ews_ctx *c, struct ews_item *item, const xmlNode *element, struct ews_error *err);
 int ews_parse_item(

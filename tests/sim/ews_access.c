@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "sync/mem.h"
-#include "tests/sim/ews.h"
+#include "tests/sim/ews_calendar.h"
 
 /* "DOMAIN\user" and "user" are one. */
 static const char *bare_user(const char *user)
@@ -94,7 +94,7 @@ const char *ews_actor(const struct ews_ctx *c)
 	return c->mailbox ? c->mailbox->name : c->account->user;
 }
 
-static bool may_open(const struct ews_ctx *c, const struct ews_mailbox *mb)
+bool ews_may_open(const struct ews_ctx *c, const struct ews_mailbox *mb)
 {
 	if (c->mailbox)
 		return c->mailbox == mb;
@@ -123,7 +123,7 @@ static struct ews_folder *find_distinguished(
 			"for any distinguished folder Ids.");
 		return NULL;
 	}
-	if (!may_open(c, mb)) {
+	if (!ews_may_open(c, mb)) {
 		ews_fail(err, "ErrorAccessDenied",
 			"Access is denied. Check credentials and try again.");
 		return NULL;
@@ -160,7 +160,7 @@ struct ews_folder *ews_find_folder(struct ews_ctx *c, const xmlNode *id, struct 
 	} else if (!f) {
 		not_found(err, text ? text : "", "ErrorFolderNotFound",
 			"The specified folder could not be found in the store.");
-	} else if (!may_open(c, f->mailbox)) {
+	} else if (!ews_may_open(c, f->mailbox)) {
 		ews_fail(err, "ErrorAccessDenied",
 			"Access is denied. Check credentials and try again.");
 		return NULL;
@@ -172,10 +172,8 @@ struct ews_item *ews_find_item(struct ews_ctx *c, const xmlNode *id, struct ews_
 {
 	char *text AUTOFREE = xml_get(id, "Id");
 
-	if (!xml_is(id, "ItemId")) {
-		ews_fail(err, "ErrorInvalidIdMalformed", "Id is malformed.");
-		return NULL;
-	}
+	if (!xml_is(id, "ItemId") || ews_is_occurrence_id(c, text))
+		return ews_find_occurrence(c, id, err);
 	return ews_item_by_id(c, text, err);
 }
 
@@ -191,7 +189,7 @@ struct ews_item *ews_item_by_id(struct ews_ctx *c, const char *text, struct ews_
 			"The specified object was not found in the store., The process failed to "
 			"get "
 			"the correct properties.");
-	} else if (!may_open(c, item->mailbox)) {
+	} else if (!ews_may_open(c, item->mailbox)) {
 		ews_fail(err, "ErrorAccessDenied",
 			"Access is denied. Check credentials and try again.");
 		return NULL;

@@ -3,13 +3,14 @@
  *   deny   {"user", "address"}   takes a service account's right to impersonate this mailbox
  *   allow  {"user", "address"}   gives it back
  *   limit  {"item_bytes": N}       how large an item with its attachments may be
+ *   respond {"id", "attendee", "response"}   an attendee's answer arrives
  *   untidy {"on": bool}          answers as real servers do now and then: dates with one to seven
  *                                fractional digits, a Content-Type without charset */
 #include <stdlib.h>
 #include <string.h>
 
 #include "sync/mem.h"
-#include "tests/sim/ews.h"
+#include "tests/sim/ews_calendar.h"
 
 static const char *text(const json_t *args, const char *key)
 {
@@ -52,6 +53,23 @@ static json_t *change_right(struct ews *ews, bool allow, const json_t *args, int
 	return json_object();
 }
 
+static json_t *respond(struct ews *ews, const json_t *args, int *status)
+{
+	static const char *const responses[] = { "Unknown", "Tentative", "Accept", "Decline",
+		"NoResponseReceived" };
+	const char *id = text(args, "id"), *who = text(args, "attendee");
+	const char *response = text(args, "response");
+	struct ews_item *item = id ? xmlHashLookup(ews->items, (const xmlChar *)id) : NULL;
+
+	for (size_t i = 0; response && who && i < ARRAY_SIZE(responses); i++)
+		if (item && !strcmp(response, responses[i]) &&
+			ews_attendee_respond(item, who, response)) {
+			ews_item_touch(ews, item, item->mailbox->name, false);
+			return json_object();
+		}
+	return refuse("id is no item, attendee none of its, or response no ResponseType", status);
+}
+
 json_t *ews_act(struct ews *ews, const char *action, const json_t *args, int *status)
 {
 	if (!strcmp(action, "deny") || !strcmp(action, "allow"))
@@ -64,5 +82,7 @@ json_t *ews_act(struct ews *ews, const char *action, const json_t *args, int *st
 		ews->max_item = (size_t)json_integer_value(json_object_get(args, "item_bytes"));
 		return json_object();
 	}
-	return refuse("action is none of deny, allow, limit, untidy", status);
+	if (!strcmp(action, "respond"))
+		return respond(ews, args, status);
+	return refuse("action is none of deny, allow, limit, respond, untidy", status);
 }

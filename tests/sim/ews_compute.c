@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sync/mem.h"
-#include "tests/sim/ews.h"
+#include "tests/sim/ews_calendar.h"
 
 #define FIXED(name, value)                                                                         \
 	char *name(const struct ews_item *item)                                                    \
@@ -21,10 +21,9 @@ FIXED(ews_c_normal, "Normal")
 FIXED(ews_c_none, "None")
 FIXED(ews_c_zero, "0")
 FIXED(ews_c_culture, "en-US")
-FIXED(ews_c_single, "Single")
 FIXED(ews_c_busy, "Busy")
-FIXED(ews_c_is_organizer, "Organizer")
 FIXED(ews_c_not_started, "NotStarted")
+FIXED(ews_c_no_match, "NoMatch")
 FIXED(ews_c_flag, "<t:FlagStatus>NotFlagged</t:FlagStatus>")
 FIXED(ews_c_rights,
 	"<t:CreateAssociated>false</t:CreateAssociated>"
@@ -223,14 +222,6 @@ char *ews_c_is_complete(const struct ews_item *item)
 	return xstrdup(status && !strcmp(status, "Completed") ? "true" : "false");
 }
 
-char *ews_c_duration(const struct ews_item *item)
-{
-	const char *start = ews_get_uri(item, "calendar:Start");
-	const char *end = ews_get_uri(item, "calendar:End");
-
-	return xstrdup(start && end && !strcmp(start, end) ? "PT0S" : NULL);
-}
-
 /* A message that was made without MIME still has some. */
 char *ews_c_mime(const struct ews_item *item)
 {
@@ -337,13 +328,11 @@ static char *compose(const struct ews_item *item, const char *pattern)
 	return buf_take(&b);
 }
 
-void ews_settle(struct ews_item *item, bool created)
+static void settle_contact(struct ews_item *item, bool created)
 {
 	const char *mapping = ews_get_uri(item, "contacts:FileAsMapping");
 	char *text AUTOFREE = NULL;
 
-	if (item->kind != EWS_CONTACT)
-		return;
 	if (created && !ews_get_uri(item, "contacts:DisplayName")) {
 		char *name AUTOFREE = compose(item, "F| M| L| S");
 
@@ -356,10 +345,27 @@ void ews_settle(struct ews_item *item, bool created)
 		ews_put_uri(item, "contacts:FileAs", text);
 }
 
-void ews_defaults(struct ews_item *item)
+int ews_settle(struct ews_item *item, const struct ews_item *old, struct ews_error *err)
+{
+	switch (item->kind) {
+	case EWS_CONTACT:
+		settle_contact(item, !old);
+		return 0;
+	case EWS_CALENDAR:
+		return ews_calendar_settle(item, old, err);
+	case EWS_TASK:
+		return ews_task_settle(item, err);
+	default:
+		return 0;
+	}
+}
+
+void ews_defaults(struct ews_ctx *c, struct ews_item *item)
 {
 	const char *where = item->folder->distinguished;
 
+	if (item->kind == EWS_CALENDAR)
+		ews_calendar_defaults(c, item);
 	if (item->kind == EWS_MESSAGE && !ews_get_uri(item, "message:IsRead"))
 		ews_put_uri(item, "message:IsRead",
 			where && !strcmp(where, "inbox") ? "false" : "true");

@@ -1,98 +1,11 @@
-/* Seeding contacts from JSON, and the whole state as JSON for /sim/state. */
-#include <stdio.h>
+/* The whole state as JSON for /sim/state. */
 #include <stdlib.h>
 #include <string.h>
 
+#include <libxml/parser.h>
+
 #include "sync/mem.h"
-#include "tests/sim/ews.h"
-
-/* A name of a seed, "GivenName", "MobilePhone", "Business/Street", as a cell; -1 unknown. */
-static int seed_cell(struct ews *ews, const char *name, int *key, int *part)
-{
-	static const char *const dictionaries[] = { "contacts:EmailAddresses",
-		"contacts:PhoneNumbers", "contacts:ImAddresses" };
-	const char *slash = strchr(name, '/');
-	int prop;
-
-	*key = *part = 0;
-	if (slash) {
-		char *which AUTOFREE = xstrndup(name, (size_t)(slash - name));
-
-		prop = ews_prop_by_uri(ews, "contacts:PhysicalAddresses");
-		*key = ews_key_index(ews_props[prop].keys, which);
-		for (*part = 0; *part < 5; ++*part)
-			if (!strcmp(slash + 1, ews_address_parts[*part]))
-				return *key < 0 ? -1 : prop;
-		return -1;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(dictionaries); i++) {
-		prop = ews_prop_by_uri(ews, dictionaries[i]);
-		*key = ews_key_index(ews_props[prop].keys, name);
-		if (*key >= 0)
-			return prop;
-	}
-	*key = 0;
-	return ews_prop_by_element(EWS_CONTACT, name);
-}
-
-static void seed_value(
-	struct ews *ews, struct ews_item *item, const char *name, const json_t *value)
-{
-	const char *text = json_string_value(value);
-	char *normal AUTOFREE = NULL;
-	int key, part, prop;
-
-	if (!strcmp(name, "Title")) {
-		char *title AUTOFREE = xstrdup(text);
-		struct ews_error err = { 0 };
-
-		ews_ext_set(ews, item, ews_ext_named(ews, "0x3a45", "String"), &title, 1, &err);
-		return;
-	}
-	prop = seed_cell(ews, name, &key, &part);
-	if (prop < 0 || ews_props[prop].flags & EWS_F_READONLY) {
-		fprintf(stderr, "tandem-sim: a seeded contact has an unknown property %s\n", name);
-		return;
-	}
-	if (json_is_array(value)) {
-		for (size_t i = 0; i < json_array_size(value); i++)
-			ews_put(item, prop, (int)i, 0, json_string_value(json_array_get(value, i)));
-		return;
-	}
-	if (ews_props[prop].type == EWS_T_DATE && text) {
-		char *midnight AUTOFREE = strchr(text, 'T') ? xstrdup(text)
-							    : xasprintf("%sT00:00:00Z", text);
-
-		normal = ews_date_normal(midnight);
-	} else if (ews_props[prop].type == EWS_T_BODY && text) {
-		normal = ews_crlf(text);
-		ews_put(item, prop, 0, 1, "Text");
-	}
-	ews_put(item, prop, key, part, normal ? normal : text);
-}
-
-void ews_add_contact(
-	struct ews *ews, const char *address, const char *folder, const json_t *contact)
-{
-	struct ews_mailbox *mb = ews_mailbox_find(ews, address);
-	struct ews_folder *contacts, *f;
-	struct ews_item *item;
-
-	if (!mb)
-		return;
-	contacts = ews_distinguished(mb, "contacts");
-	f = !strcasecmp(folder, "contacts") ? contacts : ews_folder_child(contacts, folder);
-	if (!f)
-		f = ews_folder_new(ews, contacts, folder, "IPF.Contact");
-	item = ews_item_new(ews, f, EWS_CONTACT);
-	for (void *at = json_object_iter((json_t *)contact); at;
-		at = json_object_iter_next((json_t *)contact, at))
-		seed_value(ews, item, json_object_iter_key(at), json_object_iter_value(at));
-	ews_settle(item, true);
-	ews_item_insert(ews, item, mb->name);
-}
-
-/* The state */
+#include "tests/sim/ews_calendar.h"
 
 static char *value_path(const struct ews_value *v)
 {
@@ -164,6 +77,93 @@ static json_t *dump_extended(const struct ews_item *item)
 	return out;
 }
 
+/* What is kept as XML, for readers who would rather have objects: an element with elements inside
+ * is an object, a list where one name comes twice or in an attendees' list. */
+static json_t *xml_to_json(const xmlNode *element)
+{
+	json_t *out = xml_first(element) ? json_object() : NULL;
+	char *text AUTOFREE = xml_content(element);
+
+	if (!out)
+		return json_string(text);
+	xml_each(child, element)
+		json_object_set_new(out, (const char *)child->name, xml_to_json(child));
+	return out;
+}
+
+static xmlDoc *parse_inner(const char *inner)
+{
+	char *xml AUTOFREE = xasprintf("<t:x xmlns:t=\"" EWS_NS_T "\">%s</t:x>", inner);
+
+	return xmlReadMemory(xml, (int)strlen(xml), "kept.xml", NULL, XML_PARSE_NONET);
+}
+
+static json_t *dump_recurrence(const struct ews_item *item)
+{
+	const char *inner = ews_get_uri(
+		item, item->kind == EWS_TASK ? "task:Recurrence" : "calendar:Recurrence");
+	xmlDoc *doc = inner ? parse_inner(inner) : NULL;
+	json_t *out = doc ? xml_to_json(xmlDocGetRootElement(doc)) : NULL;
+
+	xmlFreeDoc(doc);
+	return out;
+}
+
+/* [{"list": "RequiredAttendees", "Mailbox": {...}, "ResponseType": ...}, ...] */
+static json_t *dump_attendees(const struct ews_item *item)
+{
+	static const char *const lists[] = { "RequiredAttendees", "OptionalAttendees",
+		"Resources" };
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		int prop = ews_prop_by_element(EWS_CALENDAR, lists[i]);
+		const char *inner = ews_get(item, prop, 0, 0);
+		xmlDoc *doc = inner ? parse_inner(inner) : NULL;
+
+		xml_each(attendee, doc ? xmlDocGetRootElement(doc) : NULL)
+		{
+			json_t *one = xml_to_json(attendee);
+
+			json_object_set_new(one, "list", json_string(lists[i]));
+			json_array_append_new(out, one);
+		}
+		xmlFreeDoc(doc);
+	}
+	return out;
+}
+
+static json_t *dump_exceptions(const struct ews_item *item)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < item->n_exceptions; i++) {
+		const struct ews_exception *e = &item->exceptions[i];
+		char *day AUTOFREE = ews_day_text(e->day);
+		json_t *one = json_pack("{s:s, s:b}", "day", day, "deleted", !e->item);
+
+		if (e->item) {
+			json_object_set_new(one, "properties", dump_properties(e->item));
+			json_object_set_new(one, "extended", dump_extended(e->item));
+		}
+		json_array_append_new(out, one);
+	}
+	return out;
+}
+
+/* Of appointments and tasks; beside the properties, which have all of it as it is kept. */
+static void dump_calendar(json_t *out, const struct ews_item *item)
+{
+	json_t *recurrence = dump_recurrence(item);
+
+	if (recurrence)
+		json_object_set_new(out, "recurrence", recurrence);
+	if (item->kind != EWS_CALENDAR)
+		return;
+	json_object_set_new(out, "attendees", dump_attendees(item));
+	json_object_set_new(out, "exceptions", dump_exceptions(item));
+}
+
 static json_t *dump_item(const struct ews_item *item)
 {
 	json_t *out = json_object();
@@ -185,6 +185,8 @@ static json_t *dump_item(const struct ews_item *item)
 	json_object_set_new(out, "extended", dump_extended(item));
 	if (item->attachments)
 		json_object_set_new(out, "attachments", ews_attachments_dump(item));
+	if (item->kind == EWS_CALENDAR || item->kind == EWS_TASK)
+		dump_calendar(out, item);
 	return out;
 }
 

@@ -46,6 +46,17 @@ static const struct {
 	{ "Address/0x8090", "String", "contacts:EmailAddresses", 1, 1 },
 	{ "Address/0x80a0", "String", "contacts:EmailAddresses", 2, 1 },
 	{ "Address/0x8062", "String", "contacts:ImAddresses", 0, 0 },
+	{ "Appointment/0x820d", "SystemTime", "calendar:Start", 0, 0 },
+	{ "Appointment/0x820e", "SystemTime", "calendar:End", 0, 0 },
+	{ "Appointment/0x8208", "String", "calendar:Location", 0, 0 },
+	{ "Appointment/0x8215", "Boolean", "calendar:IsAllDayEvent", 0, 0 },
+	{ "Appointment/0x8223", "Boolean", "calendar:IsRecurring", 0, 0 },
+	{ "Common/0x8503", "Boolean", "item:ReminderIsSet", 0, 0 },
+	{ "Common/0x8501", "Integer", "item:ReminderMinutesBeforeStart", 0, 0 },
+	{ "Task/0x8104", "SystemTime", "task:StartDate", 0, 0 },
+	{ "Task/0x8105", "SystemTime", "task:DueDate", 0, 0 },
+	{ "Task/0x810f", "SystemTime", "task:CompleteDate", 0, 0 },
+	{ "Task/0x811c", "Boolean", "task:IsComplete", 0, 0 },
 };
 
 void ews_strings_free(char **values, size_t n)
@@ -209,7 +220,10 @@ static bool face(const struct ews *ews, const struct ews_item *item,
 	*type = ews_props[prop].type;
 	switch (*type) {
 	case EWS_T_DATE:
+	case EWS_T_DAY:
 		return !strcmp(name->type, "SystemTime");
+	case EWS_T_BOOL:
+		return !strcmp(name->type, "Boolean");
 	case EWS_T_LIST:
 		return !strcmp(name->type, "StringArray");
 	case EWS_T_INT:
@@ -222,7 +236,10 @@ static bool face(const struct ews *ews, const struct ews_item *item,
 static char *computed(const struct ews_item *item, const struct ews_ext_name *name)
 {
 	unsigned char entry[70], source[22];
+	bool global = item->kind == EWS_CALENDAR && !strncmp(name->label, "Meeting/0x00", 12);
 
+	if (global && (name->id == 0x3 || name->id == 0x23))
+		return ews_global_id(item, name->id == 0x23);
 	if (name->set)
 		return NULL;
 	switch (name->id) {

@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "sync/mem.h"
-#include "tests/sim/ews.h"
+#include "tests/sim/ews_calendar.h"
 
 #define MAX_SORT 4
+/* Of a CalendarView: the days it may span, and what it gives when it names no maximum. */
+#define VIEW_DAYS 732
+#define VIEW_MAX  1000
 
 /* One page of `total`: [first, end), and what the answer says of it. */
 struct paging {
@@ -127,23 +130,12 @@ static int read_sort(struct ews_ctx *c, struct search *s, struct ews_error *err)
 	return 0;
 }
 
-/* CalendarView and ContactsView restrict by themselves. */
+/* ContactsView restricts by itself. */
 static bool in_view(const xmlNode *view, const struct ews_item *item)
 {
-	char *from AUTOFREE = NULL, *to AUTOFREE = NULL, *begin AUTOFREE = NULL,
-		   *end AUTOFREE = NULL;
-	const char *low, *high;
+	char *from AUTOFREE = NULL, *to AUTOFREE = NULL;
+	const char *low;
 
-	if (xml_is(view, "CalendarView")) {
-		low = ews_get_uri(item, "calendar:Start");
-		high = ews_get_uri(item, "calendar:End");
-		from = xml_get(view, "StartDate");
-		to = xml_get(view, "EndDate");
-		begin = ews_date_normal(from);
-		end = ews_date_normal(to);
-		return low && high && begin && end && strcmp(low, end) < 0 &&
-		       strcmp(high, begin) > 0;
-	}
 	if (xml_is(view, "ContactsView")) {
 		low = ews_get_uri(item, "contacts:DisplayName");
 		from = xml_get(view, "InitialName");
@@ -176,6 +168,104 @@ static void add_found(struct ews_ctx *c, struct search *s, const struct ews_item
 	}
 }
 
+/* CalendarView: what happens in a span of time, each occurrence of a series by itself. */
+
+struct span {
+	int64_t from, to;
+};
+
+static int read_span(
+	struct ews_ctx *c, const xmlNode *view, struct span *out, struct ews_error *err)
+{
+	char *from AUTOFREE = xml_get(view, "StartDate"), *to AUTOFREE = xml_get(view, "EndDate");
+	char *begin AUTOFREE = ews_zone_read(c->zone, from);
+	char *end AUTOFREE = ews_zone_read(c->zone, to);
+
+	if (!begin || !end)
+		return ews_fail(err, "ErrorCalendarInvalidAttributeValue",
+			"A calendar view needs two dates.");
+	*out = (struct span){ ews_seconds(begin), ews_seconds(end) };
+	if (out->to < out->from)
+		return ews_fail(err, "ErrorCalendarEndDateIsEarlierThanStartDate",
+			"EndDate is earlier than StartDate.");
+	if (out->to - out->from > (int64_t)VIEW_DAYS * EWS_DAY)
+		return ews_fail(err, "ErrorCalendarViewRangeTooBig",
+			"The calendar view spans more than two years.");
+	return 0;
+}
+
+/* What only touches an end of the span is outside, but what lasts no time is at its start. */
+static bool in_span(const struct span *span, int64_t start, int64_t end)
+{
+	return start < span->to && (end > span->from || (start == end && start == span->from));
+}
+
+static void add_series(struct ews_ctx *c, struct search *s, struct ews_item *master,
+	const struct ews_series *series, const struct span *span)
+{
+	struct ews_days days;
+	int64_t day, start, end;
+
+	ews_days_begin(&days, &series->r);
+	/* An exception may lie a little before its day, but never before its neighbour. */
+	while (ews_days_next(&days, &day) &&
+		ews_series_start(series, day) < span->to + 366 * (int64_t)EWS_DAY) {
+		struct ews_item *view;
+
+		if (!ews_occurrence_times(master, series, day, &start, &end) ||
+			!in_span(span, start, end))
+			continue;
+		view = ews_occurrence_view(master, day);
+		view->next = c->views;
+		c->views = view;
+		add_found(c, s, view);
+	}
+}
+
+static int by_start(const void *left, const void *right)
+{
+	const struct found *a = left, *b = right;
+	int order = strcmp(
+		ews_get_uri(a->item, "calendar:Start"), ews_get_uri(b->item, "calendar:Start"));
+
+	return order ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+static int search_calendar(struct ews_ctx *c, const struct ews_folder *f, const xmlNode *view,
+	struct search *s, struct ews_error *err)
+{
+	char *max AUTOFREE = xml_get(view, "MaxEntriesReturned");
+	struct span span = { 0 };
+
+	if (strcmp(ews_folder_element(f), "CalendarFolder") != 0)
+		return ews_fail(err, "ErrorCalendarFolderIsInvalidForCalendarView",
+			"The folder %s is no calendar.", f->name);
+	if (xml_child(c->payload, "Restriction") || xml_child(c->payload, "SortOrder"))
+		return ews_fail(err, "ErrorInvalidOperation",
+			"A calendar view is neither restricted nor sorted.");
+	if (read_span(c, view, &span, err))
+		return -1;
+	for (struct ews_item *item = f->first; item; item = item->next) {
+		const char *start = ews_get_uri(item, "calendar:Start");
+		const char *end = ews_get_uri(item, "calendar:End");
+		struct ews_series series;
+
+		if (item->associated || !start || !end)
+			continue;
+		if (ews_series_of(item, &series))
+			add_series(c, s, item, &series, &span);
+		else if (in_span(&span, ews_seconds(start), ews_seconds(end)))
+			add_found(c, s, item);
+	}
+	if (!max && s->n > VIEW_MAX)
+		return ews_fail(err, "ErrorExceededFindCountLimit",
+			"You have exceeded the maximum number of objects that can be returned for "
+			"the find operation.");
+	if (s->n)
+		qsort(s->found, s->n, sizeof(*s->found), by_start);
+	return 0;
+}
+
 static int search(
 	struct ews_ctx *c, const struct ews_folder *f, struct search *s, struct ews_error *err)
 {
@@ -190,6 +280,8 @@ static int search(
 	if (xml_child(c->payload, "GroupBy") || xml_child(c->payload, "DistinguishedGroupBy"))
 		return ews_fail(
 			err, "ErrorUnsupportedPathForSortGroup", "Grouping is not supported.");
+	if (xml_is(view, "CalendarView"))
+		return search_calendar(c, f, view, s, err);
 	if (read_sort(c, s, err))
 		return -1;
 	if (!strcmp(traversal, "SoftDeleted"))

@@ -125,6 +125,8 @@ static const struct rule {
 		"AdditionalProperties:Paths?" },
 	{ "AttachmentIds", "", "AttachmentId:AttachmentId+" },
 	{ "AttachmentId", "Id!", "" },
+	{ "OccurrenceItemId", "RecurringMasterId! ChangeKey InstanceIndex!", "" },
+	{ "RecurringMasterItemId", "OccurrenceId! ChangeKey", "" },
 	{ "ConfigName", "Name!", "[FolderId|DistinguishedFolderId]:Id" },
 	{ "Config", "", "UserConfigurationName:ConfigName ItemId:Id? Dictionary:any? XmlData:text? "
 		"BinaryData:text?" },

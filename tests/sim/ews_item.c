@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "sync/mem.h"
-#include "tests/sim/ews.h"
+#include "tests/sim/ews_calendar.h"
 
 #define NO_ITEMS "<m:Items/>"
 
@@ -108,9 +108,6 @@ static int check_sending(
 	if (kind == EWS_CALENDAR && !invitations)
 		return ews_fail(err, "ErrorSendMeetingInvitationsRequired",
 			"The SendMeetingInvitations attribute is required for calendar items.");
-	if (kind == EWS_CALENDAR && strcmp(invitations, "SendToNone") != 0)
-		sim_mail_log(
-			c->ews->sim, "exchange", "CreateItem SendMeetingInvitations", invitations);
 	return 0;
 }
 
@@ -119,6 +116,16 @@ static void log_sent(struct ews_ctx *c, const char *why, const struct ews_item *
 	char *to AUTOFREE = ews_c_to(item);
 
 	sim_mail_log(c->ews->sim, "exchange", why, to ? to : "");
+}
+
+/* What else happens when an item was made: invitations leave, a task that is done goes on. */
+static void created(struct ews_ctx *c, struct ews_item *item)
+{
+	char *invitations AUTOFREE = xml_get(c->payload, "SendMeetingInvitations");
+
+	if (item->kind == EWS_CALENDAR)
+		ews_meeting_mail(c, item, invitations);
+	ews_task_saved(c, item);
 }
 
 static void create_one(struct ews_ctx *c, const xmlNode *element)
@@ -146,8 +153,9 @@ static void create_one(struct ews_ctx *c, const xmlNode *element)
 	item = ews_item_new(c->ews, f, kind);
 	if (ews_parse_item(c, item, element, &err))
 		goto out;
-	ews_defaults(item);
-	ews_settle(item, true);
+	ews_defaults(c, item);
+	if (ews_settle(item, NULL, &err))
+		goto out;
 	if (sent)
 		log_sent(c, "CreateItem MessageDisposition", item);
 	if (sent && !strcmp(disposition, "SendOnly")) {
@@ -158,6 +166,7 @@ static void create_one(struct ews_ctx *c, const xmlNode *element)
 		return;
 	}
 	ews_item_insert(c->ews, item, ews_actor(c));
+	created(c, item);
 	write_id_only(c, item);
 out:
 	if (err.code && item)
@@ -178,7 +187,7 @@ void ews_op_create_item(struct ews_ctx *c)
 
 /* DeleteItem */
 
-static int check_delete(struct ews_ctx *c, const struct ews_item *item, struct ews_error *err)
+static int check_delete(struct ews_ctx *c, struct ews_item *item, struct ews_error *err)
 {
 	char *cancellations AUTOFREE = xml_get(c->payload, "SendMeetingCancellations");
 	char *tasks AUTOFREE = xml_get(c->payload, "AffectedTaskOccurrences");
@@ -186,25 +195,38 @@ static int check_delete(struct ews_ctx *c, const struct ews_item *item, struct e
 	if (item->kind == EWS_CALENDAR && !cancellations)
 		return ews_fail(err, "ErrorSendMeetingCancellationsRequired",
 			"SendMeetingCancellations is required for calendar items.");
-	if (item->kind == EWS_CALENDAR && strcmp(cancellations, "SendToNone") != 0)
-		sim_mail_log(c->ews->sim, "exchange", "DeleteItem SendMeetingCancellations",
-			cancellations);
+	if (item->kind == EWS_CALENDAR)
+		ews_meeting_mail(c, item, cancellations);
 	if (item->kind == EWS_TASK && !tasks)
 		return ews_fail(err, "ErrorAffectedTaskOccurrencesRequired",
 			"AffectedTaskOccurrences is required for tasks.");
 	return 0;
 }
 
-static void delete_item(struct ews_ctx *c, struct ews_item *item, const char *type)
+/* One of a series, where only that one was named. */
+static bool is_one_of_series(struct ews_ctx *c, const struct ews_item *item)
+{
+	char *tasks AUTOFREE = xml_get(c->payload, "AffectedTaskOccurrences");
+
+	return item->master || (item->kind == EWS_TASK && ews_get_uri(item, "task:Recurrence") &&
+				       !strcmp(tasks, "SpecifiedOccurrenceOnly"));
+}
+
+static int delete_item(
+	struct ews_ctx *c, struct ews_item *item, const char *type, struct ews_error *err)
 {
 	struct ews_folder *trash = ews_distinguished(item->mailbox, "deleteditems");
 	struct ews_folder *dumpster = ews_distinguished(item->mailbox, "recoverableitemsdeletions");
 	bool soft = !strcmp(type, "SoftDelete") || ews_folder_within(item->folder, trash);
 
+	if (is_one_of_series(c, item))
+		return item->master ? ews_occurrence_delete(c, item, err)
+				    : ews_task_skip(c, item, err);
 	if (!strcmp(type, "HardDelete") || item->folder == dumpster)
 		ews_item_remove(c->ews, item);
 	else
 		ews_item_move(c->ews, item, soft ? dumpster : trash, ews_actor(c));
+	return 0;
 }
 
 void ews_op_delete_item(struct ews_ctx *c)
@@ -218,12 +240,10 @@ void ews_op_delete_item(struct ews_ctx *c)
 
 		if (!ews_injected(c, &err))
 			item = ews_find_item(c, id, &err);
-		if (item && !check_delete(c, item, &err)) {
-			delete_item(c, item, type);
+		if (item && !check_delete(c, item, &err) && !delete_item(c, item, type, &err))
 			ews_message_ok(c);
-		} else {
+		else
 			ews_message_error(c, &err, "");
-		}
 	}
 }
 
@@ -236,6 +256,11 @@ static bool folder_takes(
 		ews_fail(err, "ErrorCrossMailboxMoveCopy",
 			"An object can't be moved or copied "
 			"between mailboxes here.");
+		return false;
+	}
+	if (item->master) {
+		ews_fail(err, "ErrorCalendarCannotMoveOrCopyOccurrence",
+			"An occurrence can't be moved or copied without its series.");
 		return false;
 	}
 	return true;

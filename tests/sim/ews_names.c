@@ -1,4 +1,4 @@
-/* ResolveNames over the mailboxes and the caller's contacts, and GetServerTimeZones. */
+/* ResolveNames over the mailboxes and the caller's contacts. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,68 +154,4 @@ void ews_op_resolve_names(struct ews_ctx *c)
 	write_resolutions(c, found, xml_true(full));
 	ews_message_end(c);
 	free(found);
-}
-
-/* A few zones; enough for clients that look for the caller's.  Daylight saving is left out: only
- * ids, names and standard offsets matter to what is simulated here. */
-static const struct {
-	const char *id, *name, *bias;
-} zones[] = {
-	{ "UTC", "(UTC) Coordinated Universal Time", "PT0S" },
-	{ "GMT Standard Time", "(UTC+00:00) Dublin, Edinburgh, Lisbon, London", "PT0S" },
-	{ "W. Europe Standard Time", "(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna",
-		"-PT1H" },
-	{ "Romance Standard Time", "(UTC+01:00) Brussels, Copenhagen, Madrid, Paris", "-PT1H" },
-	{ "Tokyo Standard Time", "(UTC+09:00) Osaka, Sapporo, Tokyo", "-PT9H" },
-	{ "Eastern Standard Time", "(UTC-05:00) Eastern Time (US & Canada)", "PT5H" },
-	{ "Pacific Standard Time", "(UTC-08:00) Pacific Time (US & Canada)", "PT8H" },
-};
-
-static bool zone_wanted(const xmlNode *ids, const char *zone)
-{
-	if (!ids)
-		return true;
-	xml_each(id, ids)
-	{
-		char *text AUTOFREE = xml_content(id);
-
-		if (!strcmp(text, zone))
-			return true;
-	}
-	return false;
-}
-
-void ews_op_time_zones(struct ews_ctx *c)
-{
-	char *full AUTOFREE = xml_get(c->payload, "ReturnFullTimeZoneData");
-	xmlNode *ids = xml_child(c->payload, "Ids");
-	struct ews_error err = { 0 };
-
-	if (ews_injected(c, &err)) {
-		ews_message_error(c, &err, "<m:TimeZoneDefinitions/>");
-		return;
-	}
-	ews_message_begin(c, "Success");
-	buf_adds(&c->out, "<m:TimeZoneDefinitions>");
-	for (size_t i = 0; i < ARRAY_SIZE(zones); i++) {
-		if (!zone_wanted(ids, zones[i].id))
-			continue;
-		buf_adds(&c->out, "<t:TimeZoneDefinition");
-		xml_attr(&c->out, "Id", zones[i].id);
-		xml_attr(&c->out, "Name", zones[i].name);
-		buf_adds(&c->out, ">");
-		if (!full || xml_true(full))
-			buf_addf(&c->out,
-				"<t:Periods><t:Period Bias=\"%s\" Name=\"Standard\" "
-				"Id=\"std\"/></t:Periods><t:TransitionsGroups><t:TransitionsGroup "
-				"Id=\"0\"><t:Transition><t:To "
-				"Kind=\"Period\">std</t:To></t:Transition>"
-				"</t:TransitionsGroup></t:TransitionsGroups><t:Transitions>"
-				"<t:Transition><t:To Kind=\"Group\">0</t:To></t:Transition>"
-				"</t:Transitions>",
-				zones[i].bias);
-		buf_adds(&c->out, "</t:TimeZoneDefinition>");
-	}
-	buf_adds(&c->out, "</m:TimeZoneDefinitions>");
-	ews_message_end(c);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "sync/mem.h"
-#include "tests/sim/ews.h"
+#include "tests/sim/ews_calendar.h"
 
 static int bad_value(
 	struct ews_ctx *c, const xmlNode *element, const char *value, struct ews_error *err)
@@ -37,7 +37,13 @@ static int parse_simple(struct ews_ctx *c, struct ews_item *item, int prop, cons
 		(void)strtod(text, &end);
 		break;
 	case EWS_T_DATE:
-		normal = ews_date_normal(text);
+		normal = ews_zone_read(c->zone, text);
+		if (!normal)
+			return bad_value(c, element, text, err);
+		ews_put(item, prop, 0, 0, normal);
+		return 0;
+	case EWS_T_DAY:
+		normal = ews_zone_day(c->zone, text);
 		if (!normal)
 			return bad_value(c, element, text, err);
 		ews_put(item, prop, 0, 0, normal);
@@ -160,6 +166,34 @@ static void parse_mime(struct ews_item *item, int prop, const xmlNode *element)
 	free(raw);
 }
 
+/* By its Windows id; what a request says of its rules says nothing new. */
+static int parse_zone(struct ews_ctx *c, struct ews_item *item, int prop, const xmlNode *element,
+	struct ews_error *err)
+{
+	bool legacy = !strcmp(ews_props[prop].element, "MeetingTimeZone");
+	char *id AUTOFREE = xml_get(element, legacy ? "TimeZoneName" : "Id");
+
+	if (!ews_zone_display(c->ews, id))
+		return ews_fail(err, "ErrorCalendarInvalidTimeZone",
+			"The time zone %s is not known here.", id ? id : "");
+	ews_put(item, prop, 0, 0, id);
+	return 0;
+}
+
+/* A recurrence is kept as the server writes it. */
+static int parse_recurrence(
+	struct ews_item *item, int prop, const xmlNode *element, struct ews_error *err)
+{
+	struct ews_recurrence r;
+	char *text AUTOFREE = NULL;
+
+	if (ews_recurrence_parse(element, &r, err))
+		return -1;
+	text = ews_recurrence_text(&r);
+	ews_put(item, prop, 0, 0, text);
+	return 0;
+}
+
 static int parse_row(struct ews_ctx *c, struct ews_item *item, int prop, const xmlNode *element,
 	struct ews_error *err)
 {
@@ -176,6 +210,8 @@ static int parse_row(struct ews_ctx *c, struct ews_item *item, int prop, const x
 		return 0;
 	case EWS_T_EXTENDED:
 		return parse_extended(c, item, element, err);
+	case EWS_T_ZONE:
+		return parse_zone(c, item, prop, element, err);
 	case EWS_T_XML:
 	case EWS_T_MAILBOX:
 		if (!strcmp(ews_props[prop].element, "MimeContent")) {
@@ -184,6 +220,8 @@ static int parse_row(struct ews_ctx *c, struct ews_item *item, int prop, const x
 			char *members AUTOFREE = ews_members_read(element);
 
 			ews_put(item, prop, 0, 0, members);
+		} else if (!strcmp(ews_props[prop].element, "Recurrence")) {
+			return parse_recurrence(item, prop, element, err);
 		} else {
 			char *inner AUTOFREE = xml_inner(element);
 
@@ -205,7 +243,8 @@ int ews_parse_property(
 			(const char *)element->name);
 		return ews_fail(err, "ErrorSchemaValidation", "unknown property");
 	}
-	if (ews_props[prop].flags & EWS_F_READONLY || ews_props[prop].type == EWS_T_ID)
+	if ((ews_props[prop].flags & EWS_F_READONLY && !item->seeding) ||
+		ews_props[prop].type == EWS_T_ID)
 		return ews_fail(err, "ErrorInvalidPropertySet",
 			"Set action is invalid for property %s.",
 			ews_props[prop].uri ? ews_props[prop].uri : ews_props[prop].element);

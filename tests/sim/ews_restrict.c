@@ -73,7 +73,8 @@ static bool numeric(const struct ews_path *path)
 static bool is_date(const struct ews_path *path)
 {
 	return path->ext ? !strncmp(path->ext->type, "SystemTime", 10)
-			 : path->prop >= 0 && ews_props[path->prop].type == EWS_T_DATE;
+			 : path->prop >= 0 && (ews_props[path->prop].type == EWS_T_DATE ||
+						      ews_props[path->prop].type == EWS_T_DAY);
 }
 
 static bool is_binary(const struct ews_path *path)

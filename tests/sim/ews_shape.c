@@ -349,12 +349,44 @@ static void write_extended(
 	}
 }
 
-static void write_simple(
-	struct buf *b, const struct ews_shape *shape, const struct ews_item *item, int prop)
+/* <t:StartTimeZone Id="..." Name="..."/>, and as Exchange 2007 names it. */
+static void write_zone(struct buf *b, const struct ews_item *item, int prop)
 {
+	const char *element = ews_props[prop].element;
+	bool legacy = !strcmp(element, "MeetingTimeZone");
+	char *id AUTOFREE = ews_value_text(item, prop);
+
+	if (!id)
+		return;
+	buf_addf(b, "<t:%s", element);
+	xml_attr(b, legacy ? "TimeZoneName" : "Id", id);
+	if (!legacy)
+		xml_attr(b, "Name", ews_zone_display(item->mailbox->ews, id));
+	buf_adds(b, "/>");
+}
+
+/* Times as the clock of the request's zone shows them. */
+static char *in_zone(const struct ews_ctx *c, const struct ews_prop *row, const char *text)
+{
+	switch (row->type) {
+	case EWS_T_DATE:
+	case EWS_T_DAY:
+		return ews_zone_stamp(c->zone, text, row->type == EWS_T_DAY);
+	case EWS_T_XML:
+		return ews_zone_rewrite(c->zone, text);
+	default:
+		return xstrdup(text);
+	}
+}
+
+static void write_simple(
+	struct ews_ctx *c, const struct ews_shape *shape, const struct ews_item *item, int prop)
+{
+	struct buf *b = &c->out;
 	const struct ews_prop *row = &ews_props[prop];
 	bool mime = row->type == EWS_T_XML && !strcmp(row->element, "MimeContent");
-	char *text AUTOFREE = ews_value_text(item, prop);
+	char *kept AUTOFREE = ews_value_text(item, prop);
+	char *text AUTOFREE = kept ? in_zone(c, row, kept) : NULL;
 
 	if (!text)
 		return;
@@ -386,8 +418,11 @@ static void write_property(
 	case EWS_T_ID:
 		write_id(&c->out, item, ews_props[prop].element);
 		break;
+	case EWS_T_ZONE:
+		write_zone(&c->out, item, prop);
+		break;
 	default:
-		write_simple(&c->out, shape, item, prop);
+		write_simple(c, shape, item, prop);
 	}
 }
 

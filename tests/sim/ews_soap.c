@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "sync/mem.h"
-#include "tests/sim/ews.h"
+#include "tests/sim/ews_calendar.h"
 
 /* BARE: by the schema the response is the message itself. */
 enum { READS = 0, WRITES = 1, BARE = 2 };
@@ -234,7 +234,7 @@ static void run(struct ews_ctx *c, xmlNode *envelope)
 	check_version(c);
 	if (!c->fault_code)
 		check_schema(c);
-	if (!c->fault_code && !ews_impersonate(c))
+	if (!c->fault_code && !ews_impersonate(c) && !ews_zone_context(c))
 		take_injection(c);
 	if (!c->fault_code)
 		op->run(c);
@@ -276,6 +276,12 @@ static void handle_soap(struct ews_ctx *c)
 		run(c, xmlDocGetRootElement(doc));
 	answer(c);
 	xmlFreeDoc(doc);
+	while (c->views) {
+		struct ews_item *next = c->views->next;
+
+		ews_occurrence_free(c->views);
+		c->views = next;
+	}
 	buf_free(&c->out);
 	free(c->fault_code);
 	free(c->fault_text);
@@ -289,6 +295,7 @@ void ews_handle(struct ews *ews, const struct sim_request *req, struct sim_respo
 		.req = req,
 		.resp = resp,
 		.out = BUF_INIT(EWS_ANSWER_LIMIT),
+		.zone = ews_zone_by_id(ews, "UTC"),
 		.inject_index = -1 };
 
 	c.account = ews_sign_in(ews, req);

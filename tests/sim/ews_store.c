@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "sync/mem.h"
-#include "tests/sim/ews.h"
+#include "tests/sim/ews_calendar.h"
 
 /* What a server takes unless told otherwise. */
 #define MAX_ITEM ((size_t)36 << 20)
@@ -302,6 +302,7 @@ static void unlink_item(struct ews *ews, struct ews_item *item)
 void ews_item_remove(struct ews *ews, struct ews_item *item)
 {
 	unlink_item(ews, item);
+	ews_exceptions_free(item);
 	free_properties(item);
 	ews_attachments_free(item);
 }
@@ -336,6 +337,8 @@ void ews_item_replace(struct ews_item *item, struct ews_item *scratch)
 {
 	char *by = item->modified_by;
 
+	if (scratch->pattern_changed)
+		ews_exceptions_free(item);
 	item->modified_by = NULL;
 	free_properties(item);
 	item->modified_by = by;
@@ -348,6 +351,7 @@ void ews_item_replace(struct ews_item *item, struct ews_item *scratch)
 
 void ews_item_discard(struct ews_item *draft)
 {
+	ews_exceptions_free(draft);
 	free_properties(draft);
 	free(draft);
 }
@@ -361,6 +365,7 @@ static struct ews_item *copy_item(
 	copy->associated = item->associated;
 	copy_properties(copy, item);
 	ews_attachments_copy(copy, item);
+	ews_exceptions_copy(copy, item);
 	return copy;
 }
 
@@ -436,6 +441,7 @@ struct ews *ews_new(struct sim *sim, const char *schema_dir)
 	ews->folders = xmlHashCreate(256);
 	ews->ext_names = xmlHashCreate(64);
 	ews->prop_uris = ews_prop_table();
+	ews->zones = xmlHashCreate(64);
 	if (schema_dir)
 		ews->schema = ews_schema_load(schema_dir);
 	return ews;
@@ -443,6 +449,7 @@ struct ews *ews_new(struct sim *sim, const char *schema_dir)
 
 static void item_free(struct ews_item *item)
 {
+	ews_exceptions_free(item);
 	free_properties(item);
 	ews_attachments_free(item);
 	free(item->id);
@@ -508,6 +515,7 @@ void ews_free(struct ews *ews)
 	xmlHashFree(ews->items, NULL);
 	xmlHashFree(ews->folders, NULL);
 	xmlHashFree(ews->prop_uris, NULL);
+	ews_zones_free(ews);
 	xmlHashFree(ews->ext_names, ews_ext_free_name);
 	ews_schema_free(ews->schema);
 	free(ews);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "sync/mem.h"
-#include "tests/sim/ews.h"
+#include "tests/sim/ews_calendar.h"
 
 #define NO_ITEMS "<m:Items/>"
 
@@ -37,7 +37,7 @@ static bool written_since(const struct ews_item *item, const struct ews_path *pa
 static int check_change_key(struct ews_ctx *c, const struct ews_item *item, const xmlNode *change,
 	const char *resolution, struct ews_error *err)
 {
-	char *key AUTOFREE = xml_get(xml_child(change, "ItemId"), "ChangeKey");
+	char *key AUTOFREE = xml_get(xml_first(change), "ChangeKey");
 	uint64_t since;
 
 	if (!key && !strcmp(resolution, "AlwaysOverwrite"))
@@ -192,6 +192,9 @@ static int apply(
 	if (path.prop < 0 && !path.ext)
 		return ews_fail(err, "ErrorInvalidPropertyRequest",
 			"Property is not valid for this object type.");
+	if (!path.ext && ews_props[path.prop].flags & EWS_F_CREATE)
+		return ews_fail(err, "ErrorInvalidPropertySet",
+			"Set action is invalid for property %s.", ews_props[path.prop].uri);
 	if (xml_is(change, "DeleteItemField"))
 		return delete_field(c, item, &path, err);
 	element = property_of(item, change, &path, err);
@@ -240,9 +243,6 @@ static int check_sending(struct ews_ctx *c, const struct ews_item *item, struct 
 	if (item->kind == EWS_CALENDAR && !invitations)
 		return ews_fail(err, "ErrorSendMeetingInvitationsOrCancellationsRequired",
 			"SendMeetingInvitationsOrCancellations is required for calendar items.");
-	if (item->kind == EWS_CALENDAR && strcmp(invitations, "SendToNone") != 0)
-		sim_mail_log(c->ews->sim, "exchange",
-			"UpdateItem SendMeetingInvitationsOrCancellations", invitations);
 	if (item->kind == EWS_MESSAGE && !disposition)
 		return ews_fail(err, "ErrorMessageDispositionRequired",
 			"Message disposition should be specified when saving or sending messages.");
@@ -264,9 +264,23 @@ static int update_item(
 		return -1;
 	}
 	unmap_file_as(c, scratch, updates);
-	ews_settle(scratch, false);
-	ews_item_replace(item, scratch);
-	ews_item_touch(c->ews, item, ews_actor(c), only_read_flag(updates));
+	if (ews_settle(scratch, item, err)) {
+		ews_item_discard(scratch);
+		return -1;
+	}
+	if (item->master) {
+		ews_exception_save(c, item, scratch);
+		ews_item_discard(scratch);
+	} else {
+		ews_item_replace(item, scratch);
+		ews_item_touch(c->ews, item, ews_actor(c), only_read_flag(updates));
+		ews_task_saved(c, item);
+	}
+	if (item->kind == EWS_CALENDAR) {
+		char *how AUTOFREE = xml_get(c->payload, "SendMeetingInvitationsOrCancellations");
+
+		ews_meeting_mail(c, item, how);
+	}
 	return 0;
 }
 

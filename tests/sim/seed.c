@@ -362,7 +362,8 @@ static int file_mailbox(struct sim *sim, struct seed *seed, const json_t *box, s
 	const char *password = get(box, "password");
 	const char *space = name ? strrchr(name, ' ') : NULL;
 	char *given AUTOFREE = space ? xstrndup(name, (size_t)(space - name)) : xstrdup("");
-	json_t *contact;
+	static const char *const kinds[] = { "calendar", "tasks" };
+	json_t *contact, *item;
 	size_t i;
 
 	if (!address)
@@ -378,6 +379,11 @@ static int file_mailbox(struct sim *sim, struct seed *seed, const json_t *box, s
 		json_object_del(copy, "folder");
 		ews_add_contact(sim->ews, address, folder ? folder : "contacts", copy);
 		json_decref(copy);
+	}
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		json_array_foreach(json_object_get(box, kinds[k]), i, item)
+			if (ews_add_item(sim->ews, address, kinds[k], item, err))
+				return -1;
 	}
 	return 0;
 }

@@ -23,6 +23,7 @@
 
 #include "sync/buf.h"
 
+struct error;
 struct sim;
 struct ews;
 struct sf;
@@ -85,6 +86,9 @@ void ews_add_account(struct ews *ews, const char *user, const char *password);
 void ews_add_mailbox(struct ews *ews, const char *address, const char *name, const char *password);
 void ews_add_contact(
 	struct ews *ews, const char *address, const char *folder, const json_t *contact);
+/* An appointment or task ("calendar", "tasks"): see ews_seed.c for its JSON. */
+int ews_add_item(struct ews *ews, const char *address, const char *kind, const json_t *item,
+	struct error *err);
 /* The whole state for /sim/state (new reference): mailboxes -> folders -> items, every property. */
 json_t *ews_dump(struct ews *ews);
 /* POST /sim/ews/ACTION: what an administrator of Exchange does.  Answers like sf_act(). */
