@@ -7,6 +7,8 @@
 
 #include "sync/formats/card.h"
 #include "sync/formats/card_check.h"
+#include "sync/formats/event.h"
+#include "sync/formats/ical.h"
 #include "sync/formats/vcard.h"
 #include "sync/mem.h"
 
@@ -16,6 +18,19 @@
 static int render_card(const json_t *doc, struct buf *out, struct error *err)
 {
 	return vcard_render(doc, VCARD_40, out, err);
+}
+
+/* Events and tasks have no slots and are not found by addresses. */
+static void assign_nothing(json_t *doc, const json_t *base)
+{
+	(void)doc;
+	(void)base;
+}
+
+static json_t *no_emails(const json_t *doc)
+{
+	(void)doc;
+	return json_array();
 }
 
 static const struct document_kind kinds[] = {
@@ -31,6 +46,30 @@ static const struct document_kind kinds[] = {
 		.blank = card_new,
 		.emails = card_emails,
 		.check = card_check,
+	},
+	{
+		.kind = KIND_EVENT,
+		.name = "event",
+		.suffix = ".ics",
+		.parse = ical_parse_event,
+		.render = ical_render,
+		.set_categories = ical_set_categories_event,
+		.assign_slots = assign_nothing,
+		.title = event_title,
+		.emails = no_emails,
+		.check = event_check,
+	},
+	{
+		.kind = KIND_TASK,
+		.name = "task",
+		.suffix = ".ics",
+		.parse = ical_parse_task,
+		.render = ical_render,
+		.set_categories = ical_set_categories_task,
+		.assign_slots = assign_nothing,
+		.title = event_title,
+		.emails = no_emails,
+		.check = event_check_task,
 	},
 };
 

@@ -213,3 +213,34 @@ void vcard_fold(const char *line, size_t len, const char *eol, struct buf *out)
 	}
 	buf_adds(out, eol);
 }
+
+bool vcard_is_name(const char *text)
+{
+	const char *p = text;
+
+	while (isalnum((unsigned char)*p) || *p == '-' || *p == '_')
+		p++;
+	return p > text && !*p;
+}
+
+void vcard_add_param_value(struct buf *out, const char *value)
+{
+	bool quote = value[strcspn(value, ":;,")] != '\0';
+
+	if (quote)
+		buf_addc(out, '"');
+	for (const char *p = value; *p; p++) {
+		if (*p == '\r' && p[1] == '\n')
+			continue;
+		if (*p == '\n' || *p == '\r')
+			buf_adds(out, "^n");
+		else if (*p == '"')
+			buf_adds(out, "^'");
+		else if (*p == '^')
+			buf_adds(out, "^^");
+		else if ((unsigned char)*p >= ' ' || *p == '\t')
+			buf_addc(out, *p);
+	}
+	if (quote)
+		buf_addc(out, '"');
+}

@@ -23,42 +23,10 @@ static const char eol[] = "\r\n";
 
 /* --- lines and parameters --------------------------------------------------------------------- */
 
-static bool is_name(const char *text)
-{
-	const char *p = text;
-
-	while (isalnum((unsigned char)*p) || *p == '-' || *p == '_')
-		p++;
-	return p > text && !*p;
-}
-
 static void add_upper(struct buf *out, const char *text)
 {
 	for (; *text; text++)
 		buf_addc(out, (char)toupper((unsigned char)*text));
-}
-
-/* One parameter value: RFC 6868 escapes, quoted where it must be. */
-static void add_param_value(struct buf *out, const char *value)
-{
-	bool quote = value[strcspn(value, ":;,")] != '\0';
-
-	if (quote)
-		buf_addc(out, '"');
-	for (const char *p = value; *p; p++) {
-		if (*p == '\r' && p[1] == '\n')
-			continue;
-		if (*p == '\n' || *p == '\r')
-			buf_adds(out, "^n");
-		else if (*p == '"')
-			buf_adds(out, "^'");
-		else if (*p == '^')
-			buf_adds(out, "^^");
-		else if ((unsigned char)*p >= ' ' || *p == '\t')
-			buf_addc(out, *p);
-	}
-	if (quote)
-		buf_addc(out, '"');
 }
 
 static bool is_used(const struct vcard_writer *w, const char *name)
@@ -83,7 +51,7 @@ void vcard_put_param(struct vcard_writer *w, const char *name, const char *value
 	buf_addc(&w->line, ';');
 	add_upper(&w->line, name);
 	buf_addc(&w->line, '=');
-	add_param_value(&w->line, value);
+	vcard_add_param_value(&w->line, value);
 }
 
 /* A kept parameter: text or a list of texts. */
@@ -93,7 +61,7 @@ static void put_kept_param(struct vcard_writer *w, const char *name, const json_
 	json_t *one;
 	size_t i;
 
-	if (!is_name(name) || is_used(w, name) || strcmp(name, "group") == 0)
+	if (!vcard_is_name(name) || is_used(w, name) || strcmp(name, "group") == 0)
 		return;
 	if (json_is_string(value)) {
 		vcard_put_param(w, name, json_string_value(value));
@@ -106,7 +74,7 @@ static void put_kept_param(struct vcard_writer *w, const char *name, const json_
 	add_upper(&w->line, name);
 	json_array_foreach(value, i, one) {
 		buf_adds(&w->line, separator);
-		add_param_value(&w->line, json_string_value(one) ?: "");
+		vcard_add_param_value(&w->line, json_string_value(one) ?: "");
 		separator = ",";
 	}
 }
@@ -127,7 +95,7 @@ static const char *group_in(const json_t *params)
 	const char *name = json_string_value(
 		json_is_array(group) ? json_array_get(group, 0) : group);
 
-	return name && is_name(name) ? name : NULL;
+	return name && vcard_is_name(name) ? name : NULL;
 }
 
 static void begin_line(struct vcard_writer *w, const char *group, const char *prop)
@@ -245,7 +213,7 @@ static void add_type(struct vcard_writer *w, const char *type)
 	}
 	buf_adds(&w->line, is_used(w, "type") ? "," : ";TYPE=");
 	set_used(w, "type");
-	add_param_value(&w->line, type);
+	vcard_add_param_value(&w->line, type);
 }
 
 /* The keys of contexts or features, each by its first TYPE in the table. */
@@ -269,7 +237,7 @@ static void add_known_types(struct vcard_writer *w, const json_t *object, const 
 		json_object_del(left, types[i].key);
 	}
 	json_object_foreach(left, key, value) {
-		if (json_is_true(value) && is_name(key))
+		if (json_is_true(value) && vcard_is_name(key))
 			add_type(w, key);
 	}
 	json_decref(left);
@@ -453,11 +421,11 @@ static void write_kept(struct vcard_writer *w, const json_t *prop)
 	const char *type = json_string_value(json_array_get(prop, 2));
 	struct buf value AUTOBUF = BUF_INIT(VCARD_MAX_RENDERED);
 
-	if (!name || !type || !is_name(name) || card_word_in(own, name, strlen(name)) ||
+	if (!name || !type || !vcard_is_name(name) || card_word_in(own, name, strlen(name)) ||
 		is_replaced(w, name))
 		return;
 	begin_line(w, group_in(params), name);
-	if (strcmp(type, "unknown") != 0 && is_name(type))
+	if (strcmp(type, "unknown") != 0 && vcard_is_name(type))
 		vcard_put_param(w, "VALUE", type);
 	put_kept_params(w, params);
 	for (size_t i = 3; i < json_array_size(prop); i++) {

@@ -1,12 +1,21 @@
-/* The CATEGORIES lines of stored bytes, and nothing else of them.
+/* The CATEGORIES lines of stored bytes, and nothing else of them: of a card, or of the component of a
+ * calendar that is the item.
  *
  * The lexer tells where each content line begins and ends in the bytes; the first CATEGORIES line
- * is replaced where it stands, others are left out, a missing one goes before END:VCARD.  Every
+ * is replaced where it stands, others are left out, a missing one goes before the END.  Every
  * other byte is copied, line ends and odd folds included. */
 #include <string.h>
 
-#include "sync/formats/vcard_impl.h"
+#include "sync/formats/content.h"
+#include "sync/formats/ical_impl.h"
+#include "sync/formats/vcard.h"
 #include "sync/mem.h"
+
+struct format {
+	const char *what; /* for errors */
+	int (*parse)(const char *bytes, size_t len, json_t **doc, struct error *err);
+	const char *component; /* of a calendar; NULL: a card */
+};
 
 struct edit {
 	struct buf *out;
@@ -15,6 +24,9 @@ struct edit {
 	bool written;
 	const json_t *names;
 	enum vcard_syntax syntax;
+	size_t begin;  /* line of the component's BEGIN; 0: the first line */
+	size_t depth;  /* components begun and not ended */
+	size_t inside; /* the depth inside the component; 0: not there */
 };
 
 static void copy_to(struct edit *e, size_t to)
@@ -98,10 +110,8 @@ static bool is_end(const struct vcard_line *line)
 	return strcmp(line->name, "END") == 0;
 }
 
-static void edit_line(struct edit *e, const struct vcard_line *line, size_t depth)
+static void edit_line(struct edit *e, const struct vcard_line *line)
 {
-	if (depth != 1)
-		return;
 	if (strcmp(line->name, "CATEGORIES") == 0) {
 		copy_to(e, line->begin);
 		if (!e->written)
@@ -114,10 +124,26 @@ static void edit_line(struct edit *e, const struct vcard_line *line, size_t dept
 	}
 }
 
-/* The file's categories are these already: then its bytes stay. */
-static bool is_same(const json_t *card, const json_t *names)
+static void take_line(struct edit *e, const struct vcard_line *line)
 {
-	const json_t *keywords = json_object_get(card, "keywords");
+	if (strcmp(line->name, "BEGIN") == 0) {
+		e->depth++;
+		if (line->number == e->begin || (!e->begin && e->depth == 1))
+			e->inside = e->depth;
+	}
+	if (e->inside && e->depth == e->inside)
+		edit_line(e, line);
+	if (is_end(line)) {
+		if (e->depth == e->inside)
+			e->inside = 0;
+		e->depth--;
+	}
+}
+
+/* The file's categories are these already: then its bytes stay. */
+static bool is_same(const json_t *doc, const json_t *names)
+{
+	const json_t *keywords = json_object_get(doc, "keywords");
 	json_t *set = json_object();
 	json_t *name;
 	bool same;
@@ -146,12 +172,15 @@ static int check_names(const json_t *names, struct error *err)
 	return 0;
 }
 
-static int edit_lines(struct edit *e, size_t len, struct error *err)
+static int edit_lines(struct edit *e, size_t len, const struct format *format, struct error *err)
 {
 	struct vcard_lexer lexer;
-	size_t depth = 0;
 	int rc = vcard_lex_open(&lexer, e->bytes, len, err);
 
+	if (rc == 0 && format->component)
+		rc = ical_item_line(e->bytes, len, format->component, &e->begin, err);
+	if (format->component)
+		lexer.syntax = SYNTAX_30;
 	e->syntax = lexer.syntax;
 	while (rc == 0) {
 		struct vcard_line line;
@@ -160,42 +189,64 @@ static int edit_lines(struct edit *e, size_t len, struct error *err)
 		if (rc <= 0)
 			break;
 		rc = 0;
-		depth += strcmp(line.name, "BEGIN") == 0;
-		edit_line(e, &line, depth);
-		depth -= is_end(&line);
+		take_line(e, &line);
 		vcard_line_free(&line);
 	}
 	copy_to(e, len);
-	return rc ? rc : buf_check(e->out, "the vCard", err);
+	return rc ? rc : buf_check(e->out, format->what, err);
+}
+
+static int set_categories(const struct format *format, const char *bytes, size_t len,
+	const json_t *names, struct buf *out, struct error *err)
+{
+	struct edit e = { .out = out, .bytes = bytes, .names = names };
+	size_t before = out->len;
+	json_t *doc = NULL;
+	bool same;
+	int rc = check_names(names, err);
+
+	if (rc == 0)
+		rc = format->parse(bytes, len, &doc, err);
+	if (rc)
+		return rc;
+	same = is_same(doc, names);
+	json_decref(doc);
+	if (same) {
+		buf_add(out, bytes, len);
+		return buf_check(out, format->what, err);
+	}
+	rc = edit_lines(&e, len, format, err);
+	if (rc == 0)
+		rc = format->parse(out->data + before, out->len - before, &doc, err);
+	if (rc)
+		return rc;
+	/* vCard 2.1 cannot say a name that ends in a backslash before another one. */
+	if (!is_same(doc, names))
+		rc = error_set(err, ERR_INVALID, "these categories cannot be written in this file");
+	json_decref(doc);
+	return rc;
 }
 
 int vcard_set_categories(
 	const char *bytes, size_t len, const json_t *names, struct buf *out, struct error *err)
 {
-	struct edit e = { .out = out, .bytes = bytes, .names = names };
-	size_t before = out->len;
-	json_t *card = NULL;
-	bool same;
-	int rc = check_names(names, err);
+	static const struct format card = { "the vCard", vcard_parse, NULL };
 
-	if (rc == 0)
-		rc = vcard_parse(bytes, len, &card, err);
-	if (rc)
-		return rc;
-	same = is_same(card, names);
-	json_decref(card);
-	if (same) {
-		buf_add(out, bytes, len);
-		return buf_check(out, "the vCard", err);
-	}
-	rc = edit_lines(&e, len, err);
-	if (rc == 0)
-		rc = vcard_parse(out->data + before, out->len - before, &card, err);
-	if (rc)
-		return rc;
-	/* 2.1 cannot say a name that ends in a backslash before another one. */
-	if (!is_same(card, names))
-		rc = error_set(err, ERR_INVALID, "these categories cannot be written in this file");
-	json_decref(card);
-	return rc;
+	return set_categories(&card, bytes, len, names, out, err);
+}
+
+int ical_set_categories_event(
+	const char *bytes, size_t len, const json_t *names, struct buf *out, struct error *err)
+{
+	static const struct format event = { "the calendar", ical_parse_event, "VEVENT" };
+
+	return set_categories(&event, bytes, len, names, out, err);
+}
+
+int ical_set_categories_task(
+	const char *bytes, size_t len, const json_t *names, struct buf *out, struct error *err)
+{
+	static const struct format task = { "the calendar", ical_parse_task, "VTODO" };
+
+	return set_categories(&task, bytes, len, names, out, err);
 }

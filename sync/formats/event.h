@@ -1,0 +1,84 @@
+/* Events and tasks: JSCalendar (RFC 8984) as the hub holds it, and the field types for its places.
+ *
+ * One document is one series: an Event or a Task with recurrenceRules and recurrenceOverrides.
+ *
+ *   @type "Event" or "Task", uid, title, description (text), sequence, created, updated (UTC)
+ *   start            local time; absent in a task without one
+ *   timeZone         name of the tz database; absent: floating.  UTC is "Etc/UTC"
+ *   showWithoutTime  true: all day; start at T00:00:00, whole days
+ *   duration         (Event) "PT1H" exact, "P1D" nominal; absent: none
+ *   due              (Task) local time in timeZone
+ *   locations        {"1": {"@type":"Location","name":...}}; an end in another zone than the start is
+ *                    {"end": {"@type":"Location","relativeTo":"end","timeZone":...}}
+ *   virtualLocations {"1": {"@type":"VirtualLocation","uri":..., "name":...}}
+ *   freeBusyStatus   "free", "busy", "microsoft.com:tentative", "microsoft.com:oof",
+ *                    "microsoft.com:workingElsewhere"
+ *   privacy          absent (public), "private", "secret", "microsoft.com:personal", or another word:
+ *                    anything but public is private
+ *   priority         1 (high) to 9 (low), 5 normal; absent: none
+ *   status           (Event) "confirmed", "tentative", "cancelled"
+ *   progress         (Task) "needs-action", "in-process", "completed", "failed", "cancelled",
+ *                    "microsoft.com:waiting", "microsoft.com:deferred"
+ *   percentComplete, progressUpdated (Task) 0 to 100; UTC, when it was completed
+ *   keywords         {"category": true}
+ *   alerts           {"1": {"@type":"Alert","action":"display","trigger": OffsetTrigger or
+ *                    AbsoluteTrigger}}
+ *   replyTo          {"imip": "mailto:..."}: the organizer
+ *   participants     by address (without "mailto:", lower case) or other URI:
+ *                    {"@type":"Participant","name","email","sendTo":{"imip":...},"kind","roles",
+ *                    "participationStatus","expectReply"}; roles {"owner","chair"} (organizer),
+ *                    {"attendee"}, {"attendee","optional"}, {"attendee","chair"}, {"informational"}
+ *   recurrenceRules  [RecurrenceRule]; `until` is local time in timeZone
+ *   recurrenceOverrides  by key, the local time in timeZone at which the series has the occurrence:
+ *                    {"excluded": true}, {} (an occurrence that no rule makes), or a patch.  A patch
+ *                    has whole members: "title": "x", "location": null takes one away
+ *   recurrenceId     the document is one occurrence of a series that is not here
+ *   links            attachments: {"1": {"@type":"Link","href","title","contentType","rel":
+ *                    "enclosure"}}
+ *   iCalComponent    {"properties": [jCal], "components": [jCal]}: what iCalendar says that has no
+ *                    place here; also in patches and alerts
+ *   tandemfs:params  parameters of iCalendar properties by their name; also in participants and links
+ *   tandemfs:calendar  what the VCALENDAR around says: {"properties": [jCal], "components": [jCal]}
+ *
+ * A patch may also have `privacy`, against RFC 8984 section 4.3.5: leaving it out would publish an
+ * occurrence that was made private. */
+#ifndef SYNC_FORMATS_EVENT_H
+#define SYNC_FORMATS_EVENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sync/buf.h"
+#include "sync/error.h"
+#include "sync/field.h"
+#include "sync/formats/zone.h"
+
+/* New empty document with @type "Event" or "Task". */
+json_t *event_new(const char *type);
+
+/* "2026-11-22 Subject", for a file name; a task without a date only its title. */
+void event_title(const json_t *doc, struct buf *out);
+
+/* 0, or ERR_INVALID naming the path: "start: must be a local date-time like 2026-11-22T10:00:00". */
+int event_check(const json_t *doc, struct error *err);
+int event_check_task(const json_t *doc, struct error *err);
+
+/* Anything but public, in the series or in one of its occurrences. */
+bool event_is_private(const json_t *doc);
+
+/* The occurrence with this key as a document of its own (new reference): the series with start at
+ * the key and the patch applied; no recurrence members, recurrenceId set.  Whether the series has
+ * such an occurrence is not asked. */
+json_t *event_occurrence(const json_t *doc, const char *key);
+
+/* Instants of a document without its recurrence, or of one occurrence: false when it has no start.
+ * Floating times are read in `zone` (NULL: as UTC).  The end of a task is its due time. */
+bool event_instants(struct zones *zones, const json_t *doc, const struct zone *floating,
+	int64_t *start, int64_t *end);
+
+/* The patch that makes `occurrence` of the occurrence `key` of `doc`, of whole members; {} when they
+ * are the same. */
+json_t *event_patch(const json_t *doc, const char *key, const json_t *occurrence);
+
+#endif
