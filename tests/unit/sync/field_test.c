@@ -77,7 +77,7 @@ static int people_set(json_t *doc, const struct field *field, const char *key, c
 
 static void test_keys_with_values(void **state)
 {
-	static const struct field_type people = { people_get, people_set };
+	static const struct field_type people = { .get = people_get, .set = people_set };
 	static const struct field map[] = { { .name = "People",
 		.path = "people",
 		.type = &people,
