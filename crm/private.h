@@ -17,8 +17,39 @@
 #define SALESFORCE_IN_BYTES   6000 /* of values in one IN (...), escaped: URIs end at 16 KiB */
 #define SALESFORCE_OVERLAP_S  600  /* design section 7 */
 
+struct salesforce_object;
+
+/* How an object is mapped, whatever the org: one for each kind of item. */
+struct salesforce_spec {
+	const char *name; /* "Contact" */
+	enum item_kind kind;
+	const struct field *rows;
+	const size_t *n_rows;
+	const char *extra; /* ",Field,Field": queried besides the rows; they exist in every org */
+	const char *hint;  /* what to do when a required field is missing */
+	/* The rest may be NULL. */
+	/* The values of the table's rows, of a record as the server shows it (new reference). */
+	json_t *(*read)(const struct salesforce_object *object, const json_t *row);
+	/* Why the record is left alone, or NULL. */
+	const char *(*unsupported)(const json_t *row);
+	/* Puts what the names of `changed` (NULL: all) have in the projection into the record that
+	 * is sent; rows without this go as they are. */
+	void (*write)(const struct salesforce_object *object, const json_t *fields,
+		const json_t *changed, json_t *record);
+	/* The rows of an answer before they are read: takes out and completes.  May ask the org. */
+	int (*fold)(struct crm *crm, const struct salesforce_object *object, json_t *rows,
+		struct error *err);
+	/* What a write needs besides the record itself, after it was answered well. */
+	void (*after_write)(struct crm *crm, const struct salesforce_object *object,
+		enum crm_op_type type, struct crm_op **ops, size_t n);
+	/* A value of the row that records are looked for by, as SOQL's literal. */
+	void (*literal)(struct buf *out, const json_t *value);
+	const char *match_by; /* that row's name */
+};
+
 /* An object as the org describes it. */
 struct salesforce_object {
+	const struct salesforce_spec *spec;
 	const char *name;   /* "Contact" */
 	struct field *rows; /* names are those of the static table */
 	size_t n_rows;
@@ -45,7 +76,7 @@ struct crm {
 	atomic_long requests_left; /* -1: unknown */
 
 	pthread_mutex_t describe_lock;
-	struct salesforce_object *contact; /* NULL until described */
+	struct salesforce_object *objects[ITEM_KINDS]; /* NULL until described */
 	struct salesforce_object
 		*lead; /* likewise; without e-mail fields: not there, or not ours */
 };
@@ -80,6 +111,9 @@ enum salesforce_where { SALESFORCE_READ, SALESFORCE_CREATING, SALESFORCE_CHANGIN
 int salesforce_read_errors(const json_t *errors, int status, enum salesforce_where where,
 	char code[64], struct error *err);
 
+/* A text value as the hub holds it: LF line ends; NULL when it is empty. */
+json_t *salesforce_text_value(const json_t *row, const char *name);
+
 /* A page of query results.  *next is the locator of the next page or NULL.  ERR_REMOTE when the
  * answer is not what a query answers. */
 int salesforce_read_page(const json_t *answer, const struct salesforce_object *object,
@@ -98,8 +132,8 @@ int salesforce_read_composite(
 	const json_t *answer, struct crm_op **ops, size_t n, struct error *err);
 
 /* The description of an object.  token_field may be NULL. */
-int salesforce_read_describe(const json_t *answer, const char *token_field,
-	struct salesforce_object **out, struct error *err);
+int salesforce_read_describe(const json_t *answer, const struct salesforce_spec *spec,
+	const char *token_field, struct salesforce_object **out, struct error *err);
 /* No more of it than its e-mail fields. */
 int salesforce_read_emails_describe(
 	const json_t *answer, const char *name, struct salesforce_object **out, struct error *err);
@@ -111,8 +145,16 @@ extern const struct field salesforce_contact_rows[];
 extern const size_t salesforce_contact_n;
 /* As much of Account as is pulled. */
 extern const struct salesforce_object salesforce_account;
-/* Contact, described once.  The object lives as long as the crm. */
-int salesforce_contact(struct crm *crm, const struct salesforce_object **object, struct error *err);
+/* NULL for a kind that is not synced. */
+const struct salesforce_spec *salesforce_spec(enum item_kind kind);
+/* The kind's object, described once; it lives as long as the crm.  *object is NULL for a kind that
+ * is not synced. */
+int salesforce_object(struct crm *crm, enum item_kind kind, const struct salesforce_object **object,
+	struct error *err);
+
+/* ---- salesforce_event.c, salesforce_task.c ---------------------------------------------------- */
+
+extern const struct salesforce_spec salesforce_event, salesforce_task;
 
 /* ---- salesforce_session.c --------------------------------------------------------------------- */
 
@@ -159,6 +201,9 @@ int salesforce_match_accounts(struct crm *crm, const char *user_id, const char *
 	size_t n, struct crm_account *accounts, struct error *err);
 int salesforce_match_leads(
 	struct crm *crm, const char *const *addresses, size_t n, json_t **found, struct error *err);
+int salesforce_match_fields(struct crm *crm, enum item_kind kind, const char *owner_id,
+	const json_t *const *projections, size_t n, struct crm_record **records, size_t *found,
+	struct error *err);
 int salesforce_find_users(
 	struct crm *crm, const char *const *addresses, size_t n, char **ids, struct error *err);
 int salesforce_write(struct crm *crm, enum item_kind kind, enum crm_op_type type,

@@ -45,7 +45,8 @@ static void salesforce_close(struct crm *crm)
 		return;
 	salesforce_sign_out(crm);
 	http_free(crm->http);
-	salesforce_object_free(crm->contact);
+	for (size_t i = 0; i < ARRAY_SIZE(crm->objects); i++)
+		salesforce_object_free(crm->objects[i]);
 	salesforce_object_free(crm->lead);
 	explicit_bzero(crm->client_secret, strlen(crm->client_secret));
 	free(crm->client_secret);
@@ -82,7 +83,7 @@ static int salesforce_test(struct crm *crm, struct error *err)
 	if (!rc && json_is_integer(left) && json_integer_value(left) >= 0)
 		atomic_store(&crm->requests_left, (long)json_integer_value(left));
 	json_decref(call.answer);
-	return rc ? rc : salesforce_contact(crm, &object, err);
+	return rc ? rc : salesforce_object(crm, KIND_CONTACT, &object, err);
 }
 
 static int salesforce_fields(
@@ -92,10 +93,8 @@ static int salesforce_fields(
 	int rc;
 
 	*table = (struct field_table){ 0 };
-	if (kind != KIND_CONTACT)
-		return 0;
-	rc = salesforce_contact(crm, &object, err);
-	if (!rc)
+	rc = salesforce_object(crm, kind, &object, err);
+	if (object)
 		*table = (struct field_table){ .rows = object->rows, .n = object->n_rows };
 	return rc;
 }
@@ -117,6 +116,7 @@ const struct crm_driver salesforce_driver = {
 	.pull = salesforce_pull,
 	.get = salesforce_get,
 	.match_emails = salesforce_match_emails,
+	.match_fields = salesforce_match_fields,
 	.pull_accounts = salesforce_pull_accounts,
 	.match_accounts = salesforce_match_accounts,
 	.match_leads = salesforce_match_leads,

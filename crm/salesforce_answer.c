@@ -119,6 +119,13 @@ static json_t *clean_text(const char *text)
 	return out.len ? json_string(buf_str(&out)) : NULL;
 }
 
+json_t *salesforce_text_value(const json_t *row, const char *name)
+{
+	const char *text = member(row, name);
+
+	return text ? clean_text(text) : NULL;
+}
+
 /* The value of a row's field: "Account.Name" is a member of a member. */
 static const char *row_text(const json_t *row, const struct field *field)
 {
@@ -195,7 +202,10 @@ static int read_record(const json_t *row, const struct salesforce_object *object
 	out->created_by_us = out->created_by_id && !strcmp(out->created_by_id, our_user);
 	out->account_id = copy(row, "AccountId");
 	out->token = object->token_field ? copy(row, object->token_field) : NULL;
-	out->fields = read_fields(row, object);
+	out->unsupported = object->spec->unsupported ? xstrdup(object->spec->unsupported(row))
+						     : NULL;
+	out->fields = object->spec->read ? object->spec->read(object, row)
+					 : read_fields(row, object);
 	out->unread = read_unread(row, object);
 	out->emails = read_emails(row, object);
 	return 0;
@@ -430,8 +440,8 @@ static int take_token_field(
 	return 0;
 }
 
-int salesforce_read_describe(const json_t *answer, const char *token_field,
-	struct salesforce_object **out, struct error *err)
+int salesforce_read_describe(const json_t *answer, const struct salesforce_spec *spec,
+	const char *token_field, struct salesforce_object **out, struct error *err)
 {
 	const json_t *fields = json_object_get(answer, "fields");
 	struct salesforce_object *object;
@@ -439,13 +449,14 @@ int salesforce_read_describe(const json_t *answer, const char *token_field,
 
 	if (!json_is_array(fields) || !described(fields, "Id") ||
 		!described(fields, "SystemModstamp"))
-		return error_set(
-			err, ERR_REMOTE, "Salesforce: the description of Contact is not one");
+		return error_set(err, ERR_REMOTE, "Salesforce: the description of %s is not one",
+			spec->name);
 	object = xcalloc(1, sizeof(*object));
-	object->name = "Contact";
-	object->rows = xcalloc(salesforce_contact_n, sizeof(*object->rows));
-	for (size_t i = 0; i < salesforce_contact_n; i++) {
-		const struct field *row = &salesforce_contact_rows[i];
+	object->spec = spec;
+	object->name = spec->name;
+	object->rows = xcalloc(*spec->n_rows, sizeof(*object->rows));
+	for (size_t i = 0; i < *spec->n_rows; i++) {
+		const struct field *row = &spec->rows[i];
 		const json_t *field = described(
 			fields, row->flags & FIELD_REFERENCE ? row->wire : row->name);
 

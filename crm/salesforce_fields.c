@@ -182,26 +182,60 @@ const struct field salesforce_contact_rows[] = {
 const size_t salesforce_contact_n = ARRAY_SIZE(salesforce_contact_rows);
 
 static const struct field account_rows[] = { ROW("Name", "name/full", field_text, 255, 0) };
-const struct salesforce_object salesforce_account = {
-	.name = "Account", .rows = (struct field *)account_rows, .n_rows = ARRAY_SIZE(account_rows)
+static const struct salesforce_spec account_spec = { .name = "Account" };
+const struct salesforce_object salesforce_account = { .spec = &account_spec,
+	.name = "Account",
+	.rows = (struct field *)account_rows,
+	.n_rows = ARRAY_SIZE(account_rows) };
+
+static const struct salesforce_spec salesforce_contact = {
+	.name = "Contact",
+	.kind = KIND_CONTACT,
+	.rows = salesforce_contact_rows,
+	.n_rows = &salesforce_contact_n,
+	.hint = "give the contact a surname, a company or an e-mail address",
 };
 
-int salesforce_contact(struct crm *crm, const struct salesforce_object **object, struct error *err)
+/* ---- all kinds --------------------------------------------------------------------------------- */
+
+const struct salesforce_spec *salesforce_spec(enum item_kind kind)
 {
-	struct salesforce_call call = { .method = "GET",
-		.path = SALESFORCE_PATH "/sobjects/Contact/describe",
-		.operation = "describe" };
+	static const struct salesforce_spec *const specs[ITEM_KINDS] = {
+		[KIND_CONTACT] = &salesforce_contact,
+		[KIND_EVENT] = &salesforce_event,
+		[KIND_TASK] = &salesforce_task,
+	};
+
+	return (size_t)kind < ITEM_KINDS ? specs[kind] : NULL;
+}
+
+static int describe(struct crm *crm, const struct salesforce_spec *spec,
+	struct salesforce_object **object, struct error *err)
+{
+	char *path AUTOFREE = xasprintf(SALESFORCE_PATH "/sobjects/%s/describe", spec->name);
+	struct salesforce_call call = { .method = "GET", .path = path, .operation = "describe" };
+	int rc = salesforce_send(crm, &call, err);
+
+	if (!rc)
+		rc = salesforce_read_describe(
+			call.answer, spec, crm->external_id_field, object, err);
+	json_decref(call.answer);
+	return rc;
+}
+
+int salesforce_object(struct crm *crm, enum item_kind kind, const struct salesforce_object **object,
+	struct error *err)
+{
+	const struct salesforce_spec *spec = salesforce_spec(kind);
 	int rc = 0;
 
+	*object = NULL;
+	if (!spec)
+		return 0;
 	pthread_mutex_lock(&crm->describe_lock);
-	if (!crm->contact) {
-		rc = salesforce_send(crm, &call, err);
-		if (!rc)
-			rc = salesforce_read_describe(
-				call.answer, crm->external_id_field, &crm->contact, err);
-		json_decref(call.answer);
-	}
-	*object = crm->contact;
+	if (!crm->objects[kind])
+		rc = describe(crm, spec, &crm->objects[kind], err);
+	*object = crm->objects[kind];
 	pthread_mutex_unlock(&crm->describe_lock);
 	return rc;
 }

@@ -13,6 +13,11 @@
 
 #define PAGES_MAX 1000 /* of one get or match: a server that never says "done" */
 
+static const char *member(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
 /* ---- cursor ------------------------------------------------------------------------------------ */
 
 void salesforce_cursor_clear(struct salesforce_cursor *cursor)
@@ -69,7 +74,7 @@ static void raise_stamp(char **greatest, const char *stamp)
 {
 	int64_t now, old;
 
-	if (!salesforce_parse_stamp(stamp, &now))
+	if (!stamp || !salesforce_parse_stamp(stamp, &now))
 		return;
 	if (*greatest && salesforce_parse_stamp(*greatest, &old) && old >= now)
 		return;
@@ -93,8 +98,11 @@ static void add_select(struct buf *soql, const struct salesforce_object *object)
 		buf_adds(soql, ",AccountId");
 	if (object->token_field)
 		buf_addf(soql, ",%s", object->token_field);
+	if (object->spec->extra)
+		buf_adds(soql, object->spec->extra);
 	for (size_t i = 0; i < object->n_rows; i++)
-		buf_addf(soql, ",%s", object->rows[i].name);
+		if (!(object->rows[i].flags & FIELD_PER_KEY))
+			buf_addf(soql, ",%s", object->rows[i].name);
 	for (size_t i = 0; i < object->n_emails; i++) {
 		bool selected = false;
 
@@ -132,6 +140,22 @@ int salesforce_ask(struct crm *crm, const char *resource, const struct buf *soql
 	return rc;
 }
 
+/* The records of an answer, after what belongs together was put together. */
+static int read_page(struct crm *crm, const struct salesforce_object *object, json_t *answer,
+	struct crm_record **records, size_t *n, char **next, struct error *err)
+{
+	char *user AUTOFREE = salesforce_user_id(crm);
+	json_t *rows = json_object_get(answer, "records");
+	int rc = 0;
+
+	*records = NULL;
+	*n = 0;
+	*next = NULL;
+	if (object->spec->fold && json_is_array(rows))
+		rc = object->spec->fold(crm, object, rows, err);
+	return rc ? rc : salesforce_read_page(answer, object, user, records, n, next, err);
+}
+
 /* ---- pull -------------------------------------------------------------------------------------- */
 
 static void add_since(struct buf *soql, const char *since)
@@ -150,8 +174,9 @@ static int pull_page(struct crm *crm, const struct salesforce_object *object,
 	struct salesforce_cursor *cursor, struct crm_page *page, struct error *err)
 {
 	struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
-	char *user AUTOFREE = NULL, *next = NULL;
-	json_t *answer = NULL;
+	char *next = NULL, *greatest = NULL;
+	json_t *answer = NULL, *row;
+	size_t i;
 	int rc;
 
 	add_select(&soql, object);
@@ -159,16 +184,17 @@ static int pull_page(struct crm *crm, const struct salesforce_object *object,
 	rc = salesforce_ask(crm, "queryAll", &soql, cursor->locator, &answer, err);
 	if (rc)
 		return rc;
-	user = salesforce_user_id(crm);
-	rc = salesforce_read_page(answer, object, user, &page->records, &page->n, &next, err);
+	json_array_foreach(json_object_get(answer, "records"), i, row)
+		raise_stamp(&greatest, member(row, "SystemModstamp"));
+	rc = read_page(crm, object, answer, &page->records, &page->n, &next, err);
 	json_decref(answer);
-	if (rc)
-		return rc;
-	free(cursor->locator);
-	cursor->locator = next;
-	for (size_t i = 0; i < page->n; i++)
-		raise_stamp(&cursor->greatest, page->records[i].version);
-	return 0;
+	if (!rc) {
+		free(cursor->locator);
+		cursor->locator = next;
+		raise_stamp(&cursor->greatest, greatest);
+	}
+	free(greatest);
+	return rc;
 }
 
 /* The pull is over: the next one starts from the greatest stamp shown. */
@@ -213,10 +239,8 @@ int salesforce_pull(struct crm *crm, enum item_kind kind, const char *text, stru
 
 	memset(page, 0, sizeof(*page));
 	page->last = true;
-	if (kind != KIND_CONTACT)
-		return 0;
-	rc = salesforce_contact(crm, &object, err);
-	return rc ? rc : pull_object(crm, object, text, page, err);
+	rc = salesforce_object(crm, kind, &object, err);
+	return rc || !object ? rc : pull_object(crm, object, text, page, err);
 }
 
 /* Where the pull of accounts begins: what they were before is read with their contacts. */
@@ -287,7 +311,7 @@ static int query_all_pages(struct crm *crm, const struct salesforce_object *obje
 	const char *resource, const struct buf *soql, struct found *found,
 	bool (*wanted)(const struct crm_record *, const void *), const void *arg, struct error *err)
 {
-	char *locator = NULL, *user AUTOFREE = NULL;
+	char *locator = NULL;
 	int rc;
 
 	for (int pages = 0;; pages++) {
@@ -303,9 +327,7 @@ static int query_all_pages(struct crm *crm, const struct salesforce_object *obje
 		locator = NULL;
 		if (rc)
 			return rc;
-		if (!user)
-			user = salesforce_user_id(crm);
-		rc = salesforce_read_page(answer, object, user, &records, &n, &next, err);
+		rc = read_page(crm, object, answer, &records, &n, &next, err);
 		json_decref(answer);
 		if (rc)
 			return rc;
@@ -351,10 +373,10 @@ int salesforce_get(struct crm *crm, enum item_kind kind, const char *const *ids,
 
 	*records = NULL;
 	*count = 0;
-	if (rc || !n || kind != KIND_CONTACT)
+	if (rc || !n)
 		return rc;
-	rc = salesforce_contact(crm, &object, err);
-	for (size_t at = 0; !rc && at < n;) {
+	rc = salesforce_object(crm, kind, &object, err);
+	for (size_t at = 0; !rc && object && at < n;) {
 		struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
 
 		add_select(&soql, object);
@@ -431,10 +453,10 @@ int salesforce_match_emails(struct crm *crm, enum item_kind kind, const char *co
 
 	*records = NULL;
 	*count = 0;
-	if (!n || kind != KIND_CONTACT)
+	if (!n)
 		return 0;
-	rc = salesforce_contact(crm, &object, err);
-	if (rc || !object->n_emails)
+	rc = salesforce_object(crm, kind, &object, err);
+	if (rc || !object || !object->n_emails)
 		return rc;
 	folded = xcalloc(n, sizeof(*folded));
 	for (size_t i = 0; i < n; i++)
@@ -453,12 +475,90 @@ int salesforce_match_emails(struct crm *crm, enum item_kind kind, const char *co
 	return 0;
 }
 
-/* ---- users ------------------------------------------------------------------------------------- */
+/* ---- records by what they hold ----------------------------------------------------------------- */
 
-static const char *member(const json_t *object, const char *name)
+struct wanted {
+	const struct salesforce_object *object;
+	const json_t *const *projections;
+	size_t n;
+};
+
+/* Are both alike in every row that records are matched by? */
+static bool is_alike(
+	const struct salesforce_object *object, const json_t *fields, const json_t *projection)
 {
-	return json_string_value(json_object_get(object, name));
+	for (size_t i = 0; i < object->n_rows; i++) {
+		const char *name = object->rows[i].name;
+		const json_t *a = json_object_get(fields, name);
+		const json_t *b = json_object_get(projection, name);
+
+		if (object->rows[i].flags & FIELD_MATCH && (a && b ? !json_equal(a, b) : a != b))
+			return false;
+	}
+	return true;
 }
+
+static bool is_wanted(const struct crm_record *record, const void *arg)
+{
+	const struct wanted *wanted = arg;
+
+	for (size_t i = 0; i < wanted->n; i++)
+		if (!record->deleted &&
+			is_alike(wanted->object, record->fields, wanted->projections[i]))
+			return true;
+	return false;
+}
+
+/* The question is for one row; the others are compared here. */
+static void add_condition(struct buf *soql, const struct salesforce_object *object,
+	const char *owner_id, const json_t *const *projections, size_t n)
+{
+	const struct salesforce_spec *spec = object->spec;
+
+	buf_adds(soql, " WHERE ");
+	if (owner_id)
+		buf_addf(soql, "OwnerId = '%s' AND ", owner_id);
+	buf_addf(soql, "%s IN (", spec->match_by);
+	for (size_t i = 0; i < n; i++) {
+		buf_adds(soql, i ? "," : "");
+		spec->literal(soql, json_object_get(projections[i], spec->match_by));
+	}
+	buf_addc(soql, ')');
+}
+
+int salesforce_match_fields(struct crm *crm, enum item_kind kind, const char *owner_id,
+	const json_t *const *projections, size_t n, struct crm_record **records, size_t *count,
+	struct error *err)
+{
+	struct wanted wanted = { .projections = projections, .n = n };
+	struct found found = { 0 };
+	int rc = owner_id ? check_ids(&owner_id, 1, err) : 0;
+
+	*records = NULL;
+	*count = 0;
+	if (!rc && n)
+		rc = salesforce_object(crm, kind, &wanted.object, err);
+	if (rc || !n || !wanted.object || !wanted.object->spec->match_by)
+		return rc;
+	for (size_t at = 0; !rc && at < n; at += SALESFORCE_COLLECTION) {
+		struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
+		size_t m = n - at < SALESFORCE_COLLECTION ? n - at : SALESFORCE_COLLECTION;
+
+		add_select(&soql, wanted.object);
+		add_condition(&soql, wanted.object, owner_id, projections + at, m);
+		rc = query_all_pages(
+			crm, wanted.object, "query", &soql, &found, is_wanted, &wanted, err);
+	}
+	if (rc) {
+		crm_records_free(found.records, found.n);
+		return rc;
+	}
+	*records = found.records;
+	*count = found.n;
+	return 0;
+}
+
+/* ---- users ------------------------------------------------------------------------------------- */
 
 static bool same(const char *a, const char *b)
 {

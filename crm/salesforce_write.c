@@ -26,7 +26,9 @@ static json_t *create_record(const struct salesforce_object *object, const struc
 {
 	json_t *record = json_pack("{s:{s:s}}", "attributes", "type", object->name);
 
-	for (size_t i = 0; i < object->n_rows; i++) {
+	if (object->spec->write)
+		object->spec->write(object, op->fields, NULL, record);
+	for (size_t i = 0; !object->spec->write && i < object->n_rows; i++) {
 		const struct field *row = &object->rows[i];
 		json_t *value = json_object_get(op->fields, row->name);
 
@@ -49,6 +51,10 @@ static json_t *update_record(const struct salesforce_object *object, const struc
 	json_t *record = json_object(), *name;
 	size_t i;
 
+	if (object->spec->write) {
+		object->spec->write(object, op->fields, op->changed, record);
+		return record;
+	}
 	json_array_foreach((json_t *)op->changed, i, name) {
 		const char *text = json_string_value(name);
 		const struct field *row = text ? field_find(&table, text) : NULL;
@@ -191,14 +197,25 @@ static void set_all(const struct batch *batch, enum error_code code, const struc
 	}
 }
 
+/* What belongs to the records that were written. */
+static void settle(const struct batch *batch)
+{
+	const struct salesforce_spec *spec = batch->object->spec;
+
+	if (spec->after_write)
+		spec->after_write(batch->crm, batch->object, batch->type, batch->ops, batch->n);
+}
+
 /* Sends the batch; one that is refused as a whole is halved.  At most 8 deep. */
 static int run(const struct batch *batch, struct error *err)
 {
 	struct batch half = *batch;
 	int rc = send_batch(batch, err);
 
-	if (!rc)
+	if (!rc) {
+		settle(batch);
 		return 0;
+	}
 	if (!is_refusal(rc)) {
 		set_all(batch, rc == ERR_LOST ? ERR_LOST : ERR_UNSENT, err);
 		return rc;
@@ -228,10 +245,8 @@ static int missing_field(const struct salesforce_object *object, const struct cr
 			json_object_get(op->fields, row->name))
 			continue;
 		if (type == CRM_CREATE)
-			return error_set(err, ERR_INVALID,
-				"Salesforce needs %s: give the contact a surname, a company or an "
-				"e-mail address",
-				row->name);
+			return error_set(err, ERR_INVALID, "Salesforce needs %s: %s", row->name,
+				object->spec->hint);
 	}
 	return 0;
 }
@@ -269,20 +284,28 @@ int salesforce_write(struct crm *crm, enum item_kind kind, enum crm_op_type type
 
 	for (size_t i = 0; i < n; i++)
 		error_set(&ops[i].error, ERR_UNSENT, "not sent");
-	if (kind != KIND_CONTACT)
-		return error_set(err, ERR_INVALID, "Salesforce: this kind of item is not synced");
-	if ((rc = salesforce_contact(crm, &batch.object, err)))
+	if ((rc = salesforce_object(crm, kind, &batch.object, err)))
 		return rc;
+	if (!batch.object)
+		return error_set(err, ERR_INVALID, "Salesforce: this kind of item is not synced");
 	pending = xcalloc(n, sizeof(*pending));
 	for (size_t i = 0; i < n; i++) {
 		bool settled;
 
 		if (check(batch.object, &ops[i], type, &settled, &ops[i].error))
 			continue;
-		if (settled)
-			ops[i].error = (struct error)ERROR_INIT;
-		else
+		if (settled) {
+			struct crm_op *op = &ops[i];
+
+			op->error = (struct error)ERROR_INIT;
+			settle(&(struct batch){ .crm = crm,
+				.object = batch.object,
+				.type = type,
+				.ops = &op,
+				.n = 1 });
+		} else {
 			pending[m++] = &ops[i];
+		}
 	}
 	for (size_t at = 0; !rc && at < m; at += batch.n) {
 		batch.ops = pending + at;

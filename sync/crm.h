@@ -37,6 +37,8 @@ struct crm_record {
 	bool created_by_us;
 	char *account_id; /* of the account it belongs to, or NULL */
 	char *token;	  /* the external id field's value, or NULL */
+	char *unsupported; /* why the record is left alone (a series of Classic), or NULL: it is shown
+			    * to be matched against, but neither imported, linked nor written */
 	json_t *fields; /* flat object { field name: value } of the table's rows; empty ones absent */
 	json_t *unread; /* array: names of rows that have a value which our user may not see; or NULL */
 	json_t *emails; /* array: addresses of every e-mail field of the object, rows or not, in lower
@@ -65,8 +67,10 @@ struct crm_op {
 	const json_t
 		*changed; /* update: array of names to send; names absent from fields are emptied */
 
-	char *new_id;	    /* create (or the existing one of an upsert); owned by the op */
-	bool created;	    /* create: a new record, not an upsert onto an existing one */
+	char *new_id; /* create (or the existing one of an upsert); owned by the op */
+	bool created; /* create: a new record, not an upsert onto an existing one */
+	json_t *left; /* create, update that went well: names that did not arrive and are to be
+			     * sent again (exceptions of a series), an array, or NULL; owned by the op */
 	struct error error; /* ERR_CONFLICT: newer there; ERR_NOT_FOUND: gone or out of view */
 };
 

@@ -67,6 +67,7 @@ void crm_record_clear(struct crm_record *record)
 	free(record->created_by_id);
 	free(record->account_id);
 	free(record->token);
+	free(record->unsupported);
 	json_decref(record->fields);
 	json_decref(record->unread);
 	json_decref(record->emails);
@@ -91,4 +92,6 @@ void crm_op_clear(struct crm_op *op)
 {
 	free(op->new_id);
 	op->new_id = NULL;
+	json_decref(op->left);
+	op->left = NULL;
 }

@@ -31,7 +31,7 @@ static struct salesforce_object *describe(const char *fields, const char *token,
 	json_t *answer = parse(text);
 	struct salesforce_object *object = NULL;
 
-	salesforce_read_describe(answer, token, &object, err);
+	salesforce_read_describe(answer, salesforce_spec(KIND_CONTACT), token, &object, err);
 	json_decref(answer);
 	free(text);
 	return object;
@@ -90,7 +90,9 @@ static void wrong_descriptions(void **state)
 		struct salesforce_object *object;
 		json_t *answer = parse(bad[i]);
 
-		assert_int_equal(salesforce_read_describe(answer, NULL, &object, &err), ERR_REMOTE);
+		assert_int_equal(salesforce_read_describe(answer, salesforce_spec(KIND_CONTACT),
+					 NULL, &object, &err),
+			ERR_REMOTE);
 		json_decref(answer);
 	}
 	assert_null(describe("", "Tok__c", &err));

@@ -130,7 +130,7 @@ static void signs_in_once(void **state)
 	sent(&org, 1, "GET /services/data/v66.0/sobjects/Contact/describe HTTP/1.1\r\n");
 	sent(&org, 1, "Authorization: Bearer tok0\r\n");
 	assert_int_equal(salesforce_driver.fields(org.crm, KIND_CONTACT, &table, &org.err), 0);
-	assert_int_equal(salesforce_driver.fields(org.crm, KIND_EVENT, &table, &org.err), 0);
+	assert_int_equal(salesforce_driver.fields(org.crm, KIND_MAIL, &table, &org.err), 0);
 	assert_int_equal(table.n, 0);
 	org_close(&org);
 }

@@ -8,125 +8,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "crm/private.h"
-#include "mountopts/config.h"
 #include "sync/mem.h"
-#include "tests/unit/sim_process.h"
-
-static struct sim_process sim;
-static char config_dir[] = "/tmp/tandem-crm-XXXXXX";
-static struct config *config;
-static struct crm *crm;
-
-/* ---- the simulator ----------------------------------------------------------------------------- */
-
-static void start_sim(void)
-{
-	const char *const args[] = { "--config-out", config_dir, NULL };
-
-	sim_process_start(&sim, args);
-}
-
-/* The id of the record, when the action has one. */
-static char *act_id(const char *action, json_t *args)
-{
-	char *path AUTOFREE = xasprintf("sf/%s", action), *id;
-	json_t *answer;
-
-	assert_non_null(args);
-	answer = sim_process_command(&sim, "POST", path, args);
-	id = xstrdup(json_string_value(json_object_get(answer, "id")));
-	json_decref(answer);
-	return id;
-}
-
-static void act(const char *action, json_t *args)
-{
-	free(act_id(action, args));
-}
-
-static void fault(const char *operation, const char *type, const char *code)
-{
-	json_decref(sim_process_command(&sim, "POST", "faults",
-		json_pack("{s:s, s:s, s:s*}", "operation", operation, "type", type, "code", code)));
-}
-
-static void advance(int seconds)
-{
-	json_decref(sim_process_command(
-		&sim, "POST", "clock", json_pack("{s:i}", "advance_seconds", seconds)));
-}
-
-/* ---- setting up -------------------------------------------------------------------------------- */
-
-static struct crm *open_crm(const char *external_id_field)
-{
-	struct crm_options options = { .url = config->crm_url,
-		.client_id = config->crm_client_id,
-		.client_secret = config->crm_client_secret,
-		.external_id_field = external_id_field,
-		.record_dir = getenv("TANDEM_RECORD") };
-	struct error err = ERROR_INIT;
-	struct crm *out = NULL;
-
-	assert_int_equal(salesforce_driver.open(&out, &options, &err), 0);
-	return out;
-}
-
-static int start(void **state)
-{
-	char *path AUTOFREE = NULL;
-	struct http_options options = { .name = "sim" };
-	struct error err = ERROR_INIT;
-
-	(void)state;
-	assert_non_null(mkdtemp(config_dir));
-	start_sim();
-	sim.control = http_new(&options, &err);
-	path = xasprintf("%s/tandemfs.conf", config_dir);
-	if (config_load(&config, path, &err))
-		fail_msg("%s", err.text);
-	crm = open_crm(config->crm_external_id_field);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	struct dirent *entry;
-	DIR *dir;
-
-	(void)state;
-	salesforce_driver.close(crm);
-	config_free(config);
-	http_free(sim.control);
-	sim_process_stop(&sim);
-	dir = opendir(config_dir);
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir)
-		closedir(dir);
-	return rmdir(config_dir);
-}
-
-/* Nobody was mailed by any test (I10). */
-static int after_each(void **state)
-{
-	json_t *mails = sim_process_command(&sim, "GET", "mails", NULL);
-
-	(void)state;
-	assert_int_equal(json_array_size(mails), 0);
-	json_decref(mails);
-	json_decref(sim_process_command(&sim, "DELETE", "faults", NULL));
-	return 0;
-}
+#include "tests/unit/crm/sim_org.h"
 
 /* ---- what tests do ----------------------------------------------------------------------------- */
 
@@ -714,8 +602,6 @@ static void grades_of_failure(void **state)
 
 int main(int argc, char **argv)
 {
-	char here[PATH_MAX];
-	char *end;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(signs_in_and_describes, after_each),
 		cmocka_unit_test_teardown(finds_the_mailboxes_users, after_each),
@@ -738,12 +624,5 @@ int main(int argc, char **argv)
 	};
 
 	(void)argc;
-	/* BUILD/tests/unit/crm/salesforce_sim_test -> BUILD/tandem-sim */
-	if (!realpath(argv[0], here) || !(end = strstr(here, "/tests/unit/crm/")))
-		return 2;
-	*end = '\0';
-	sim.path = xasprintf("%s/tandem-sim", here);
-	int failed = cmocka_run_group_tests(tests, start, stop);
-	free(sim.path);
-	return failed;
+	return sim_org_run(argv[0], tests, ARRAY_SIZE(tests));
 }

@@ -1,0 +1,370 @@
+/* Task: its table, and what events and tasks have in common.
+ *
+ * ActivityDate is a day without a time; the time of day that a document's `due` may have stays there.
+ * Status is a picklist that an org can extend: a value that is not of the standard set counts by
+ * IsClosed. */
+#include "crm/salesforce_activity.h"
+
+#include <string.h>
+
+#include "sync/formats/card.h"
+#include "sync/formats/local_time.h"
+#include "sync/mem.h"
+
+#define DATE_LENGTH 10
+#define MIDNIGHT    "T00:00:00"
+
+static const char *member(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+/* ---- what events have too ---------------------------------------------------------------------- */
+
+bool salesforce_is_sent(const struct field *row, const json_t *changed)
+{
+	json_t *name;
+	size_t i;
+
+	if (row->flags & (FIELD_READ_ONLY | FIELD_CREATE_ONLY | FIELD_NO_ACCESS))
+		return false;
+	json_array_foreach((json_t *)changed, i, name)
+		if (json_is_string(name) && !strcmp(json_string_value(name), row->name))
+			return true;
+	return false;
+}
+
+bool salesforce_stamp_of(const json_t *row, const char *name, int64_t *seconds)
+{
+	const char *text = member(row, name);
+	int64_t ms;
+
+	if (!text || !salesforce_parse_stamp(text, &ms))
+		return false;
+	*seconds = ms / 1000 - (ms % 1000 < 0);
+	return true;
+}
+
+json_t *salesforce_utc(int64_t seconds)
+{
+	char out[LOCAL_TIME_MAX];
+
+	local_time_format(seconds, out);
+	return json_sprintf("%sZ", out);
+}
+
+json_t *salesforce_alert(const json_t *doc, const char *trigger, const char **id)
+{
+	const char *key;
+	json_t *alert;
+
+	json_object_foreach(json_object_get(doc, "alerts"), key, alert) {
+		const json_t *when = json_object_get(alert, "trigger");
+		const char *type = member(when, "@type"), *action = member(alert, "action"),
+			   *to = member(when, "relativeTo");
+
+		*id = key;
+		if (type && !strcmp(type, trigger) && (!action || !strcmp(action, "display")) &&
+			(!to || !strcmp(to, "start")))
+			return alert;
+	}
+	return NULL;
+}
+
+void salesforce_set_alert(json_t *doc, const char *trigger, const char *name, json_t *value)
+{
+	const char *id = NULL;
+	json_t *alert = salesforce_alert(doc, trigger, &id), *all = json_object_get(doc, "alerts");
+
+	if (!value) {
+		if (alert)
+			json_object_del(all, id);
+		if (!json_object_size(all))
+			json_object_del(doc, "alerts");
+		return;
+	}
+	if (!json_is_object(all)) {
+		all = json_object();
+		json_object_set_new(doc, "alerts", all);
+	}
+	if (!alert) {
+		alert = json_pack("{s:s, s:s, s:{s:s}}", "@type", "Alert", "action", "display",
+			"trigger", "@type", trigger);
+		json_object_set_new(all, json_object_get(all, "1") ? "crm" : "1", alert);
+	}
+	json_object_set_new(json_object_get(alert, "trigger"), name, value);
+}
+
+/* ---- ActivityDate ------------------------------------------------------------------------------ */
+
+static json_t *due_get(const json_t *doc, const struct field *field)
+{
+	const char *due = member(doc, "due");
+	int64_t local;
+
+	(void)field;
+	return due && local_time_parse(due, &local) ? json_stringn(due, DATE_LENGTH) : NULL;
+}
+
+static int due_set(json_t *doc, const struct field *field, const char *key, const json_t *value,
+	struct error *err)
+{
+	const char *old = member(doc, "due"), *date = json_string_value(value);
+	char *whole AUTOFREE = date ? xasprintf("%s" MIDNIGHT, date) : NULL;
+	int64_t local;
+
+	(void)key;
+	if (value && (!whole || strlen(date) != DATE_LENGTH || !local_time_parse(whole, &local)))
+		return error_set(err, ERR_INVALID, "%s must be a date", field->name);
+	if (!value)
+		json_object_del(doc, "due");
+	else if (old && strlen(old) > DATE_LENGTH)
+		json_object_set_new(doc, "due", json_sprintf("%s%s", date, old + DATE_LENGTH));
+	else
+		json_object_set_new(doc, "due", json_string(whole));
+	return 0;
+}
+
+static const struct field_type task_due = { .get = due_get, .set = due_set };
+
+/* ---- Status, Priority -------------------------------------------------------------------------- */
+
+/* The first row of a remote value is what it becomes here. */
+static const struct {
+	const char *progress, *status;
+} states[] = {
+	{ "needs-action", "Not Started" },
+	{ "in-process", "In Progress" },
+	{ "completed", "Completed" },
+	{ "microsoft.com:waiting", "Waiting on someone else" },
+	{ "microsoft.com:deferred", "Deferred" },
+	{ "cancelled", "Deferred" },
+	{ "failed", "Deferred" },
+};
+
+static json_t *status_get(const json_t *doc, const struct field *field)
+{
+	const char *progress = member(doc, "progress");
+
+	(void)field;
+	for (size_t i = 0; progress && i < ARRAY_SIZE(states); i++)
+		if (!strcmp(states[i].progress, progress))
+			return json_string(states[i].status);
+	return json_string(states[0].status);
+}
+
+static int status_set(json_t *doc, const struct field *field, const char *key, const json_t *value,
+	struct error *err)
+{
+	const char *text = json_string_value(value);
+
+	(void)field;
+	(void)key;
+	(void)err;
+	for (size_t i = 0; text && i < ARRAY_SIZE(states); i++)
+		if (!strcmp(states[i].status, text))
+			return json_object_set_new(
+				doc, "progress", json_string(states[i].progress));
+	json_object_del(doc, "progress");
+	return 0;
+}
+
+static const struct field_type task_status = { .get = status_get, .set = status_set };
+
+/* RFC 8984, 4.4.1: 1 to 4 is high, 5 normal, 6 to 9 low, 0 undefined. */
+static json_t *priority_get(const json_t *doc, const struct field *field)
+{
+	json_int_t priority = json_integer_value(json_object_get(doc, "priority"));
+
+	(void)field;
+	return json_string(priority >= 1 && priority <= 4   ? "High"
+			   : priority >= 6 && priority <= 9 ? "Low"
+							    : "Normal");
+}
+
+static int priority_set(json_t *doc, const struct field *field, const char *key,
+	const json_t *value, struct error *err)
+{
+	const char *text = json_string_value(value);
+
+	(void)field;
+	(void)key;
+	(void)err;
+	if (text && !strcmp(text, "High"))
+		json_object_set_new(doc, "priority", json_integer(1));
+	else if (text && !strcmp(text, "Low"))
+		json_object_set_new(doc, "priority", json_integer(9));
+	else
+		json_object_del(doc, "priority");
+	return 0;
+}
+
+static const struct field_type task_priority = { .get = priority_get, .set = priority_set };
+
+/* ---- ReminderDateTime, CompletedDateTime ------------------------------------------------------- */
+
+static json_t *reminder_get(const json_t *doc, const struct field *field)
+{
+	const char *id;
+	const json_t *alert = salesforce_alert(doc, "AbsoluteTrigger", &id);
+	const char *when = member(json_object_get(alert, "trigger"), "when");
+	int64_t utc;
+
+	(void)field;
+	return when && local_time_parse(when, &utc) ? salesforce_utc(utc) : NULL;
+}
+
+static int utc_of(const struct field *field, const json_t *value, int64_t *utc, struct error *err)
+{
+	const char *text = json_string_value(value);
+
+	if (value && (!text || !local_time_parse(text, utc)))
+		return error_set(err, ERR_INVALID, "%s must be a time", field->name);
+	return 0;
+}
+
+static int reminder_set(json_t *doc, const struct field *field, const char *key,
+	const json_t *value, struct error *err)
+{
+	int64_t utc = 0;
+	int rc = utc_of(field, value, &utc, err);
+
+	(void)key;
+	if (!rc)
+		salesforce_set_alert(
+			doc, "AbsoluteTrigger", "when", value ? salesforce_utc(utc) : NULL);
+	return rc;
+}
+
+static const struct field_type task_reminder = { .get = reminder_get, .set = reminder_set };
+
+/* progressUpdated is the completion's time only of what is completed. */
+static json_t *completed_get(const json_t *doc, const struct field *field)
+{
+	const char *progress = member(doc, "progress"), *when = member(doc, "progressUpdated");
+	int64_t utc;
+
+	(void)field;
+	if (!progress || strcmp(progress, "completed") != 0 || !when)
+		return NULL;
+	return local_time_parse(when, &utc) ? salesforce_utc(utc) : NULL;
+}
+
+static int completed_set(json_t *doc, const struct field *field, const char *key,
+	const json_t *value, struct error *err)
+{
+	int64_t utc = 0;
+	int rc = utc_of(field, value, &utc, err);
+
+	(void)key;
+	if (!rc && value)
+		json_object_set_new(doc, "progressUpdated", salesforce_utc(utc));
+	else if (!rc)
+		json_object_del(doc, "progressUpdated");
+	return rc;
+}
+
+static const struct field_type task_completed = { .get = completed_get, .set = completed_set };
+
+/* ---- the table --------------------------------------------------------------------------------- */
+
+/* clang-format off */
+const struct field salesforce_task_rows[] = {
+	SALESFORCE_ROW("Subject", "title", field_text, 255, FIELD_NAMING | FIELD_MATCH),
+	SALESFORCE_ROW("ActivityDate", "due", task_due, 0, FIELD_MATCH),
+	SALESFORCE_ROW("Description", "description", field_text, 32000, 0),
+	SALESFORCE_ROW("Status", "progress", task_status, 0, 0),
+	SALESFORCE_ROW("Priority", "priority", task_priority, 0, 0),
+	SALESFORCE_ROW("ReminderDateTime", "alerts", task_reminder, 0, 0),
+	SALESFORCE_ROW("CompletedDateTime", "progressUpdated", task_completed, 0, FIELD_READ_ONLY),
+};
+/* clang-format on */
+const size_t salesforce_task_n = ARRAY_SIZE(salesforce_task_rows);
+
+/* ---- the wire ---------------------------------------------------------------------------------- */
+
+static json_t *read_status(const json_t *row)
+{
+	const char *status = member(row, "Status");
+	bool closed = json_is_true(json_object_get(row, "IsClosed"));
+
+	for (size_t i = 0; status && i < ARRAY_SIZE(states); i++)
+		if (!strcmp(states[i].status, status))
+			return json_string(status);
+	return json_string(closed ? "Completed" : "In Progress");
+}
+
+static json_t *read_value(const json_t *row, const char *name)
+{
+	bool is_set = json_is_true(json_object_get(row, "IsReminderSet"));
+	bool is_reminder = !strcmp(name, "ReminderDateTime");
+	int64_t utc;
+
+	if (!strcmp(name, "Status"))
+		return read_status(row);
+	if (!is_reminder && strcmp(name, "CompletedDateTime") != 0)
+		return salesforce_text_value(row, name);
+	if ((is_reminder && !is_set) || !salesforce_stamp_of(row, name, &utc))
+		return NULL;
+	return salesforce_utc(utc);
+}
+
+static json_t *task_read(const struct salesforce_object *object, const json_t *row)
+{
+	json_t *fields = json_object();
+
+	for (size_t i = 0; i < object->n_rows; i++) {
+		json_t *value = read_value(row, object->rows[i].name);
+
+		if (value)
+			json_object_set_new(fields, object->rows[i].name, value);
+	}
+	return fields;
+}
+
+static void task_write(const struct salesforce_object *object, const json_t *fields,
+	const json_t *changed, json_t *record)
+{
+	for (size_t i = 0; i < object->n_rows; i++) {
+		const struct field *row = &object->rows[i];
+		json_t *value = json_object_get(fields, row->name);
+
+		if ((changed ? !salesforce_is_sent(row, changed) : !value) ||
+			row->flags & FIELD_READ_ONLY)
+			continue;
+		if (!strcmp(row->name, "ReminderDateTime"))
+			json_object_set_new(record, "IsReminderSet", json_boolean(value != NULL));
+		if (value)
+			json_object_set(record, row->name, value);
+		else
+			json_object_set_new(record, row->name, json_null());
+	}
+}
+
+static const char *task_unsupported(const json_t *row)
+{
+	if (json_is_true(json_object_get(row, "IsRecurrence")) ||
+		member(row, "RecurrenceActivityId"))
+		return "it belongs to a series of tasks, which is left alone";
+	return NULL;
+}
+
+static void date_literal(struct buf *out, const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	buf_adds(out, text ? text : "null");
+}
+
+const struct salesforce_spec salesforce_task = {
+	.name = "Task",
+	.kind = KIND_TASK,
+	.rows = salesforce_task_rows,
+	.n_rows = &salesforce_task_n,
+	.extra = ",IsReminderSet,IsClosed,IsRecurrence,RecurrenceActivityId",
+	.read = task_read,
+	.unsupported = task_unsupported,
+	.write = task_write,
+	.literal = date_literal,
+	.match_by = "ActivityDate",
+};

@@ -1,0 +1,194 @@
+/* The tables of Event and Task: what each row makes of a document, and of a document what comes back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crm/salesforce_activity.h"
+#include "sync/mem.h"
+
+static struct field_table events(void)
+{
+	return (struct field_table){ .rows = salesforce_event_rows, .n = salesforce_event_n };
+}
+
+static struct field_table tasks(void)
+{
+	return (struct field_table){ .rows = salesforce_task_rows, .n = salesforce_task_n };
+}
+
+/* What the row of this name makes of a document; and the document is the same after it is applied. */
+static void projects(struct field_table table, const char *doc, const char *name, const char *value)
+{
+	json_t *document = json_loads(doc, 0, NULL), *before = json_loads(doc, 0, NULL);
+	json_t *expected = value ? json_loads(value, JSON_DECODE_ANY, NULL) : NULL;
+	struct error err = ERROR_INIT;
+	json_t *seen = field_project(&table, document, NULL, &err);
+
+	assert_non_null(document);
+	if (expected ? !json_equal(json_object_get(seen, name), expected)
+		     : json_object_get(seen, name) != NULL)
+		fail_msg("%s of %s is %s", name, doc,
+			json_dumps(json_object_get(seen, name), JSON_ENCODE_ANY));
+	assert_int_equal(field_apply(&table, document, name, expected, &err), 0);
+	assert_true(json_equal(document, before));
+	json_decref(seen);
+	json_decref(expected);
+	json_decref(document);
+	json_decref(before);
+}
+
+/* A value of the CRM put into a document. */
+static void applies(struct field_table table, const char *doc, const char *name, const char *value,
+	const char *after)
+{
+	json_t *document = json_loads(doc, 0, NULL), *expected = json_loads(after, 0, NULL);
+	json_t *given = value ? json_loads(value, JSON_DECODE_ANY, NULL) : NULL;
+	struct error err = ERROR_INIT;
+
+	assert_non_null(expected);
+	if (field_apply(&table, document, name, given, &err))
+		fail_msg("%s: %s", name, err.text);
+	if (!json_equal(document, expected))
+		fail_msg("%s of %s gives %s", name, doc, json_dumps(document, JSON_SORT_KEYS));
+	json_decref(given);
+	json_decref(document);
+	json_decref(expected);
+}
+
+#define BERLIN "\"start\":\"2026-12-01T10:00:00\",\"timeZone\":\"Europe/Berlin\""
+#define DAY    "\"start\":\"2026-12-01T00:00:00\",\"showWithoutTime\":true"
+
+static void when_an_event_is(void **state)
+{
+	(void)state;
+	projects(events(), "{" BERLIN "}", "StartDateTime", "\"2026-12-01T09:00:00Z\"");
+	projects(events(), "{" DAY ",\"timeZone\":\"Pacific/Auckland\"}", "StartDateTime",
+		"\"2026-12-01\"");
+	projects(events(), "{\"start\":\"2026-12-01T10:00:00\"}", "StartDateTime",
+		"\"2026-12-01T10:00:00Z\"");
+	projects(events(), "{" BERLIN ",\"duration\":\"PT1H30M\"}", "DurationInMinutes", "90");
+	projects(events(), "{" BERLIN ",\"duration\":\"PT90S\"}", "DurationInMinutes", "2");
+	projects(events(), "{" BERLIN "}", "DurationInMinutes", "0");
+	projects(events(), "{" DAY ",\"duration\":\"P3D\"}", "DurationInMinutes", "4320");
+	projects(events(), "{" DAY "}", "DurationInMinutes", "1440");
+}
+
+static void an_event_moves(void **state)
+{
+	(void)state;
+	/* the zone stays, and its clock in July is another */
+	applies(events(), "{" BERLIN "}", "StartDateTime", "\"2026-07-01T09:00:00Z\"",
+		"{\"start\":\"2026-07-01T11:00:00\",\"timeZone\":\"Europe/Berlin\"}");
+	applies(events(), "{" BERLIN "}", "StartDateTime", "\"2026-12-24\"",
+		"{\"start\":\"2026-12-24T00:00:00\",\"timeZone\":\"Europe/Berlin\","
+		"\"showWithoutTime\":true}");
+	applies(events(), "{" DAY ",\"timeZone\":\"Asia/Kolkata\"}", "StartDateTime",
+		"\"2026-12-01T23:00:00Z\"",
+		"{\"start\":\"2026-12-02T04:30:00\",\"timeZone\":\"Asia/Kolkata\"}");
+	applies(events(), "{}", "StartDateTime", "\"2026-12-01T23:00:00Z\"",
+		"{\"start\":\"2026-12-01T23:00:00\",\"timeZone\":\"Etc/UTC\"}");
+	applies(events(), "{" BERLIN "}", "DurationInMinutes", "2880",
+		"{" BERLIN ",\"duration\":\"P2D\"}");
+}
+
+static void the_rest_of_an_event(void **state)
+{
+	static const char place[] =
+		"{\"locations\":{\"a\":{\"@type\":\"Location\"},"
+		"\"b\":{\"@type\":\"Location\",\"name\":\"Room 1\",\"rel\":\"start\"}}}";
+	static const char alert[] =
+		"{\"alerts\":{\"x\":{\"@type\":\"Alert\",\"trigger\":{\"@type\":\"OffsetTrigger\","
+		"\"offset\":\"-PT15M\"},\"acknowledged\":\"2026-01-01T00:00:00Z\"}}}";
+
+	(void)state;
+	projects(events(), place, "Location", "\"Room 1\"");
+	applies(events(), place, "Location", "\"Room 2\"",
+		"{\"locations\":{\"a\":{\"@type\":\"Location\"},"
+		"\"b\":{\"@type\":\"Location\",\"name\":\"Room 2\",\"rel\":\"start\"}}}");
+	applies(events(), "{}", "Location", "\"Ulm\"",
+		"{\"locations\":{\"1\":{\"@type\":\"Location\",\"name\":\"Ulm\"}}}");
+	applies(events(), "{\"locations\":{\"1\":{\"name\":\"Ulm\"}}}", "Location", NULL, "{}");
+	projects(events(), alert, "ReminderDateTime", "15");
+	applies(events(), alert, "ReminderDateTime", "1440",
+		"{\"alerts\":{\"x\":{\"@type\":\"Alert\",\"trigger\":{\"@type\":\"OffsetTrigger\","
+		"\"offset\":\"-P1D\"},\"acknowledged\":\"2026-01-01T00:00:00Z\"}}}");
+	applies(events(), "{}", "ReminderDateTime", "0",
+		"{\"alerts\":{\"1\":{\"@type\":\"Alert\",\"action\":\"display\",\"trigger\":{"
+		"\"@type\":\"OffsetTrigger\",\"offset\":\"PT0S\"}}}}");
+	applies(events(), alert, "ReminderDateTime", NULL, "{}");
+	projects(events(), "{}", "ShowAs", "\"Busy\"");
+	projects(
+		events(), "{\"freeBusyStatus\":\"microsoft.com:tentative\"}", "ShowAs", "\"Busy\"");
+	projects(events(), "{\"freeBusyStatus\":\"microsoft.com:workingElsewhere\"}", "ShowAs",
+		"\"Free\"");
+	applies(events(), "{}", "ShowAs", "\"OutOfOffice\"",
+		"{\"freeBusyStatus\":\"microsoft.com:oof\"}");
+	projects(events(), "{\"privacy\":\"secret\"}", "IsPrivate", "true");
+	projects(events(), "{\"privacy\":\"public\"}", "IsPrivate", NULL);
+	applies(events(), "{}", "IsPrivate", "true", "{\"privacy\":\"private\"}");
+}
+
+/* RFC 8984, 4.4.1 and 5.2.5. */
+static void a_task(void **state)
+{
+	(void)state;
+	projects(tasks(), "{\"due\":\"2026-12-24T17:00:00\",\"timeZone\":\"Asia/Tokyo\"}",
+		"ActivityDate", "\"2026-12-24\"");
+	applies(tasks(), "{\"due\":\"2026-12-24T17:00:00\"}", "ActivityDate", "\"2026-12-31\"",
+		"{\"due\":\"2026-12-31T17:00:00\"}");
+	applies(tasks(), "{}", "ActivityDate", "\"2026-12-31\"",
+		"{\"due\":\"2026-12-31T00:00:00\"}");
+	projects(tasks(), "{}", "Status", "\"Not Started\"");
+	projects(tasks(), "{\"progress\":\"cancelled\"}", "Status", "\"Deferred\"");
+	projects(tasks(), "{\"progress\":\"microsoft.com:waiting\"}", "Status",
+		"\"Waiting on someone else\"");
+	applies(tasks(), "{\"progress\":\"cancelled\"}", "Status", "\"Completed\"",
+		"{\"progress\":\"completed\"}");
+	projects(tasks(), "{\"priority\":4}", "Priority", "\"High\"");
+	projects(tasks(), "{\"priority\":6}", "Priority", "\"Low\"");
+	projects(tasks(), "{\"priority\":5}", "Priority", "\"Normal\"");
+	projects(tasks(), "{}", "Priority", "\"Normal\"");
+	applies(tasks(), "{}", "Priority", "\"High\"", "{\"priority\":1}");
+	projects(tasks(),
+		"{\"progress\":\"completed\",\"progressUpdated\":\"2026-12-01T10:00:00Z\"}",
+		"CompletedDateTime", "\"2026-12-01T10:00:00Z\"");
+	projects(tasks(),
+		"{\"progress\":\"in-process\",\"progressUpdated\":\"2026-12-01T10:00:00Z\"}",
+		"CompletedDateTime", NULL);
+	applies(tasks(), "{}", "ReminderDateTime", "\"2026-12-01T10:00:00Z\"",
+		"{\"alerts\":{\"1\":{\"@type\":\"Alert\",\"action\":\"display\",\"trigger\":{"
+		"\"@type\":\"AbsoluteTrigger\",\"when\":\"2026-12-01T10:00:00Z\"}}}}");
+}
+
+static void a_subject_that_is_too_long(void **state)
+{
+	struct field_table table = events();
+	char *title AUTOFREE = xcalloc(1, 257);
+	struct error err = ERROR_INIT;
+	json_t *doc;
+
+	(void)state;
+	memset(title, 'x', 256);
+	doc = json_pack("{s:s}", "title", title);
+	assert_null(field_project(&table, doc, NULL, &err));
+	assert_int_equal(err.code, ERR_TOO_BIG);
+	json_decref(doc);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(when_an_event_is),
+		cmocka_unit_test(an_event_moves),
+		cmocka_unit_test(the_rest_of_an_event),
+		cmocka_unit_test(a_task),
+		cmocka_unit_test(a_subject_that_is_too_long),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
