@@ -54,6 +54,46 @@
 #include "sync/field.h"
 #include "sync/formats/zone.h"
 
+/* --- field types ------------------------------------------------------------------------------
+ *
+ * A getter answers NULL for what is absent or of a shape it does not know; a setter takes away what
+ * would be left empty. */
+
+/* Text at a place of object members: "title", "description", "locations/1/name",
+ * "virtualLocations/1/uri", "replyTo/imip".  Entries of the maps are made with their @type. */
+extern const struct field_type field_event_text;
+/* A whole number: "percentComplete". */
+extern const struct field_type field_event_number;
+/* Words of the remote for values: "privacy|Normal= Personal=microsoft.com:personal Private=private
+ * Confidential=secret".  A word without a value stands for the absent member; without such a word an
+ * absent member has no value.  A value without a word: the first word with a value. */
+extern const struct field_type field_event_words;
+/* "priority" as "High" (1 to 4), "Normal" (absent or 5), "Low" (6 to 9); RFC 5545 section 3.8.1.9.
+ * Setting writes 1, nothing or 9. */
+extern const struct field_type field_event_importance;
+/* When: one value, so that it is merged as a whole.  An object of start, duration (or due),
+ * timeZone, showWithoutTime, as far as the document has them. */
+extern const struct field_type field_event_when;
+/* "start" or "end" (start and duration, or due) as an instant, "2026-11-22T10:00:00Z".  Setting the
+ * start moves the event, the end changes its length; of an all-day event the day is meant, that of
+ * the event's zone.  Floating times have no instant. */
+extern const struct field_type field_event_instant;
+/* true or nothing: "showWithoutTime". */
+extern const struct field_type field_event_flag;
+/* "recurrenceRules" as a whole, an array. */
+extern const struct field_type field_event_rules;
+/* The minutes before the start of the first alert of that kind; NULL: no such alert. */
+extern const struct field_type field_event_reminder;
+/* The instant of the first alert that has one. */
+extern const struct field_type field_event_reminder_at;
+/* A map, with FIELD_PER_KEY | FIELD_VALUES: "participants/name email roles participationStatus".
+ * The value of a key has those members of the entry; setting leaves its others alone.  In
+ * "recurrenceOverrides/excluded title start ..." a patch with none of these members is not shown,
+ * but {} is. */
+extern const struct field_type field_event_entries;
+
+/* --- documents -------------------------------------------------------------------------------- */
+
 /* New empty document with @type "Event" or "Task". */
 json_t *event_new(const char *type);
 
