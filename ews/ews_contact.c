@@ -65,6 +65,12 @@ static const struct field rows[] = {
 		.uri = "item:Sensitivity", .element = "Sensitivity", .none = "Normal"),
 	ROW("Body", "notes/Body/note", field_text, 0, .form = EWS_BODY, .uri = "item:Body",
 		.element = "Body"),
+	{ .name = EWS_PHOTO_FIELD,
+		.path = "media",
+		.type = &field_photo,
+		.apart = &card_photo_apart,
+		.wire = WIRE(.form = EWS_PHOTO, .uri = "item:Attachments",
+			.element = "Attachments") },
 	ROW("Categories", "keywords", field_keywords, FIELD_PER_KEY, .form = EWS_KEYS,
 		.uri = "item:Categories", .element = "Categories"),
 	/* PidTagDisplayNamePrefix: CompleteName/Title shows it but cannot be written. */

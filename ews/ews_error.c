@@ -17,6 +17,7 @@ static const struct {
 	enum error_code writes;
 } codes[] = {
 	{ "ErrorItemNotFound", ERR_NOT_FOUND, ERR_NOT_FOUND },
+	{ "ErrorInvalidAttachmentId", ERR_NOT_FOUND, ERR_NOT_FOUND },
 	{ "ErrorFolderNotFound", ERR_NOT_FOUND, ERR_NOT_FOUND },
 	{ "ErrorParentFolderNotFound", ERR_NOT_FOUND, ERR_NOT_FOUND },
 	{ "ErrorSavedItemFolderNotFound", ERR_NOT_FOUND, ERR_NOT_FOUND },
@@ -57,6 +58,7 @@ static const struct {
 	{ "ErrorSchemaValidation", ERR_INTERNAL, ERR_INTERNAL },
 	{ "ErrorUpdatePropertyMismatch", ERR_INTERNAL, ERR_INTERNAL },
 
+	{ "ErrorAttachmentSizeLimitExceeded", ERR_TOO_BIG, ERR_TOO_BIG },
 	{ "ErrorDataSizeLimitExceeded", ERR_TOO_BIG, ERR_TOO_BIG },
 	{ "ErrorMessageSizeExceeded", ERR_TOO_BIG, ERR_TOO_BIG },
 	{ "ErrorRequestStreamTooBig", ERR_TOO_BIG, ERR_TOO_BIG },

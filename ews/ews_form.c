@@ -279,6 +279,22 @@ static bool read_extended(const struct field *row, const xmlNode *node, json_t *
 	return true;
 }
 
+/* Photos are no property of the item: they are written after it. */
+
+static bool has_nothing(const struct field *row, const json_t *fields)
+{
+	(void)row;
+	(void)fields;
+	return false;
+}
+
+static void write_nothing(struct buf *out, const struct field *row, const json_t *fields)
+{
+	(void)out;
+	(void)row;
+	(void)fields;
+}
+
 static const struct ews_form_type forms[] = {
 	[EWS_TEXT] = { has_text, write_text, read_text, false },
 	[EWS_CHOICE] = { has_text, write_choice, read_choice, true },
@@ -289,6 +305,7 @@ static const struct ews_form_type forms[] = {
 	[EWS_ENTRY] = { has_text, write_entry, read_entry, false },
 	[EWS_ADDRESS] = { has_text, write_address_part, read_address_part, false },
 	[EWS_EXTENDED] = { has_text, write_extended, read_extended, false },
+	[EWS_PHOTO] = { has_nothing, write_nothing, ews_photo_read, false },
 };
 
 const struct ews_form_type *ews_form_of(const struct field *row)

@@ -28,6 +28,9 @@ const struct ews_form_type *ews_form_of(const struct field *row);
 const struct ews_wire *ews_wire_of(const struct field *row);
 bool ews_form_has_value(const struct field *row, const json_t *fields);
 
+/* EWS_PHOTO (ews_attachment.c): the token of a photo. */
+bool ews_photo_read(const struct field *row, const xmlNode *node, json_t *fields);
+
 /* Pieces for forms. */
 
 /* Is `name` a projected name of a row with FIELD_PER_KEY?  Then the key, else NULL. */

@@ -98,6 +98,8 @@ void ews_read_item(const struct ews_kind *kind, const xmlNode *node, struct mail
 	item->unread = json_array();
 	judge_class(kind, node, item);
 	ews_wire_read(kind->table, node, item->fields, item->unread, &item->marks);
+	if (ews_photo_is_doubled(node))
+		item->doubled = json_pack("[s]", EWS_PHOTO_FIELD);
 	if (!json_array_size(item->unread)) {
 		json_decref(item->unread);
 		item->unread = NULL;

@@ -14,6 +14,7 @@
 #define EWS_REQUEST_LIMIT    ((size_t)48 << 20) /* bytes of one request; Exchange takes 64 MiB */
 #define EWS_REQUEST_FULL     ((size_t)4 << 20)	/* a batch that has grown past this is sent */
 #define EWS_ANSWER_LIMIT     ((size_t)64 << 20) /* bytes of one answer */
+#define EWS_PHOTO_LIMIT	     ((size_t)1 << 20)	/* bytes of a photo that is fetched or sent */
 #define EWS_CURSOR_LIMIT     ((size_t)32 << 20) /* bytes of the folder tree's cursor */
 #define EWS_FOLDER_PAGES     1000		/* of SyncFolderHierarchy in one call */
 #define EWS_FOLDER_DEPTH     100		/* of the folder tree */
@@ -140,6 +141,19 @@ size_t ews_write_ops(
 	struct buf *out, enum mailbox_op_type type, struct mailbox_op *const *ops, size_t n);
 int ews_write_items(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *ops,
 	size_t n, struct error *err);
+
+/* ews_attachment.c */
+
+#define EWS_PHOTO_FIELD "Photo" /* its row in every table that has one */
+/* Has the item several photos, one of them ours: a replacement that was cut short? */
+bool ews_photo_is_doubled(const xmlNode *node);
+int ews_get_apart(
+	struct mailbox *mailbox, struct mailbox_apart *parts, size_t n, struct error *err);
+/* The photos of these ops, all of one kind, after the ops were answered; rc and err are those of
+ * their write: when that failed, what it got to is left without its photo.  Returns rc, or an error
+ * of its own that ends the call. */
+int ews_write_photos(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *ops,
+	size_t n, int rc, struct error *err);
 
 /* ews_category.c */
 

@@ -23,6 +23,7 @@ enum ews_form {
 	EWS_ENTRY,    /* <t:PhoneNumbers><t:Entry Key="MobilePhone"> */
 	EWS_ADDRESS,  /* <t:PhysicalAddresses><t:Entry Key="Home"><t:Street> */
 	EWS_EXTENDED, /* <t:ExtendedProperty> by property tag, a string */
+	EWS_PHOTO,    /* a <t:FileAttachment> among the attachments; written apart */
 };
 
 struct ews_wire {

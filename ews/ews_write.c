@@ -58,7 +58,8 @@ static void write_changed_rows(
 		const json_t *name;
 		size_t k;
 
-		if (row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS | FIELD_CREATE_ONLY))
+		if (row->apart ||
+			row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS | FIELD_CREATE_ONLY))
 			continue;
 		json_array_foreach((json_t *)op->changed, k, name) {
 			if (field_find(kind->table, json_string_value(name)) != row)
@@ -282,6 +283,7 @@ int ews_write_items(struct mailbox *mailbox, enum mailbox_op_type type, struct m
 		struct mailbox_op *op = &ops[i];
 
 		op->new_id = op->new_version = NULL;
+		op->left = NULL;
 		op->error = (struct error)ERROR_INIT;
 		if (type == MAILBOX_UPDATE && check_names(op))
 			continue;
@@ -294,5 +296,5 @@ int ews_write_items(struct mailbox *mailbox, enum mailbox_op_type type, struct m
 	}
 	rc = write_run(mailbox, type, run, count, err ? err : &own);
 	free(run);
-	return rc;
+	return ews_write_photos(mailbox, type, ops, n, rc, err ? err : &own);
 }

@@ -25,6 +25,9 @@ void mailbox_item_clear(struct mailbox_item *item)
 	free(item->why);
 	json_decref(item->fields);
 	json_decref(item->unread);
+	json_decref(item->doubled);
+	json_decref(item->tokens);
+	json_decref(item->wholes);
 	mailbox_marks_clear(&item->marks);
 	memset(item, 0, sizeof(*item));
 }
@@ -53,6 +56,8 @@ void mailbox_op_clear(struct mailbox_op *op)
 {
 	free(op->new_id);
 	free(op->new_version);
+	json_decref(op->left);
+	op->left = NULL;
 	op->new_id = NULL;
 	op->new_version = NULL;
 }

@@ -177,6 +177,28 @@ static int apply_key(const struct field *row, json_t *doc, const char *name, con
 	return row->type->set(doc, row, slash + 1, on ? value : NULL, err);
 }
 
+/* Two wholes with one digest are the same value, however they are written. */
+static int apply_apart(const struct field *row, json_t *doc, const json_t *value, struct error *err)
+{
+	json_t *now = row->type->get(doc, row);
+	json_t *wanted = is_empty(value) ? NULL : row->apart->digest(value);
+	bool same = now && wanted ? json_equal(now, wanted) : !now && is_empty(value);
+	bool bad = !wanted && !is_empty(value);
+
+	json_decref(now);
+	json_decref(wanted);
+	if (bad)
+		return error_set(err, ERR_INVALID, "%s: a value that cannot be kept", row->name);
+	return same ? 0 : row->type->set(doc, row, NULL, is_empty(value) ? NULL : value, err);
+}
+
+json_t *field_whole(const struct field_table *table, const json_t *doc, const char *name)
+{
+	const struct field *row = field_find(table, name);
+
+	return row && row->apart ? row->apart->whole(doc, row) : NULL;
+}
+
 int field_apply(const struct field_table *table, json_t *doc, const char *name, const json_t *value,
 	struct error *err)
 {
@@ -193,6 +215,8 @@ int field_apply(const struct field_table *table, json_t *doc, const char *name, 
 	if (row->flags & FIELD_PER_KEY)
 		return apply_key(row, doc, name, value, err);
 
+	if (row->apart)
+		return apply_apart(row, doc, value, err);
 	/* A name that is too long cannot have been sent, so it is never "the same". */
 	now = row->type->get(doc, row);
 	had = now;

@@ -8,7 +8,11 @@
  *
  * A row with FIELD_PER_KEY maps a set (`keywords`): it projects to one member a key,
  * "Categories/CRM": true, so that every key is merged on its own.  With FIELD_VALUES it maps a map,
- * and the member has the key's value: "Attendees/anna@corp.example": {"role": "required"}. */
+ * and the member has the key's value: "Attendees/anna@corp.example": {"role": "required"}.
+ *
+ * A row with `apart` maps a value that is large, a photo: what is projected, compared and kept in
+ * shadows is its digest.  The value itself, the *whole*, is read from the document and fetched from the
+ * remote only where it is needed. */
 #ifndef SYNC_FIELD_H
 #define SYNC_FIELD_H
 
@@ -46,6 +50,14 @@ struct field_type {
 	bool (*same)(const json_t *a, const json_t *b);
 };
 
+/* Of a row whose value is large: its type's `get` answers digest(whole), `set` takes the whole. */
+struct field_apart {
+	/* New reference, or NULL when it is empty. */
+	json_t *(*whole)(const json_t *doc, const struct field *field);
+	/* New reference: what stands for this whole; NULL when the row can hold no such value. */
+	json_t *(*digest)(const json_t *whole);
+};
+
 struct field {
 	const char *name; /* the remote's name, the shadow's key: "GivenName", "EmailAddress1" */
 	const char *path; /* place, as the type reads it: "emails/EmailAddress1/address" */
@@ -53,6 +65,7 @@ struct field {
 	unsigned int flags;
 	size_t max_chars; /* longest value, in UTF-16 units, that it keeps; 0: no limit */
 	const void *wire; /* the driver's own: FieldURI, element, property tag ... */
+	const struct field_apart *apart; /* or NULL */
 };
 
 struct field_table {
@@ -77,7 +90,11 @@ bool field_is_stand_in(const struct field *row, const json_t *doc);
 /* Are the two values (NULL: empty) one to the remote? */
 bool field_same(const struct field *row, const json_t *a, const json_t *b);
 
-/* Sets one projected name in doc; value NULL or JSON null empties it.  When `value` equals what the
+/* The whole of a row with `apart`; NULL when it is empty, or the row is none.  New reference. */
+json_t *field_whole(const struct field_table *table, const json_t *doc, const char *name);
+
+/* Sets one projected name in doc (of a row with `apart`, to this whole); value NULL or JSON null
+ * empties it.  When `value` equals what the
  * document already projects to (cut included) nothing changes. */
 int field_apply(const struct field_table *table, json_t *doc, const char *name, const json_t *value,
 	struct error *err);

@@ -48,8 +48,15 @@ struct mailbox_item {
 	char *modified_by; /* display name or address of who changed it last, or NULL */
 	bool modified_by_us; /* ... is the account we sign in as (or the impersonated user did it through us) */
 	int64_t modified; /* ns since the epoch, 0 when unknown */
-	json_t *fields;	  /* flat object { field name: value }, empty fields absent */
-	json_t *unread; /* array of names that were not given whole (truncated, denied), or NULL */
+	/* Flat object { field name: value }, empty fields absent.  Of a row with `apart` the
+	 * value is a token, another one whenever the value may be another; see get_apart. */
+	json_t *fields;
+	json_t *unread;	 /* array of names that were not given whole (truncated, denied), or NULL */
+	json_t *doubled; /* array of names of which the remote holds more than one since a write of
+			  * ours was cut short: to be sent again; or NULL */
+	/* Of the hub, for rows with `apart` (objects by name, or NULL): the tokens, and what was
+	 * fetched.  Their `fields` then hold digests. */
+	json_t *tokens, *wholes;
 	struct mailbox_marks marks;
 	bool unsupported; /* an item of the folder we do not show (its class is in `why`) */
 	char *why;
@@ -83,6 +90,13 @@ struct mailbox_page {
 
 enum mailbox_op_type { MAILBOX_CREATE, MAILBOX_UPDATE, MAILBOX_MOVE, MAILBOX_DELETE };
 
+/* The value of a row with `apart` (sync/field.h). */
+struct mailbox_apart {
+	const char *token; /* in: as get_items gave it */
+	json_t *whole;	   /* out: owned by the caller; NULL with an error */
+	struct error error;
+};
+
 /* One write.  In: everything up to `marks`.  Out: the rest. */
 struct mailbox_op {
 	const char *id;	       /* not for create */
@@ -91,11 +105,18 @@ struct mailbox_op {
 	enum item_kind kind;
 	const json_t *fields;  /* create, update: the whole projection of the document */
 	const json_t *changed; /* update: array of names that changed; only these rows are sent */
+	const json_t *wholes;  /* create, update: object { name: whole } of the rows with `apart`
+			       * that are sent with a value, or NULL */
 	struct mailbox_marks marks; /* create: those not NULL are set.  update: see set_marks */
 	bool set_marks; /* update: crm_link, unlinked, uid and file_name are set, NULL ones deleted */
 
 	char *new_id; /* owned by the op; freed by mailbox_op_clear */
 	char *new_version;
+	/* A write may take several steps (an item, then its photo).  When the first went through, so
+	 * that the op is done and has no error, but a later one did not: the names that were not
+	 * sent, or not for certain (an array, owned by the op), and why. */
+	json_t *left;
+	struct error left_error;
 	struct error
 		error; /* ERR_NOT_FOUND: it is gone; ERR_CONFLICT: version is stale; ERR_LOST ... */
 };
@@ -134,6 +155,11 @@ struct mailbox_driver {
 	 * A batch that fails as a whole fails the call; one item fails in its `error`. */
 	int (*get_items)(struct mailbox *mailbox, enum item_kind kind, const char *const *ids,
 		size_t n, struct mailbox_item *items, struct error *err);
+
+	/* Fetches wholes, in batches inside; parts[i].error says of one that it could not be had.  NULL
+	 * in a driver without such rows. */
+	int (*get_apart)(
+		struct mailbox *mailbox, struct mailbox_apart *parts, size_t n, struct error *err);
 
 	/* Writes of one type and kind, batched inside.  When the call fails as a whole, every op whose
 	 * fate is not known has its error set to ERR_LOST, every op not sent ERR_UNSENT. */

@@ -165,6 +165,7 @@ void pair_forget_intent(struct store_side *side);
 
 /* JSON equality in which NULL, null and absent are one. */
 bool value_equal(const json_t *a, const json_t *b);
+bool array_has(const json_t *array, const char *text);
 json_t *value_get(const json_t *object, const char *name);	 /* borrowed; NULL for null */
 void value_put(json_t *object, const char *name, json_t *value); /* borrows; NULL removes */
 
@@ -236,16 +237,30 @@ int conflict_folder(struct cycle *c, const struct store_node *node, const char *
 
 struct remote_state {
 	const char *version;
-	const json_t *fields; /* flat, marks included for Exchange */
-	const json_t *unread; /* or NULL */
-	bool by_us;	      /* last modified by our account */
-	int64_t modified;     /* ns, 0 unknown */
+	const json_t *fields;			 /* flat, marks included for Exchange */
+	const json_t *unread;			 /* or NULL */
+	const json_t *doubled, *tokens, *wholes; /* as in struct mailbox_item, or NULL */
+	bool by_us;				 /* last modified by our account */
+	int64_t modified;			 /* ns, 0 unknown */
 };
 
 /* Merges what a side holds into the document, field by field, and sets the shadows (I3).  Inside the
  * caller's transaction; pair_save follows. */
 int merge_side(struct cycle *c, struct pair *pair, enum side side,
 	const struct remote_state *remote, struct error *err);
+
+/* ---- values kept apart (apart.c) --------------------------------------------------------------- */
+
+/* Fetches the wholes of items as the driver read them, as far as they are not known; what the fields
+ * hold for such rows is a digest then. */
+int apart_fetch(struct cycle *c, enum item_kind kind, struct mailbox_item *items, size_t n,
+	struct error *err);
+/* The wholes of these fields, an object by name; NULL: none of them has one. */
+json_t *apart_wholes(const struct field_table *table, const json_t *doc, const json_t *names);
+/* After a merge: which values the shadow is about, and what was not read. */
+void apart_remember(struct store_side *side, const struct remote_state *remote);
+/* A write of ours that was cut short left several values behind: it is sent anew (I12). */
+void apart_tidy(struct store_side *side, const struct remote_state *remote);
 
 /* ---- the steps of a cycle --------------------------------------------------------------------- */
 
@@ -302,7 +317,6 @@ char *unlinked_name(const struct cycle *c, const char *record_id);
 /* Items whose intent stands are looked at first (I12). */
 int pull_mailbox_intents(struct cycle *c, struct error *err);
 
-struct mailbox_item;
 json_t *pull_encode(const struct mailbox_item *item);
 /* Merges a staged item (as pull_encode made it) into its pair. */
 int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, struct error *err);

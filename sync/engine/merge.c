@@ -72,11 +72,18 @@ static int apply_view(struct field_merge *m, const char *name, const json_t *the
 	return field_apply(m->table, m->pair->item.doc, name, NULL, m->err);
 }
 
+/* The value that the remote holds, not what stands for it. */
+static json_t *whole_there(const struct field_merge *m, const struct field *row, json_t *there)
+{
+	return there && row && row->apart ? value_get(m->remote->wholes, row->name) : there;
+}
+
 static int apply(struct field_merge *m, const char *name, json_t *there)
 {
 	bool is_view = m->view && !strcmp(m->view, name);
+	json_t *value = whole_there(m, field_find(m->table, name), there);
 	int rc = is_view ? apply_view(m, name, there)
-			 : field_apply(m->table, m->pair->item.doc, name, there, m->err);
+			 : field_apply(m->table, m->pair->item.doc, name, value, m->err);
 
 	if (rc)
 		return error_prefix(m->err, "%s", name);
@@ -121,17 +128,21 @@ static bool remote_wins(const struct field_merge *m)
 
 static int merge_both_changed(struct field_merge *m, const char *name, json_t *there)
 {
-	json_t *here = value_get(m->projection, name);
+	json_t *whole = field_whole(m->table, m->pair->item.doc, name);
+	json_t *here = whole ? whole : value_get(m->projection, name);
+	json_t *lost = whole_there(m, field_find(m->table, name), there);
 	const char *origin = origins[m->side->side];
+	int rc = ERR_CONFLICT;
 
 	if (remote_wins(m)) {
-		note_clash(m, name, there, origin, here, local_origin(m));
-		return apply(m, name, there);
+		note_clash(m, name, lost, origin, here, local_origin(m));
+		rc = apply(m, name, there);
+	} else if (m->side->side == SIDE_CRM || !m->remote->modified ||
+		   store_now(m->c->store) - m->remote->modified < CONFLICT_WINDOW_NS) {
+		note_clash(m, name, here, local_origin(m), lost, origin);
 	}
-	if (m->side->side == SIDE_CRM || !m->remote->modified ||
-		store_now(m->c->store) - m->remote->modified < CONFLICT_WINDOW_NS)
-		note_clash(m, name, here, local_origin(m), there, origin);
-	return ERR_CONFLICT;
+	json_decref(whole);
+	return rc;
 }
 
 /* Is this value what became of the push that the intent describes (I12)? */
@@ -169,6 +180,8 @@ static int merge_field(struct field_merge *m, const char *name)
 		agree(m, name, there);
 		return 0;
 	}
+	if (there && !whole_there(m, row, there)) /* staged without it: another pull brings it */
+		return 0;
 	if (!m->pulls &&
 		!changed_here) { /* one-way: not taken, and not undone until it changes here */
 		value_put(m->side->theirs, name, there);
@@ -278,10 +291,13 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 			strcmp(s->version, remote->version) != 0 &&
 			!guard_is_fighting(c, pair->item.id))
 			xstrset(&s->error, NULL);
-		if (side == SIDE_EXCHANGE)
+		if (side == SIDE_EXCHANGE) {
 			merge_marks(&m);
-		else
+			apart_remember(s, remote);
+			apart_tidy(s, remote);
+		} else {
 			value_put(s->theirs, "@unread", (json_t *)remote->unread);
+		}
 		if (remote->modified)
 			json_object_set_new(s->theirs, "@modified", json_integer(remote->modified));
 		free(s->version);

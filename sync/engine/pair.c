@@ -20,6 +20,18 @@ bool value_equal(const json_t *a, const json_t *b)
 	return json_equal(a, b);
 }
 
+bool array_has(const json_t *array, const char *text)
+{
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach((json_t *)array, i, entry) {
+		if (json_is_string(entry) && !strcmp(json_string_value(entry), text))
+			return true;
+	}
+	return false;
+}
+
 json_t *value_get(const json_t *object, const char *name)
 {
 	json_t *value = json_object_get(object, name);
@@ -518,6 +530,7 @@ void pair_agree(struct store_side *side, const json_t *projection, const json_t 
 
 		value_put(side->ours, json_string_value(name), value);
 		value_put(side->theirs, json_string_value(name), value);
+		json_object_del(json_object_get(side->theirs, "@apart"), json_string_value(name));
 	}
 }
 

@@ -14,10 +14,12 @@
 
 json_t *pull_encode(const struct mailbox_item *item)
 {
-	return json_pack("{s:s?, s:s?, s:s?, s:b, s:I, s:O?, s:O?, s:s?, s:s?, s:s?, s:s?, s:s?}",
+	return json_pack("{s:s?, s:s?, s:s?, s:b, s:I, s:O?, s:O?, s:O?, s:O?, s:O?, s:s?, s:s?, "
+			 "s:s?, s:s?, s:s?}",
 		"version", item->version, "key", item->key, "by", item->modified_by, "by_us",
 		item->modified_by_us, "modified", (json_int_t)item->modified, "fields",
-		item->fields, "unread", item->unread, "token", item->marks.token, "uid",
+		item->fields, "unread", item->unread, "doubled", item->doubled, "tokens",
+		item->tokens, "wholes", item->wholes, "token", item->marks.token, "uid",
 		item->marks.uid, "fileName", item->marks.file_name, "crmLink", item->marks.crm_link,
 		"unlinked", item->marks.unlinked);
 }
@@ -47,6 +49,9 @@ int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, stru
 {
 	struct remote_state remote = { .version = text(data, "version"),
 		.unread = value_get(data, "unread"),
+		.doubled = value_get(data, "doubled"),
+		.tokens = value_get(data, "tokens"),
+		.wholes = value_get(data, "wholes"),
 		.by_us = json_is_true(json_object_get(data, "by_us")),
 		.modified = json_integer_value(json_object_get(data, "modified")) };
 	json_t *fields = staged_fields(data);
@@ -156,6 +161,8 @@ static int pull_page(
 	items = xcalloc(n, sizeof(*items));
 	if (n)
 		rc = driver->get_items(c->mb->connection, folder->kind, ids, n, items, err);
+	if (!rc && n)
+		rc = apart_fetch(c, folder->kind, items, n, err);
 	if (!rc && (page.n || !folder->cursor || strcmp(folder->cursor, page.cursor) != 0))
 		rc = store_page(c, folder, &page, items, n, err);
 	*last = page.last;
@@ -387,6 +394,8 @@ static int read_kind(struct cycle *c, enum item_kind kind, const int64_t *items,
 	if (m)
 		rc = c->engine->mailbox_driver->get_items(
 			c->mb->connection, kind, (const char *const *)ids, m, read, err);
+	if (!rc && m)
+		rc = apart_fetch(c, kind, read, m, err);
 	for (size_t i = 0; i < m; i++) {
 		if (!rc)
 			rc = merge_read(c, known[i], &read[i], err);

@@ -21,6 +21,7 @@ struct push {
 	json_t *projections[WRITE_BATCH];
 	json_t *changed[WRITE_BATCH];
 	json_t *rows[WRITE_BATCH]; /* of changed: without our marks */
+	json_t *wholes[WRITE_BATCH];
 	char *folders[WRITE_BATCH];
 	size_t n;
 	int64_t read_back[WRITE_BATCH];
@@ -35,6 +36,7 @@ static void push_clear(struct push *p)
 		json_decref(p->projections[i]);
 		json_decref(p->changed[i]);
 		json_decref(p->rows[i]);
+		json_decref(p->wholes[i]);
 		free(p->folders[i]);
 	}
 	p->n = p->n_read_back = 0;
@@ -186,6 +188,8 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 		.kind = pair->item.kind,
 		.fields = projection };
 	op->changed = p->rows[p->n] = without_marks(changed);
+	op->wholes = p->wholes[p->n] = apart_wholes(
+		&c->tables[SIDE_EXCHANGE][pair->item.kind], pair->item.doc, op->changed);
 	json_decref(side->intent);
 	side->intent = json_pack("{s:o, s:s}", "fields",
 		p->type == MAILBOX_MOVE ? json_object() : pair_intended(projection, changed),
@@ -249,6 +253,38 @@ static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, str
 
 /* ---- the answers ------------------------------------------------------------------------------- */
 
+/* A later step of the op did not go through: its names were not agreed on.  They stay changed here, and
+ * are sent anew from what the read-back shows (I12), unless they were refused. */
+static void keep_left(struct push *p, size_t i, struct store_side *side)
+{
+	struct mailbox_op *op = &p->ops[i];
+	json_t *name, *rest = json_array(), *fields = json_object_get(side->intent, "fields");
+	size_t k;
+
+	json_array_foreach(p->changed[i], k, name) {
+		if (!array_has(op->left, json_string_value(name)))
+			json_array_append(rest, name);
+		else
+			json_object_del(fields, json_string_value(name));
+	}
+	json_decref(p->changed[i]);
+	p->changed[i] = rest;
+}
+
+static bool is_refusal(enum error_code code)
+{
+	switch (code) {
+	case ERR_DENIED:
+	case ERR_INTERNAL:
+	case ERR_INVALID:
+	case ERR_REMOTE:
+	case ERR_TOO_BIG:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void succeeded(struct push *p, size_t i, struct pair *pair)
 {
 	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
@@ -272,7 +308,11 @@ static void succeeded(struct push *p, size_t i, struct pair *pair)
 		side->created_by_us = true;
 		side->token_sent = 0;
 	}
+	if (op->left)
+		keep_left(p, i, side);
 	pair_agree(side, p->projections[i], p->changed[i]);
+	if (op->left && is_refusal(op->left_error.code))
+		pair_refuse(p->c, pair, SIDE_EXCHANGE, &op->left_error);
 	p->read_back[p->n_read_back++] = pair->item.id;
 }
 

@@ -17,6 +17,7 @@
  *   relatedTo by relation: spouse, manager, assistant                        field_related
  *   relatedTo by relation child, as an array of names                        field_related_list
  *   keywords                                                                 field_keywords
+ *   media of kind photo, a data: URI                                         field_photo
  */
 #ifndef SYNC_FORMATS_CARD_H
 #define SYNC_FORMATS_CARD_H
@@ -36,6 +37,8 @@ extern const struct field_type
 extern const struct field_type field_related;	   /* path: "relatedTo/spouse" */
 extern const struct field_type field_related_list; /* path: "relatedTo/child" */
 extern const struct field_type field_keywords;	   /* path: "keywords", FIELD_PER_KEY */
+extern const struct field_type field_photo;	   /* path: "media", with card_photo_apart */
+extern const struct field_apart card_photo_apart;
 
 /* New empty Card with @type and version. */
 json_t *card_new(void);

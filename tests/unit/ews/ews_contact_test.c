@@ -3,11 +3,23 @@
 
 #include "sync/formats/card.h"
 
+/* An empty PNG file, and what `sha256sum` says of it. */
+#define PHOTO  "data:image/png;base64,iVBORw0KGgo="
+#define DIGEST "sha256:4c4b6a3be1314ab86138bef4314dde022e600960d8689a2c8f8631802d20dab6"
+
+/* Is the row an element of the item that we write? */
+static bool is_written(const struct field *row)
+{
+	return !row->apart && !(row->flags & FIELD_READ_ONLY);
+}
+
 /* A value that suits the row's form. */
 static json_t *sample(const struct field *row)
 {
 	const struct ews_wire *wire = row->wire;
 
+	if (wire->form == EWS_PHOTO)
+		return json_string(PHOTO);
 	if (wire->form == EWS_DATE)
 		return json_string("1984-02-29");
 	if (wire->form == EWS_STRINGS)
@@ -24,6 +36,8 @@ static json_t *all_samples(void)
 	for (size_t i = 0; i < ews_contact_table.n; i++) {
 		const struct field *row = &ews_contact_table.rows[i];
 
+		if (!is_written(row))
+			continue;
 		if (row->flags & FIELD_PER_KEY) {
 			json_object_set_new(fields, "Categories/CRM", json_true());
 			json_object_set_new(fields, "Categories/Key Account/West", json_true());
@@ -93,13 +107,14 @@ static void every_row_has_its_place_in_a_card(void **state)
 		const struct field *row = &ews_contact_table.rows[i];
 		const char *name = row->flags & FIELD_PER_KEY ? "Categories/CRM" : row->name;
 		json_t *value = row->flags & FIELD_PER_KEY ? json_true() : sample(row);
+		json_t *shown = row->apart ? json_string(DIGEST) : json_incref(value);
 		json_t *card = card_new(), *projection;
 
 		assert_int_equal(field_apply(&ews_contact_table, card, name, value, &err), 0);
 		projection = field_project(&ews_contact_table, card, NULL, &err);
 		assert_non_null(projection);
 		if (json_object_size(projection) != 1 ||
-			!json_equal(json_object_get(projection, name), value))
+			!json_equal(json_object_get(projection, name), shown))
 			fail_msg("%s gives %s", name, json_dumps(projection, 0));
 		json_decref(projection);
 		assert_int_equal(field_apply(&ews_contact_table, card, name, NULL, &err), 0);
@@ -108,6 +123,7 @@ static void every_row_has_its_place_in_a_card(void **state)
 		json_decref(projection);
 		json_decref(card);
 		json_decref(value);
+		json_decref(shown);
 	}
 }
 
@@ -151,6 +167,10 @@ static void each_row_alone_reads_back(void **state)
 		struct mailbox_marks marks = { 0 };
 		json_t *fields = json_object(), *read;
 
+		if (!is_written(row)) {
+			json_decref(fields);
+			continue;
+		}
 		if (row->flags & FIELD_PER_KEY)
 			json_object_set_new(fields, "Categories/CRM", json_true());
 		else
