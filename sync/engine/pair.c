@@ -154,17 +154,6 @@ static bool is_sent(const struct field_table *table, const char *name)
 	return row && !(row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS));
 }
 
-static bool is_listed(const json_t *names, const char *name)
-{
-	size_t i;
-	json_t *one;
-
-	json_array_foreach((json_t *)names, i, one)
-		if (!strcmp(json_string_value(one), name))
-			return true;
-	return false;
-}
-
 json_t *pair_changed(
 	struct cycle *c, const struct pair *pair, enum side side, const json_t *projection)
 {
@@ -186,7 +175,7 @@ json_t *pair_changed(
 		if (is_sent(table, name) && !json_is_null(value) && !value_get(projection, name))
 			json_array_append_new(changed, json_string(name));
 	for (i = json_array_size(changed); i-- > 0;) /* I8 */
-		if (is_listed(unread, json_string_value(json_array_get(changed, i))))
+		if (array_has(unread, json_string_value(json_array_get(changed, i))))
 			json_array_remove(changed, i);
 	return changed;
 }
