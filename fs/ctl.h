@@ -3,7 +3,9 @@
  *   tandemctl.c    arguments and the table of commands
  *   ctl_client.c   finding a mount's socket and speaking to it
  *   ctl_print.c    tables, status, progress
- *   ctl_config.c   commands that read the configuration themselves: config, users */
+ *   ctl_config.c   commands that read the configuration themselves: config, users
+ *   ctl_import.c   import, export
+ *   ctl_split.c    files of many items */
 #ifndef FS_CTL_H
 #define FS_CTL_H
 
@@ -51,5 +53,7 @@ void ctl_bar_end(struct ctl_bar *bar);
 /* words: command, arguments.  Return the exit status. */
 int ctl_config(const struct ctl *ctl, const char *const *words, size_t n);
 int ctl_users(const struct ctl *ctl, const char *const *words, size_t n);
+int ctl_import(const struct ctl *ctl, const char *const *words, size_t n);
+int ctl_export(const struct ctl *ctl, const char *const *words, size_t n);
 
 #endif

@@ -4,14 +4,13 @@
  * 1 failed, 2 usage. */
 #include <getopt.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs/ctl.h"
 #include "sync/mem.h"
-
-#define MAX_WORDS 8
 
 static const char usage_text[] =
 	"usage: tandemctl [-c CONFIG] [-m MOUNT] [--json] COMMAND\n"
@@ -26,6 +25,8 @@ static const char usage_text[] =
 	"  reset USER                    forget what was synced; keeps names, links and edits\n"
 	"  relink PATH [RECORD-ID]       link an item with a CRM record (anew)\n"
 	"  test-connection [USER]        one request to each server\n"
+	"  import FILE... FOLDER         each item of exports (.ics, .vcf) becomes a file\n"
+	"  export FOLDER                 one file of all items, on standard output\n"
 	"  users list | users import CSV\n"
 	"  config check | config show\n";
 
@@ -158,6 +159,8 @@ static const struct command {
 	{ "reset", 1, 1, do_plain },
 	{ "relink", 1, 2, do_relink },
 	{ "test-connection", 0, 1, do_test },
+	{ "import", 2, SIZE_MAX, ctl_import },
+	{ "export", 1, 1, ctl_export },
 	{ "users", 1, 2, ctl_users },
 	{ "config", 1, 1, ctl_config },
 };
@@ -181,7 +184,7 @@ int main(int argc, char **argv)
 	static const struct option longs[] = { { "json", no_argument, NULL, OPT_JSON },
 		{ "no-wait", no_argument, NULL, OPT_NO_WAIT }, { "help", no_argument, NULL, 'h' },
 		{ 0 } };
-	const char *words[MAX_WORDS];
+	const char **words AUTOFREE = xcalloc((size_t)argc, sizeof(*words));
 	struct ctl ctl = { 0 };
 	size_t n = 0;
 	int c, status;
@@ -200,7 +203,7 @@ int main(int argc, char **argv)
 		else
 			return fputs(usage_text, stderr), 2;
 	}
-	for (; optind < argc && n < MAX_WORDS; optind++)
+	for (; optind < argc; optind++)
 		words[n++] = argv[optind];
 	signal(SIGPIPE, SIG_IGN);
 	status = run(&ctl, words, n);
