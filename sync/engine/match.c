@@ -80,7 +80,8 @@ static json_t *record_keys(
 {
 	if (!matches_by_fields(c, kind))
 		return json_incref(record->emails);
-	return owned_key(&c->tables[SIDE_CRM][kind], record->owner_id, record->fields);
+	return owned_key(&c->tables[SIDE_CRM][kind], c->mb->crm_user ? record->owner_id : NULL,
+		record->fields);
 }
 
 /* ---- claims ------------------------------------------------------------------------------------ */

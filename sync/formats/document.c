@@ -20,6 +20,16 @@ static int render_card(const json_t *doc, struct buf *out, struct error *err)
 	return vcard_render(doc, VCARD_40, out, err);
 }
 
+static json_t *new_event(void)
+{
+	return event_new("Event");
+}
+
+static json_t *new_task(void)
+{
+	return event_new("Task");
+}
+
 /* Events and tasks have no slots and are not found by addresses. */
 static void assign_nothing(json_t *doc, const json_t *base)
 {
@@ -56,6 +66,7 @@ static const struct document_kind kinds[] = {
 		.set_categories = ical_set_categories_event,
 		.assign_slots = assign_nothing,
 		.title = event_title,
+		.blank = new_event,
 		.emails = no_emails,
 		.check = event_check,
 	},
@@ -68,6 +79,7 @@ static const struct document_kind kinds[] = {
 		.set_categories = ical_set_categories_task,
 		.assign_slots = assign_nothing,
 		.title = event_title,
+		.blank = new_task,
 		.emails = no_emails,
 		.check = event_check_task,
 	},

