@@ -213,6 +213,11 @@ static bool sort_item(struct cycle *c, struct pair *pair, struct wanted *w)
 			xstrset(&crm->reason, reason);
 			return true;
 		}
+		if (wanted && released && crm->remote_id &&
+			match_linked_elsewhere(c, crm->remote_id, pair->item.id)) {
+			match_forget(c, pair); /* its record is another item's by now */
+			return true;
+		}
 		if (wanted && released) {
 			relink(c, pair);
 			w->fetch[w->n_fetch++] = pair->item.id;

@@ -1,6 +1,7 @@
 /* Records that are gone, and what becomes of the items linked with them.
  *
- *	merged into another	the link follows the survivor (I13)
+ *	merged into another	the link follows the survivor (I13); where another item of the mailbox is
+ *				linked with that, the pair is unlinked
  *	deleted			the pair is unlinked; by the option `remove` the item goes too
  *	out of our view		the pair is unlinked, never deleted (I13)
  *
@@ -15,6 +16,9 @@
 
 #include "sync/engine/internal.h"
 #include "sync/mem.h"
+
+/* As many merges of merged records are followed at once. */
+#define MERGES_MAX 16
 
 /* ---- items that go with their record ------------------------------------------------------------- */
 
@@ -45,17 +49,76 @@ bool gone_is_set(struct cycle *c, int64_t item)
 	return !store_value_get(c->store, name, &value, NULL) && value;
 }
 
+static const char *master_of(const struct store_record *record)
+{
+	return json_string_value(json_object_get(record->data, "master"));
+}
+
+/* The record that this one lives on in, as far as merges were pulled.  New string; NULL: in none. */
+static char *survivor_of(struct cycle *c, const struct store_record *record)
+{
+	char *id = xstrdup(master_of(record));
+	bool ends = !id;
+
+	for (int hops = 0; !ends && hops < MERGES_MAX; hops++) {
+		struct store_record next = { 0 };
+
+		ends = store_record_get(c->store, record->object, id, &next, NULL) ||
+		       !next.deleted || !master_of(&next);
+		if (!ends)
+			xstrset(&id, master_of(&next));
+		store_record_clear(&next);
+	}
+	return id;
+}
+
+int gone_stored(struct cycle *c, const struct store_record *record, struct error *err)
+{
+	char *survivor AUTOFREE = record->deleted ? survivor_of(c, record) : NULL;
+	int rc = 0;
+
+	for (size_t i = 0; survivor && !rc && i < c->engine->n_mailboxes; i++) {
+		struct cycle its = {
+			.engine = c->engine, .store = c->store, .mb = &c->engine->mailboxes[i]
+		};
+		char *name AUTOFREE = unlinked_name(&its, survivor);
+
+		if (import_is_unlinked(&its, record->id) &&
+			!match_linked_elsewhere(&its, survivor, 0))
+			rc = store_value_set(c->store, name, "merged", err);
+	}
+	return rc;
+}
+
+int gone_unlinked(
+	struct cycle *c, struct pair *pair, const struct store_record *record, struct error *err)
+{
+	char *survivor AUTOFREE = survivor_of(c, record);
+
+	if (!survivor)
+		return 0;
+	xstrset(&pair->sides[SIDE_CRM].remote_id, survivor);
+	return pair_save(c, pair, err);
+}
+
 int gone_record(
 	struct cycle *c, struct pair *pair, const struct store_record *record, struct error *err)
 {
 	struct store_side *side = &pair->sides[SIDE_CRM];
-	const char *master = json_string_value(json_object_get(record->data, "master"));
+	char *survivor AUTOFREE = survivor_of(c, record);
 	const struct config_rule *rule = pair_rule(c, pair);
 	int rc = 0;
 
-	if (master) {
-		cycle_log(c, "record %s was merged into %s", record->id, master);
-		xstrset(&side->remote_id, master);
+	if (survivor && match_linked_elsewhere(c, survivor, pair->item.id)) {
+		if (designate_is_released(side)) /* designated anew: matched as a new one */
+			match_forget(c, pair);
+		else
+			designate_unlink(c, pair, "merged into the record of another item");
+		return pair_save(c, pair, err);
+	}
+	if (survivor) {
+		cycle_log(c, "record %s was merged into %s", record->id, survivor);
+		xstrset(&side->remote_id, survivor);
 		xstrset(&side->version, NULL);
 		return pair_save(c, pair, err);
 	}

@@ -340,6 +340,12 @@ void designate_unlink(struct cycle *c, struct pair *pair, const char *reason);
 /* Records that are gone (gone.c): the linked record is deleted or merged; inside a transaction. */
 int gone_record(
 	struct cycle *c, struct pair *pair, const struct store_record *record, struct error *err);
+/* A record was stored.  Where it was merged, and mailboxes were unlinked from it, they are from the survivor
+ * too, before any of them could import that; inside a transaction. */
+int gone_stored(struct cycle *c, const struct store_record *record, struct error *err);
+/* The same for an item: its next designation is one for the survivor. */
+int gone_unlinked(
+	struct cycle *c, struct pair *pair, const struct store_record *record, struct error *err);
 /* Notes that the item is to go with its record; NULL takes it back. */
 int gone_set(struct cycle *c, int64_t item, const char *record_id, struct error *err);
 bool gone_is_set(struct cycle *c, int64_t item);

@@ -55,6 +55,8 @@ int pull_crm_store(
 	/* A page that was asked for before a write and is stored after it: what was read back stands. */
 	if (!is_older)
 		rc = store_record_put(c->store, &record, err);
+	if (!is_older && !rc)
+		rc = gone_stored(c, &record, err);
 	store_record_clear(&known);
 	json_decref(record.data);
 	return rc;
@@ -173,8 +175,10 @@ static int merge_into_item(struct cycle *c, int64_t item, const struct store_rec
 	if (rc)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
 	rule = pair_rule(c, &pair);
-	if (pair.item.mailbox == c->mb->id && side->status == SIDE_LINKED && rule &&
-		rule->mode != MODE_OFF) {
+	if (pair.item.mailbox == c->mb->id && side->status == SIDE_UNLINKED && record->deleted) {
+		rc = gone_unlinked(c, &pair, record, err);
+	} else if (pair.item.mailbox == c->mb->id && side->status == SIDE_LINKED && rule &&
+		   rule->mode != MODE_OFF) {
 		if (pair.item.ino && store_writer_active(c->store, pair.item.ino))
 			*waits = true;
 		else if (record->deleted)
@@ -270,7 +274,35 @@ int pull_crm_merge(struct cycle *c, struct error *err)
 
 /* ---- reading back ------------------------------------------------------------------------------ */
 
-/* A record that was fetched, merged into the items that are linked with it. */
+/* A record that was fetched, merged into an item that is linked with it.  A deletion is taken by the pull;
+ * a merge tells here already where the link goes. */
+static int merge_fetched_into(
+	struct cycle *c, int64_t item, const struct store_record *record, struct error *err)
+{
+	struct store_side *crm;
+	struct pair pair;
+	int rc = pair_load(c, item, &pair, err);
+
+	if (rc)
+		return rc;
+	crm = &pair.sides[SIDE_CRM];
+	/* Under a writer it waits; an intent, or a missing base, keeps it from being forgotten. */
+	if (crm->status != SIDE_LINKED || strcmp(crm->remote_id, record->id) != 0 ||
+		(pair.item.ino && store_writer_active(c->store, pair.item.ino))) {
+		pair_clear(&pair);
+		return 0;
+	}
+	if (record->deleted && json_is_string(json_object_get(record->data, "master"))) {
+		rc = gone_record(c, &pair, record, err);
+	} else if (!record->deleted) {
+		rc = pull_crm_merge_record(c, &pair, record, err);
+		if (!rc)
+			rc = pair_save(c, &pair, err);
+	}
+	pair_clear(&pair);
+	return rc;
+}
+
 static int merge_fetched(struct cycle *c, enum item_kind kind, const struct crm_record *r,
 	const int64_t *items, char *const *ids, size_t n, struct error *err)
 {
@@ -284,24 +316,9 @@ static int merge_fetched(struct cycle *c, enum item_kind kind, const struct crm_
 
 	if (!rc)
 		rc = store_record_put(c->store, &record, err);
-	for (size_t i = 0; !rc && i < n; i++) {
-		struct pair pair;
-
-		if (strcmp(ids[i], r->id) != 0)
-			continue;
-		rc = pair_load(c, items[i], &pair, err);
-		if (rc)
-			break;
-		/* Under a writer it waits; an intent, or a missing base, keeps it from being forgotten. */
-		if (pair.sides[SIDE_CRM].status == SIDE_LINKED &&
-			!strcmp(pair.sides[SIDE_CRM].remote_id, r->id) && !r->deleted &&
-			!(pair.item.ino && store_writer_active(c->store, pair.item.ino))) {
-			rc = pull_crm_merge_record(c, &pair, &record, err);
-			if (!rc)
-				rc = pair_save(c, &pair, err);
-		}
-		pair_clear(&pair);
-	}
+	for (size_t i = 0; !rc && i < n; i++)
+		if (!strcmp(ids[i], r->id))
+			rc = merge_fetched_into(c, items[i], &record, err);
 	json_decref(record.data);
 	if (!rc)
 		return store_commit(c->store, err);
@@ -339,8 +356,10 @@ int pull_crm_fetch(struct cycle *c, enum item_kind kind, const int64_t *items, s
 		rc = c->engine->crm_driver->get(
 			c->crm, kind, (const char *const *)ids, m, &records, &n_found, err);
 	for (size_t i = 0; !rc && i < n_found; i++) {
-		if (found && !records[i].deleted)
+		if (found && (!records[i].deleted || records[i].master_id))
 			json_object_set_new(found, records[i].id, json_true());
+		if (found && records[i].master_id) /* read in the next pass */
+			json_object_set_new(found, records[i].master_id, json_true());
 		rc = merge_fetched(c, kind, &records[i], known, ids, m, err);
 	}
 	crm_records_free(records, n_found);
