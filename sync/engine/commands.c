@@ -261,12 +261,34 @@ static int take_back(struct cycle *c, int64_t id, struct error *err)
 	return rc;
 }
 
+/* The directory of a removal's file, where that was removed as well. */
+static int restore_folder(struct cycle *c, int64_t id, struct error *err)
+{
+	struct store_folder folder = { 0 };
+	struct store_item item = { 0 };
+	int rc = store_item_get(c->store, id, &item, err);
+
+	if (!rc)
+		rc = store_folder_get(c->store, item.folder, &folder, err);
+	if (!rc)
+		rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
+	if (!rc) {
+		rc = folders_come_back(c, &folder, err);
+		rc = rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
+	}
+	store_folder_clear(&folder);
+	store_item_clear(&item);
+	return rc;
+}
+
 static int decide(struct cycle *c, struct store_deletion *row, bool confirm, struct error *err)
 {
 	int rc = 0;
 
 	/* The file of a removal comes back with name, number and link, in a transaction of its own. */
 	if (!confirm && row->side == SIDE_EXCHANGE)
+		rc = restore_folder(c, row->item, err);
+	if (!rc && !confirm && row->side == SIDE_EXCHANGE)
 		rc = commit_restore(c->engine->commit, row->item, err);
 	if (rc == ERR_EXISTS || rc == ERR_NOT_FOUND || rc == ERR_INVALID) /* it stands already */
 		rc = 0;

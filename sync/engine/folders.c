@@ -195,8 +195,10 @@ static int new_folder(struct cycle *c, const struct mailbox_folder *remote, stru
 		rc = folders_default(c, remote->kind, &folder, err);
 	} else {
 		rc = parent_folder(c, remote->parent_id, remote->kind, &parent, err);
+		if (!rc)
+			rc = folders_come_back(c, &parent, err);
 		if (rc)
-			return rc;
+			goto out;
 		rc = adopt_local(c, remote, parent.ino, &folder, &node, err);
 		if (rc == ERR_NOT_FOUND) {
 			rc = create_node(c, remote, parent.ino, &node, err);
@@ -211,6 +213,7 @@ static int new_folder(struct cycle *c, const struct mailbox_folder *remote, stru
 		rc = agree(c, &folder, remote, err);
 	if (!rc) /* before a folder of the view's name is met below it */
 		rc = views_ensure(c, &folder, err);
+out:
 	store_folder_clear(&parent);
 	store_folder_clear(&folder);
 	return rc;

@@ -320,7 +320,8 @@ out:
 	return rc;
 }
 
-/* Two directories that changed their names were in each other's way: perhaps the name is free now. */
+/* The name was another's: of a directory that changed its name too, or of one that is gone.  Perhaps it is
+ * free now. */
 static int drop_number(struct cycle *c, uint64_t ino, struct error *err)
 {
 	struct store_folder folder = { 0 };
@@ -358,6 +359,32 @@ int folders_failed(struct cycle *c, int rc, struct error *one, struct error *err
 		*err = *one;
 		return rc;
 	}
+}
+
+static bool has_number(const struct store_folder *folder)
+{
+	size_t n = folder->shown_name ? strlen(folder->shown_name) : 0;
+
+	return n && folder->remote_name && !strncmp(folder->remote_name, folder->shown_name, n) &&
+	       !strncmp(folder->remote_name + n, " (", 2);
+}
+
+int folders_drop_numbers(struct cycle *c, struct error *err)
+{
+	uint64_t *inos AUTOFREE = NULL;
+	size_t n = 0;
+	int rc = store_folder_list(c->store, c->mb->id, &inos, &n, err);
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct store_folder folder = { 0 };
+		struct error one = ERROR_INIT;
+
+		rc = store_folder_get(c->store, inos[i], &folder, err);
+		if (!rc && has_number(&folder))
+			rc = folders_failed(c, drop_number(c, inos[i], &one), &one, err);
+		store_folder_clear(&folder);
+	}
+	return rc;
 }
 
 int folders_push(struct cycle *c, struct error *err)

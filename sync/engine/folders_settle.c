@@ -18,6 +18,7 @@ struct settling {
 	struct cycle *c;
 	bool moved;  /* something changed in this round */
 	bool wanted; /* a folder is to be made in Exchange */
+	bool gone;   /* one was deleted there: its name is free */
 };
 
 static int drop(struct cycle *c, const struct store_folder *folder, struct error *err)
@@ -166,7 +167,7 @@ static int settle_removed(struct settling *s, struct store_folder *folder, struc
 	rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
 	if (rc)
 		return rc;
-	s->moved = true;
+	s->moved = s->gone = true;
 	if (!drop_below(c, folder))
 		rc = error_set(err, ERR_INTERNAL, "a removed folder cannot be forgotten");
 	return rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
@@ -216,5 +217,7 @@ int folders_settle(struct cycle *c, struct error *err)
 			rc = folders_failed(c, settle_folder(&s, inos[i], &one), &one, err);
 		}
 	}
+	if (!rc && s.gone)
+		rc = folders_drop_numbers(c, err);
 	return !rc && s.wanted ? folders_push(c, err) : rc;
 }

@@ -284,6 +284,8 @@ int folders_pull(struct cycle *c, struct error *err);
 int folders_push(struct cycle *c, struct error *err);
 /* Folders that were removed on one side: what is empty goes, what is needed stays. */
 int folders_settle(struct cycle *c, struct error *err);
+/* Folders that got a number in Exchange, where their name was taken, get the name if it is free now. */
+int folders_drop_numbers(struct cycle *c, struct error *err);
 /* A folder's failure that hinders no other is kept for the end of the cycle; any other is returned. */
 int folders_failed(struct cycle *c, int rc, struct error *one, struct error *err);
 /* The default folder's row of a kind. */
