@@ -1,13 +1,15 @@
 """Programs that others wrote for address books as files: khard and vdirsyncer, on the mount itself."""
 import os
+import pathlib
 import subprocess
 
 import pytest
 
-from exchange import contacts_of
+from exchange import contacts_of, subfolder
 from exchange import edit as change
 from scene import (
     card,
+    crm_contacts,
     edit,
     exchange_contact,
     exchange_contacts,
@@ -155,6 +157,56 @@ Note: From khard.
     assert len(names(contacts / "Salesforce_Sync")) == 0
 
 
+def test_khard_copies_and_moves(sim, mount, khard, exchange):
+    """A copy has a UID of its own and is another contact; what is moved is the same one."""
+    sim.reset_counters()
+    khard("copy", "-a", "work", "-A", "synced", "Anna Lind")
+    khard("move", "-a", "work", "-A", "synced", "Ben Ohlsen")
+    mount.sync()
+    account = exchange("alice")
+    kept, synced = contacts_of(account.contacts), contacts_of(subfolder(account, "Salesforce_Sync"))
+    assert (sorted(kept), sorted(synced)) == (["Anna Lind", "Zoë Müller-Ünal"],
+                                              ["Anna Lind", "Ben Ohlsen"])
+    copy, original = synced["Anna Lind"], kept["Anna Lind"]
+    assert copy.id != original.id
+    for field in ("given_name", "surname", "job_title", "company_name", "email_addresses",
+                  "phone_numbers", "physical_addresses"):
+        assert getattr(copy, field) == getattr(original, field), field
+    assert synced["Ben Ohlsen"].body.rstrip() == "Calls before ten."
+    operations = sim.counters()["operations"]
+    assert (operations["MoveItem"], operations["CreateItem"]) == (1, 1)
+    assert "DeleteItem" not in operations
+    assert sorted(row["LastName"] for row in crm_contacts(sim)) == ["Lind", "Ohlsen"]
+    assert rows(khard("list", "--parsable", "-F", "name", "-a", "synced").stdout) == [
+        ("Anna Lind",), ("Ben Ohlsen",)]
+
+    # The copy is edited alone.
+    listed = khard("filename", "-a", "synced", "Anna Lind").stdout.split("\n")[0]
+    edit(pathlib.Path(listed), "TITLE:Buyer", "TITLE:Seller")
+    sim.reset_counters()
+    mount.sync()
+    assert exchange_contact_in(sim, "Contacts/Salesforce_Sync", "Anna Lind")["JobTitle"] == "Seller"
+    assert exchange_contact_in(sim, "Contacts", "Anna Lind")["JobTitle"] == "Buyer"
+    assert sim.counters()["writes"] == 2  # one in Exchange, one in the CRM
+    mount.sync()
+    assert sim.counters()["writes"] == 2
+
+
+def exchange_contact_in(sim, folder, name):
+    (found,) = [contact for contact in exchange_contacts(sim)
+                if (contact["folder"], contact["DisplayName"]) == (folder, name)]
+    return found
+
+
+@pytest.mark.mount(config={"sync": {"remove-quiet": "0"}})
+def test_khard_removes(sim, mount, khard, exchange):
+    khard("remove", "--force", "-a", "work", "Anna Lind")
+    mount.sync()
+    account = exchange("alice")
+    assert sorted(contacts_of(account.contacts)) == ["Ben Ohlsen", "Zoë Müller-Ünal"]
+    assert [item.subject for item in account.trash.all()] == ["Anna Lind"]
+
+
 # Scripts -----------------------------------------------------------------------------------------
 
 def test_a_script_writes_and_then_tags(sim, mount):
@@ -205,13 +257,17 @@ fileext = ".vcf"
 """)
         self("discover")
 
-    def __call__(self, *words, check=True):
+    def __call__(self, *words, status=0):
         done = subprocess.run(["vdirsyncer", "-c", str(self.config), *words], text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=120)
-        if check:
-            assert done.returncode == 0, done.stdout
+        assert done.returncode == status, done.stdout
         return done.stdout
+
+    def resolve_by(self, how):
+        text = self.config.read_text()
+        self.config.write_text(text.replace("collections =", f"conflict_resolution = {how}\n"
+                                            "collections ="))
 
     def sync(self):
         """What it did, as its own lines say: [("Copying (uploading)", ident, storage)] sorted."""
@@ -333,6 +389,63 @@ def test_vdirsyncer_takes_what_others_changed_in_exchange(mount, exchange, vdirs
     remount(mount)
     mount.sync()
     assert vdirsyncer.sync() == []
+
+
+def change_both_sides(mount, vdirsyncer):
+    """Anna is edited in the copy and on the mount, Ben in the copy and in Exchange alone."""
+    contacts = mount.mailbox("alice") / "Contacts"
+    vdirsyncer.sync()
+    copies = {name: next(p for p in vdirsyncer.plain.glob("*.vcf") if name in p.read_text())
+              for name in ("Anna Lind", "Ben Ohlsen")}
+    edit(copies["Anna Lind"], "TITLE:Buyer", "TITLE:Seller")
+    edit(contacts / "Anna Lind.vcf", "TITLE:Buyer", "TITLE:Trader")
+    edit(copies["Ben Ohlsen"], "+49 30 2", "+49 30 22")
+    return contacts, copies
+
+
+def assert_nothing_to_do(mount, vdirsyncer):
+    """Now, when caches are dropped, after a cycle and after a remount."""
+    assert vdirsyncer.sync() == []
+    drop_caches(mount)
+    assert vdirsyncer.sync() == []
+    mount.sync()
+    assert vdirsyncer.sync() == []
+    remount(mount)
+    assert vdirsyncer.sync() == []
+
+
+def test_vdirsyncer_leaves_a_conflict_as_it_is(sim, mount, vdirsyncer):
+    contacts, copies = change_both_sides(mount, vdirsyncer)
+    said = vdirsyncer("sync", status=1)
+    assert "conflict" in said.lower(), said
+    assert b"TITLE:Trader" in (contacts / "Anna Lind.vcf").read_bytes()
+    assert "TITLE:Seller" in copies["Anna Lind"].read_text()
+    mount.sync()
+    assert exchange_contact(sim, "Anna Lind")["JobTitle"] == "Trader"
+    assert exchange_contact(sim, "Ben Ohlsen")["PhoneNumbers/BusinessPhone"] == "+49 30 22"
+
+
+@pytest.mark.parametrize("winner, title", [("a", "Trader"), ("b", "Seller")])
+def test_vdirsyncer_resolves_a_conflict(sim, mount, exchange, vdirsyncer, winner, title):
+    anna = exchange_contact(sim, "Anna Lind")["id"]
+    contacts, copies = change_both_sides(mount, vdirsyncer)
+    change(contacts_of(exchange("alice").contacts)["Ben Ohlsen"], body="Calls after ten.")
+    mount.sync()  # Ben is changed on both sides too, in different fields
+    assert exchange_contact(sim, "Anna Lind")["JobTitle"] == "Trader"
+    vdirsyncer.resolve_by(f'"{winner} wins"')
+    vdirsyncer("sync")
+    assert f"TITLE:{title}" in copies["Anna Lind"].read_text()
+    assert f"TITLE:{title}".encode() in (contacts / "Anna Lind.vcf").read_bytes()
+    assert (contacts / "Ben Ohlsen.vcf").read_text() == copies["Ben Ohlsen"].read_text()
+    mount.sync()
+    found = contacts_of(exchange("alice").contacts)
+    assert sorted(found) == ["Anna Lind", "Ben Ohlsen", "Zoë Müller-Ünal"]
+    assert found["Anna Lind"].job_title == title
+    assert exchange_contact(sim, "Anna Lind")["id"] == anna
+    ben = exchange_contact(sim, "Ben Ohlsen")
+    assert (ben["PhoneNumbers/BusinessPhone"], ben["Body"].rstrip()) == \
+        {"a": ("+49 30 2", "Calls after ten."), "b": ("+49 30 22", "Calls before ten.")}[winner]
+    assert_nothing_to_do(mount, vdirsyncer)
 
 
 @pytest.mark.mount(config={"sync": {"remove-quiet": "0"}})
