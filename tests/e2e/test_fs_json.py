@@ -269,6 +269,18 @@ def test_control_files(mount, box, sim):
     assert gateway.read_text() == ""
 
 
+def test_a_hold_survives_a_restart(mount, box, sim):
+    mount.ctl("hold")
+    mount.stop()
+    mount.start()
+    (box / "Contacts" / "new.vcf").write_text(card("New Person"))
+    assert mount.sync(check=False).returncode == 1
+    assert "New Person" not in exchange_names(sim)
+    mount.ctl("resume")
+    mount.sync()
+    assert "New Person" in exchange_names(sim)
+
+
 def test_tandemctl(mount, box, tmp_path):
     status = mount.ctl("status").stdout
     assert box.name in status and "2 synced" in status
