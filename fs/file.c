@@ -19,9 +19,14 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 	return (struct handle *)(uintptr_t)fi->fh;
 }
 
-void file_note_base(struct fs *fs, struct base_process process, uint64_t ino)
+/* Who opens a file to write it anew has seen nothing of it: an editor that saves twice still knows only what
+ * it read before the first time, and wrote then. */
+void file_note_base(struct fs *fs, struct base_process process, uint64_t ino, int flags)
 {
-	base_opened(fs->bases, process, ino, store_commits(fs->store));
+	bool sees = (flags & O_ACCMODE) != O_WRONLY && !(flags & O_TRUNC);
+
+	if (sees)
+		base_opened(fs->bases, process, ino, store_commits(fs->store));
 }
 
 static void close_writer(struct fs *fs, struct fs_open *open)
@@ -45,7 +50,7 @@ static int open_writer(
 		return rc;
 	handle = working_open(fs, ino, ino, 0, NULL, created);
 	handle->process = base_process_of(fs->bases, fuse_req_ctx(req)->pid);
-	file_note_base(fs, handle->process, ino);
+	file_note_base(fs, handle->process, ino, fi->flags);
 	if (!created && (fi->flags & O_TRUNC))
 		rc = working_truncate(fs, handle->working, handle, 0, err);
 	if (rc) {
@@ -69,7 +74,7 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fi->fh = 0;
 		fi->keep_cache = 1;
 		fi->noflush = 1;
-		file_note_base(fs, process, ino);
+		file_note_base(fs, process, ino, fi->flags);
 		fuse_reply_open(req, fi);
 		return;
 	}

@@ -133,7 +133,7 @@ void dir_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file
 /* file.c */
 struct base_process;
 /* Notes which version of the item of this file a process has seen. */
-void file_note_base(struct fs *fs, struct base_process process, uint64_t ino);
+void file_note_base(struct fs *fs, struct base_process process, uint64_t ino, int flags);
 void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct fuse_file_info *fi);

@@ -243,7 +243,7 @@ static int open_writer(fuse_req_t req, fuse_ino_t ino, bool created, struct virt
 	if (!h->writer)
 		return ESTALE;
 	h->writer->process = base_process_of(fs->bases, fuse_req_ctx(req)->pid);
-	file_note_base(fs, h->writer->process, virtual_payload(ino));
+	file_note_base(fs, h->writer->process, virtual_payload(ino), fi->flags);
 	if (!created && (fi->flags & O_TRUNC) &&
 		working_truncate(fs, h->writer->working, h->writer, 0, &err))
 		return error_errno(err.code);
@@ -263,7 +263,7 @@ static int open_file(fuse_req_t req, fuse_ino_t ino, bool created, struct fuse_f
 		number = ops_of(ino)->render(fs, ino, &h->bytes);
 	if (!number && !h->writer && virtual_tree(ino) == VIRTUAL_JSON)
 		file_note_base(fs, base_process_of(fs->bases, fuse_req_ctx(req)->pid),
-			virtual_payload(ino));
+			virtual_payload(ino), fi->flags);
 	if (number) {
 		close_file(fs, &h->open);
 		return number;

@@ -44,13 +44,18 @@ class Terminal:
 
     def wait_for(self, text):
         """Until the program has shown this, control sequences aside; then that is forgotten."""
+        self.wait_for_one_of(text)
+
+    def wait_for_one_of(self, *texts):
+        """The first of these that it has shown."""
         deadline = time.monotonic() + SECONDS
         while True:
             plain = ESCAPE.sub(b"", self.shown)
-            if text.encode() in plain:
-                self.shown = b""
-                return
-            assert self._read(deadline), f"ended before it showed {text!r}: {plain[-2000:]!r}"
+            for text in texts:
+                if text.encode() in plain:
+                    self.shown = b""
+                    return text
+            assert self._read(deadline), f"ended before it showed {texts}: {plain[-2000:]!r}"
 
     def type(self, keys):
         os.write(self.master, keys.encode())
