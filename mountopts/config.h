@@ -26,6 +26,7 @@ enum config_direction { DIRECTION_BOTH, DIRECTION_TO_CRM, DIRECTION_TO_EXCHANGE 
 enum config_import { IMPORT_OFF, IMPORT_OWNED, IMPORT_VISIBLE };
 enum config_remove { REMOVE_NONE, REMOVE_CRM, REMOVE_EXCHANGE, REMOVE_BOTH };
 enum config_conflict { CONFLICT_EXCHANGE, CONFLICT_CRM, CONFLICT_NEWEST };
+enum config_vcard { VCARD_VERSION_40, VCARD_VERSION_30 };
 
 struct config_rule { /* one kind of one policy */
 	enum config_mode mode;
@@ -82,6 +83,7 @@ struct config {
 	unsigned int remove_quiet_ms; /* `remove-quiet`, seconds; default 10 */
 	unsigned int workers;	      /* default 2 */
 	enum config_conflict conflict;
+	enum config_vcard vcard; /* `vcard-version`: how files are rendered */
 	unsigned int max_delete; /* default 20 */
 	unsigned int max_create; /* default 1000 a cycle, 0: no cap */
 	/* paths */

@@ -55,6 +55,7 @@ static const struct key sync_keys[] = {
 	{ "conflict", value_enum, AT(conflict), config_conflict_names },
 	{ "max-delete", value_number, AT(max_delete), any_number },
 	{ "max-create", value_number, AT(max_create), any_number },
+	{ "vcard-version", value_enum, AT(vcard), config_vcard_names },
 	{ "cache", value_path, AT(cache_dir), NULL },
 	{ NULL, NULL, 0, NULL },
 };

@@ -56,9 +56,10 @@ extern const char *const config_mode_names[],
 		*const config_import_names[],
 			*const config_remove_names[],
 				*const config_conflict_names[],
-					*const config_kind_names[],
-						*const config_access_names[],
-							*const config_switch_names[];
+					*const config_vcard_names[],
+						*const config_kind_names[],
+							*const config_access_names[],
+								*const config_switch_names[];
 
 /* The secret in a file or credential, in memory that the caller wipes; see secret.c. */
 int secret_read(char **out, const char *name, const char *dir, struct error *err);

@@ -66,6 +66,7 @@ static void show_sync(const struct config *config, FILE *out)
 	fprintf(out, "workers = %u\n", config->workers);
 	text(out, "conflict", config_conflict_names[config->conflict]);
 	fprintf(out, "max-delete = %u\nmax-create = %u\n", config->max_delete, config->max_create);
+	text(out, "vcard-version", config_vcard_names[config->vcard]);
 	text(out, "cache", config->cache_dir);
 }
 

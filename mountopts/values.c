@@ -18,6 +18,7 @@ const char *const config_direction_names[] = { "both", "to-crm", "to-exchange", 
 const char *const config_import_names[] = { "off", "owned", "visible", NULL };
 const char *const config_remove_names[] = { "none", "crm", "exchange", "both", NULL };
 const char *const config_conflict_names[] = { "exchange", "crm", "newest", NULL };
+const char *const config_vcard_names[] = { "4.0", "3.0", NULL };
 const char *const config_kind_names[] = { "contacts", "calendar", "tasks", NULL };
 const char *const config_access_names[] = { "delegate", "impersonation", NULL };
 const char *const config_switch_names[] = { "off", "on", NULL };

@@ -21,6 +21,7 @@ struct commit {
 	/* Told after each successful change that may have to be sent (may be NULL). */
 	void (*committed)(void *data, int64_t mailbox);
 	void *data;
+	bool vcard_30; /* files are rendered as vCard 3.0 */
 
 	/* Of one call: the struct holds no state, so a caller copies it and sets these in the copy. */
 

@@ -74,7 +74,7 @@ static int new_bytes(struct commit *c, const struct store_node *node, const stru
 	if (bytes.len)
 		rc = kind->set_categories(bytes.data, bytes.len, names, out, err);
 	else
-		rc = kind->render(item->doc, out, err);
+		rc = document_render(kind, item->doc, c->vcard_30, out, err);
 	return rc ? rc : buf_check(out, "the file", err);
 }
 

@@ -215,7 +215,7 @@ int commit_render(struct commit *c, struct store_item *item, struct error *err)
 
 	if (!kind)
 		return error_set(err, ERR_INTERNAL, "an item of a kind that cannot be written");
-	rc = kind->render(item->doc, &bytes, err);
+	rc = document_render(kind, item->doc, c->vcard_30, &bytes, err);
 	if (!rc)
 		rc = buf_check(&bytes, "the file", err);
 	if (!rc)

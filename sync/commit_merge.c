@@ -37,14 +37,14 @@ static void set_uid(json_t *doc, const char *uid)
 }
 
 /* The document as the file showed it before: parsed from its bytes, or from what `doc` renders to. */
-static json_t *shown_before(
-	const struct commit_edit *edit, const json_t *doc, const struct buf *bytes)
+static json_t *shown_before(struct commit *c, const struct commit_edit *edit, const json_t *doc,
+	const struct buf *bytes)
 {
 	struct buf rendered AUTOBUF = BUF_INIT(COMMIT_BYTES_MAX);
 	json_t *before = NULL;
 
 	if (!bytes || !bytes->len) {
-		if (edit->kind->render(doc, &rendered, NULL))
+		if (document_render(edit->kind, doc, c->vcard_30, &rendered, NULL))
 			return json_deep_copy(doc);
 		bytes = &rendered;
 	}
@@ -54,8 +54,8 @@ static json_t *shown_before(
 }
 
 /* base document + what the writer changed against it. */
-static json_t *apply_edit(const struct commit_edit *edit, const struct store_item *item,
-	const json_t *base, const struct buf *bytes)
+static json_t *apply_edit(struct commit *c, const struct commit_edit *edit,
+	const struct store_item *item, const json_t *base, const struct buf *bytes)
 {
 	json_t *after = json_deep_copy(edit->shown);
 	json_t *before, *wrote;
@@ -65,7 +65,7 @@ static json_t *apply_edit(const struct commit_edit *edit, const struct store_ite
 		edit->kind->assign_slots(after, base); /* of values under ids of the user's own */
 		return after;
 	}
-	before = shown_before(edit, base, bytes);
+	before = shown_before(c, edit, base, bytes);
 	set_uid(before, item->uid);
 	edit->kind->assign_slots(before, base);
 	edit->kind->assign_slots(after, base);
@@ -278,11 +278,11 @@ int commit_merge(struct commit *c, const struct store_item *item, const struct c
 		return rc;
 	if (!base || json_equal(base, item->doc)) {
 		json_decref(base);
-		out->wrote = apply_edit(edit, item, item->doc, before);
+		out->wrote = apply_edit(c, edit, item, item->doc, before);
 		out->merged = json_incref(out->wrote);
 		return note_arrivals(c, item, out, err);
 	}
-	out->wrote = apply_edit(edit, item, base, NULL);
+	out->wrote = apply_edit(c, edit, item, base, NULL);
 	found = json_array();
 	out->merged = document_merge(base, out->wrote, item->doc, found);
 	note_clashes(out->clashes, found, "newer");

@@ -33,7 +33,7 @@ static int former_bytes(
 	}
 	if (!kind)
 		return error_set(err, ERR_INTERNAL, "an item of a kind that cannot be written");
-	rc = kind->render(item->doc, out, err);
+	rc = document_render(kind, item->doc, c->vcard_30, out, err);
 	return rc ? rc : buf_check(out, "the file", err);
 }
 

@@ -344,15 +344,17 @@ static int render(struct cycle *c, struct pair *pair, struct error *err)
 {
 	const struct document_kind *kind = document_kind(pair->item.kind);
 	struct buf after AUTOBUF = BUF_INIT(16 << 20), before AUTOBUF = BUF_INIT(16 << 20);
+	bool vcard_30 = c->engine->commit->vcard_30;
 	uint64_t ino;
 	int rc;
 
 	if (!pair->item.ino || (json_equal(pair->before, pair->item.doc) && !pair->drop_bytes))
 		return 0;
-	rc = kind->render(pair->item.doc, &after, err);
+	rc = document_render(kind, pair->item.doc, vcard_30, &after, err);
 	if (rc)
 		return rc;
-	if (!pair->drop_bytes && pair->before && !kind->render(pair->before, &before, NULL) &&
+	if (!pair->drop_bytes && pair->before &&
+		!document_render(kind, pair->before, vcard_30, &before, NULL) &&
 		before.len == after.len && !memcmp(buf_str(&before), buf_str(&after), after.len))
 		return 0;
 	rc = store_node_replace(c->store, pair->item.ino, buf_str(&after), after.len, &ino, err);
@@ -457,7 +459,7 @@ int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, uin
 		.kind = pair->item.kind,
 		.mailbox = c->mb->id,
 		.mode = 0600 };
-	int rc = kind->render(pair->item.doc, &bytes, err);
+	int rc = document_render(kind, pair->item.doc, c->engine->commit->vcard_30, &bytes, err);
 
 	if (rc)
 		return rc;

@@ -20,6 +20,11 @@ static int render_card(const json_t *doc, struct buf *out, struct error *err)
 	return vcard_render(doc, VCARD_40, out, err);
 }
 
+static int render_card_30(const json_t *doc, struct buf *out, struct error *err)
+{
+	return vcard_render(doc, VCARD_30, out, err);
+}
+
 static json_t *new_event(void)
 {
 	return event_new("Event");
@@ -50,6 +55,7 @@ static const struct document_kind kinds[] = {
 		.suffix = ".vcf",
 		.parse = vcard_parse,
 		.render = render_card,
+		.render_30 = render_card_30,
 		.set_categories = vcard_set_categories,
 		.assign_slots = card_assign_slots,
 		.title = card_title,
@@ -100,6 +106,13 @@ const struct document_kind *document_kind(enum item_kind kind)
 			return &kinds[i];
 	}
 	return NULL;
+}
+
+int document_render(const struct document_kind *kind, const json_t *doc, bool vcard_30,
+	struct buf *out, struct error *err)
+{
+	return vcard_30 && kind->render_30 ? kind->render_30(doc, out, err)
+					   : kind->render(doc, out, err);
 }
 
 bool document_is_item_name(enum item_kind kind, const char *name)

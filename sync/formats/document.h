@@ -19,6 +19,7 @@ struct document_kind {
 	const char *suffix; /* ".vcf" */
 	int (*parse)(const char *bytes, size_t len, json_t **doc, struct error *err);
 	int (*render)(const json_t *doc, struct buf *out, struct error *err);
+	int (*render_30)(const json_t *doc, struct buf *out, struct error *err); /* or NULL */
 	int (*set_categories)(const char *bytes, size_t len, const json_t *names, struct buf *out,
 		struct error *err);
 	void (*assign_slots)(json_t *doc, const json_t *base);
@@ -31,6 +32,10 @@ struct document_kind {
 };
 
 const struct document_kind *document_kind(enum item_kind kind);
+
+/* The bytes of a file.  vcard_30: a contact as vCard 3.0 (RFC 2426), not 4.0. */
+int document_render(const struct document_kind *kind, const json_t *doc, bool vcard_30,
+	struct buf *out, struct error *err);
 
 /* The kind whose suffix the name carries, in the folder kind `kind`: does NAME denote an item?  No,
  * when it begins with a dot or has another suffix (then it is a draft). */
