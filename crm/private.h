@@ -36,6 +36,8 @@ struct salesforce_spec {
 	 * is sent; rows without this go as they are. */
 	void (*write)(const struct salesforce_object *object, const json_t *fields,
 		const json_t *changed, json_t *record);
+	/* Why this cannot be sent. */
+	int (*check)(const struct crm_op *op, struct error *err);
 	/* The rows of an answer before they are read: takes out and completes.  May ask the org. */
 	int (*fold)(struct crm *crm, const struct salesforce_object *object, json_t *rows,
 		struct error *err);
@@ -184,6 +186,11 @@ void salesforce_sign_out(struct crm *crm);
  * *answer is a new reference. */
 int salesforce_ask(struct crm *crm, const char *resource, const struct buf *soql,
 	const char *locator, json_t **answer, struct error *err);
+/* All rows of a query, whatever the number of pages: a new array. */
+int salesforce_ask_all(struct crm *crm, const char *resource, const struct buf *soql, json_t **rows,
+	struct error *err);
+/* "SELECT ... FROM object" with all that a record is read from. */
+void salesforce_add_select(struct buf *soql, const struct salesforce_object *object);
 /* Adds "('a','b',...)" until what one query may hold is used up; how many were taken. */
 size_t salesforce_add_values(struct buf *in, const char *const *values, size_t n);
 

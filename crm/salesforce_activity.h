@@ -6,8 +6,9 @@
  *	DurationInMinutes	a number
  *	IsPrivate		true, or absent
  *	ReminderDateTime	minutes before the start (IsReminderSet)
- *	Recurrence2PatternText	the rule without what is the default, parts in one order
- *	Occurrences/KEY		see salesforce_series.c
+ *	Recurrence2PatternText	"RRULE:..." without what is the default, parts in one order
+ *	Occurrences/KEY		{"excluded": true}, or the rows in which the occurrence differs from the
+ *				series (null: empty there); KEY is that of recurrenceOverrides
  */
 #ifndef CRM_SALESFORCE_ACTIVITY_H
 #define CRM_SALESFORCE_ACTIVITY_H
@@ -36,5 +37,33 @@ json_t *salesforce_utc(int64_t seconds);
 json_t *salesforce_alert(const json_t *doc, const char *trigger, const char **id);
 /* Sets member `name` of that alert's trigger, made if missing; NULL removes the alert. */
 void salesforce_set_alert(json_t *doc, const char *trigger, const char *name, json_t *value);
+
+/* ---- salesforce_event.c ----------------------------------------------------------------------- */
+
+/* The clock of a zone (NULL: UTC); false when there is no such zone. */
+bool salesforce_to_utc(const char *zone, int64_t local, int64_t *utc);
+bool salesforce_to_local(const char *zone, int64_t utc, int64_t *local);
+/* The value of StartDateTime in seconds; a date is midnight UTC. */
+bool salesforce_read_start(const char *text, int64_t *utc);
+json_t *salesforce_event_read(const struct salesforce_object *object, const json_t *row);
+
+/* ---- salesforce_series.c: the series as a document has it ------------------------------------- */
+
+extern const struct field_type salesforce_pattern, salesforce_pattern_zone, salesforce_occurrences;
+/* Is it a row of the series as a whole, which no occurrence has? */
+bool salesforce_is_recurrence(const struct field *row);
+/* A pattern of the server in our form (new string); NULL when it is none. */
+char *salesforce_read_pattern(const char *text);
+/* {"Name": value or null}: what of `fields` is not as `base` has it; empty when all is. */
+json_t *salesforce_differences(const json_t *base, const json_t *fields);
+
+/* ---- salesforce_occurrences.c: the series as rows of the server ------------------------------- */
+
+int salesforce_series_check(const struct crm_op *op, struct error *err);
+void salesforce_series_read(const json_t *row, json_t *fields);
+int salesforce_series_fold(
+	struct crm *crm, const struct salesforce_object *object, json_t *rows, struct error *err);
+void salesforce_series_written(struct crm *crm, const struct salesforce_object *object,
+	enum crm_op_type type, struct crm_op **ops, size_t n);
 
 #endif

@@ -457,8 +457,7 @@ int salesforce_read_describe(const json_t *answer, const struct salesforce_spec 
 	object->rows = xcalloc(*spec->n_rows, sizeof(*object->rows));
 	for (size_t i = 0; i < *spec->n_rows; i++) {
 		const struct field *row = &spec->rows[i];
-		const json_t *field = described(
-			fields, row->flags & FIELD_REFERENCE ? row->wire : row->name);
+		const json_t *field = described(fields, row->wire ? row->wire : row->name);
 
 		if (field)
 			object->rows[object->n_rows++] = fit(row, field);

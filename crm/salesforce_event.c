@@ -11,8 +11,10 @@
 
 #include <string.h>
 
+#include "sync/formats/caltime.h"
 #include "sync/formats/card.h"
-#include "sync/formats/local_time.h"
+#include "sync/formats/event.h"
+#include "sync/formats/zone.h"
 #include "sync/mem.h"
 
 #define DAY_MINUTES 1440
@@ -35,11 +37,26 @@ static int not_a(const struct field *field, const char *what, struct error *err)
 
 /* ---- StartDateTime ----------------------------------------------------------------------------- */
 
-static const char *zone_of(const json_t *doc)
+bool salesforce_to_utc(const char *zone, int64_t local, int64_t *utc)
 {
-	const char *zone = member(doc, "timeZone");
+	struct zones zones = { 0 };
+	const struct zone *clock = zones_get(&zones, zone ? zone : "Etc/UTC");
 
-	return zone ? zone : "Etc/UTC";
+	if (clock)
+		*utc = zone_to_utc(clock, local);
+	zones_free(&zones);
+	return clock != NULL;
+}
+
+bool salesforce_to_local(const char *zone, int64_t utc, int64_t *local)
+{
+	struct zones zones = { 0 };
+	const struct zone *clock = zones_get(&zones, zone ? zone : "Etc/UTC");
+
+	if (clock)
+		*local = zone_to_local(clock, utc);
+	zones_free(&zones);
+	return clock != NULL;
 }
 
 static json_t *start_get(const json_t *doc, const struct field *field)
@@ -48,18 +65,46 @@ static json_t *start_get(const json_t *doc, const struct field *field)
 	int64_t local, utc;
 
 	(void)field;
-	if (!text || !local_time_parse(text, &local))
+	if (!text || !caltime_read_local(text, &local))
 		return NULL;
 	if (is_all_day(doc))
 		return json_stringn(text, DATE_LENGTH);
-	return local_time_to_utc(local, zone_of(doc), &utc) ? salesforce_utc(utc) : NULL;
+	return salesforce_to_utc(member(doc, "timeZone"), local, &utc) ? salesforce_utc(utc) : NULL;
+}
+
+/* Days for an event of whole days, else what a clock counts. */
+static void set_duration(json_t *doc, int64_t seconds)
+{
+	struct caltime_duration duration = { .seconds = seconds };
+	char out[48];
+
+	if (is_all_day(doc))
+		duration = (struct caltime_duration){ .days = (seconds + CALTIME_DAY - 1) /
+							      CALTIME_DAY };
+	caltime_write_duration(duration, out);
+	json_object_set_new(doc, "duration", json_string(out));
+}
+
+static void set_all_day(json_t *doc, bool all_day)
+{
+	const char *text = member(doc, "duration");
+	struct caltime_duration duration;
+
+	if (all_day == is_all_day(doc))
+		return;
+	if (all_day)
+		json_object_set_new(doc, "showWithoutTime", json_true());
+	else
+		json_object_del(doc, "showWithoutTime");
+	if (text && caltime_read_duration(text, &duration))
+		set_duration(doc, duration.days * CALTIME_DAY + duration.seconds);
 }
 
 static int start_set(json_t *doc, const struct field *field, const char *key, const json_t *value,
 	struct error *err)
 {
 	const char *text = json_string_value(value);
-	char out[LOCAL_TIME_MAX];
+	char out[CALTIME_SIZE];
 	int64_t utc, local;
 
 	(void)key;
@@ -69,18 +114,19 @@ static int start_set(json_t *doc, const struct field *field, const char *key, co
 	}
 	if (text && strlen(text) == DATE_LENGTH) {
 		json_object_set_new(doc, "start", json_sprintf("%sT00:00:00", text));
-		json_object_set_new(doc, "showWithoutTime", json_true());
+		set_all_day(doc, true);
 		return 0;
 	}
-	if (!text || !local_time_parse(text, &utc))
+	if (!text || !caltime_read_utc(text, &utc))
 		return not_a(field, "a time", err);
-	if (!member(doc, "timeZone") || !local_time_from_utc(utc, zone_of(doc), &local)) {
+	if (!member(doc, "timeZone") ||
+		!salesforce_to_local(member(doc, "timeZone"), utc, &local)) {
 		json_object_set_new(doc, "timeZone", json_string("Etc/UTC"));
 		local = utc;
 	}
-	local_time_format(local, out);
+	caltime_write_local(local, out);
 	json_object_set_new(doc, "start", json_string(out));
-	json_object_del(doc, "showWithoutTime");
+	set_all_day(doc, false);
 	return 0;
 }
 
@@ -88,23 +134,35 @@ static const struct field_type event_start = { .get = start_get, .set = start_se
 
 /* ---- DurationInMinutes ------------------------------------------------------------------------- */
 
+/* Days that a clock counts: the night of a change has 23 hours or 25. */
+static int64_t exact_seconds(const json_t *doc)
+{
+	struct zones zones = { 0 };
+	int64_t start, end;
+	bool known = event_instants(&zones, doc, NULL, &start, &end);
+
+	zones_free(&zones);
+	return known && end > start ? end - start : 0;
+}
+
 static json_t *minutes_get(const json_t *doc, const struct field *field)
 {
 	const char *text = member(doc, "duration");
-	int64_t seconds = 0, unit = is_all_day(doc) ? DAY_MINUTES : 1, minutes;
+	struct caltime_duration duration = { 0 };
+	int64_t days;
 
 	(void)field;
-	if (text && !duration_parse(text, &seconds))
+	if (text && !caltime_read_duration(text, &duration))
 		return NULL;
-	minutes = (seconds + unit * 60 - 1) / (unit * 60) * unit;
-	return json_integer(minutes ? minutes : is_all_day(doc) ? DAY_MINUTES : 0);
+	if (!is_all_day(doc))
+		return json_integer((exact_seconds(doc) + 59) / 60);
+	days = duration.days + (duration.seconds + CALTIME_DAY - 1) / CALTIME_DAY;
+	return json_integer((days > 0 ? days : 1) * DAY_MINUTES);
 }
 
 static int minutes_set(json_t *doc, const struct field *field, const char *key, const json_t *value,
 	struct error *err)
 {
-	char out[LOCAL_TIME_MAX];
-
 	(void)key;
 	if (!value) {
 		json_object_del(doc, "duration");
@@ -112,8 +170,7 @@ static int minutes_set(json_t *doc, const struct field *field, const char *key, 
 	}
 	if (!json_is_integer(value) || json_integer_value(value) < 0)
 		return not_a(field, "a number of minutes", err);
-	duration_format(json_integer_value(value) * 60, out);
-	json_object_set_new(doc, "duration", json_string(out));
+	set_duration(doc, json_integer_value(value) * 60);
 	return 0;
 }
 
@@ -246,24 +303,25 @@ static json_t *reminder_get(const json_t *doc, const struct field *field)
 	const char *id;
 	json_t *alert = salesforce_alert(doc, "OffsetTrigger", &id);
 	const char *offset = member(json_object_get(alert, "trigger"), "offset");
-	int64_t seconds;
+	struct caltime_duration before;
 
 	(void)field;
-	if (!offset || !duration_parse(offset, &seconds) || seconds > 0)
+	if (!offset || !caltime_read_duration(offset, &before) || before.days > 0 ||
+		before.seconds > 0)
 		return NULL;
-	return json_integer(-seconds / 60);
+	return json_integer(-before.days * DAY_MINUTES - before.seconds / 60);
 }
 
 static int reminder_set(json_t *doc, const struct field *field, const char *key,
 	const json_t *value, struct error *err)
 {
-	char out[LOCAL_TIME_MAX];
+	struct caltime_duration before = { .seconds = -json_integer_value(value) * 60 };
+	char out[48];
 
 	(void)key;
 	if (value && !json_is_integer(value))
 		return not_a(field, "a number of minutes", err);
-	if (value)
-		duration_format(-json_integer_value(value) * 60, out);
+	caltime_write_duration(before, out);
 	salesforce_set_alert(doc, "OffsetTrigger", "offset", value ? json_string(out) : NULL);
 	return 0;
 }
@@ -282,6 +340,12 @@ const struct field salesforce_event_rows[] = {
 	SALESFORCE_ROW("ShowAs", "freeBusyStatus", event_show_as, 0, 0),
 	SALESFORCE_ROW("IsPrivate", "privacy", event_private, 0, 0),
 	SALESFORCE_ROW("ReminderDateTime", "alerts", event_reminder, 0, 0),
+	SALESFORCE_ROW("Recurrence2PatternText", "recurrenceRules", salesforce_pattern, 512,
+		FIELD_NAMING),
+	SALESFORCE_ROW("Recurrence2PatternTimeZone", "timeZone", salesforce_pattern_zone, 255,
+		FIELD_NAMING),
+	{ .name = "Occurrences", .path = "recurrenceOverrides", .type = &salesforce_occurrences,
+		.flags = FIELD_PER_KEY | FIELD_VALUES, .wire = "IsRecurrence2" },
 };
 /* clang-format on */
 const size_t salesforce_event_n = ARRAY_SIZE(salesforce_event_rows);
@@ -327,16 +391,19 @@ static json_t *read_value(const json_t *row, const char *name)
 	return json_is_integer(value) || json_is_true(value) ? json_incref(value) : NULL;
 }
 
-static json_t *event_read(const struct salesforce_object *object, const json_t *row)
+json_t *salesforce_event_read(const struct salesforce_object *object, const json_t *row)
 {
 	json_t *fields = json_object();
 
 	for (size_t i = 0; i < object->n_rows; i++) {
-		json_t *value = read_value(row, object->rows[i].name);
+		json_t *value = salesforce_is_recurrence(&object->rows[i])
+					? NULL
+					: read_value(row, object->rows[i].name);
 
 		if (value)
 			json_object_set_new(fields, object->rows[i].name, value);
 	}
+	salesforce_series_read(row, fields);
 	return fields;
 }
 
@@ -355,15 +422,20 @@ static void write_start(const json_t *fields, json_t *record)
 	json_object_set(record, "DurationInMinutes", minutes);
 }
 
+bool salesforce_read_start(const char *text, int64_t *utc)
+{
+	char *whole AUTOFREE = strlen(text) == DATE_LENGTH ? xasprintf("%sT00:00:00Z", text)
+							   : xstrdup(text);
+
+	return caltime_read_utc(whole, utc);
+}
+
 static void write_reminder(const json_t *fields, json_t *record)
 {
 	const json_t *minutes = json_object_get(fields, "ReminderDateTime");
 	const char *text = member(fields, "StartDateTime");
-	char *whole AUTOFREE = text ? xasprintf("%s%s", text,
-					      strlen(text) == DATE_LENGTH ? "T00:00:00" : "")
-				    : NULL;
 	int64_t start;
-	bool set = minutes && whole && local_time_parse(whole, &start);
+	bool set = minutes && text && salesforce_read_start(text, &start);
 
 	json_object_set_new(record, "IsReminderSet", json_boolean(set));
 	json_object_set_new(record, "ReminderDateTime",
@@ -374,6 +446,8 @@ static void write_value(const char *name, const json_t *fields, json_t *record)
 {
 	json_t *value = json_object_get(fields, name);
 
+	if (value && !strcmp(name, "Recurrence2PatternText"))
+		json_object_set_new(record, "IsRecurrence2", json_true());
 	if (!strcmp(name, "StartDateTime"))
 		write_start(fields, record);
 	else if (!strcmp(name, "ReminderDateTime"))
@@ -415,19 +489,6 @@ static const char *event_unsupported(const json_t *row)
 	return NULL;
 }
 
-/* Invitees' copies are nobody's own event. */
-static int event_fold(
-	struct crm *crm, const struct salesforce_object *object, json_t *rows, struct error *err)
-{
-	(void)crm;
-	(void)object;
-	(void)err;
-	for (size_t i = json_array_size(rows); i-- > 0;)
-		if (is_true(json_array_get(rows, i), "IsChild"))
-			json_array_remove(rows, i);
-	return 0;
-}
-
 static void start_literal(struct buf *out, const json_t *value)
 {
 	const char *text = json_string_value(value);
@@ -445,10 +506,12 @@ const struct salesforce_spec salesforce_event = {
 		 "IsRecurrence2,IsRecurrence2Exception,IsRecurrence2Exclusion,GroupEventType,"
 		 "ActivityRecurrence2Id",
 	.hint = "give the event a start",
-	.read = event_read,
+	.read = salesforce_event_read,
 	.unsupported = event_unsupported,
 	.write = event_write,
-	.fold = event_fold,
+	.check = salesforce_series_check,
+	.fold = salesforce_series_fold,
+	.after_write = salesforce_series_written,
 	.literal = start_literal,
 	.match_by = "StartDateTime",
 };

@@ -84,7 +84,7 @@ static void raise_stamp(char **greatest, const char *stamp)
 
 /* ---- one query --------------------------------------------------------------------------------- */
 
-static void add_select(struct buf *soql, const struct salesforce_object *object)
+void salesforce_add_select(struct buf *soql, const struct salesforce_object *object)
 {
 	static const char fixed[] =
 		"SELECT Id,SystemModstamp,IsDeleted,CreatedById,LastModifiedById";
@@ -140,6 +140,31 @@ int salesforce_ask(struct crm *crm, const char *resource, const struct buf *soql
 	return rc;
 }
 
+int salesforce_ask_all(struct crm *crm, const char *resource, const struct buf *soql, json_t **rows,
+	struct error *err)
+{
+	char *locator = NULL;
+	int rc;
+
+	*rows = json_array();
+	do {
+		json_t *answer = NULL;
+		const char *next;
+
+		rc = salesforce_ask(crm, resource, soql, locator, &answer, err);
+		free(locator);
+		locator = NULL;
+		if (!rc && json_array_extend(*rows, json_object_get(answer, "records")))
+			rc = error_set(
+				err, ERR_REMOTE, "Salesforce: the answer to a query is not one");
+		next = member(answer, "nextRecordsUrl");
+		if (!rc && json_is_false(json_object_get(answer, "done")))
+			rc = salesforce_take_locator(next, &locator, err);
+		json_decref(answer);
+	} while (!rc && locator);
+	return rc;
+}
+
 /* The records of an answer, after what belongs together was put together. */
 static int read_page(struct crm *crm, const struct salesforce_object *object, json_t *answer,
 	struct crm_record **records, size_t *n, char **next, struct error *err)
@@ -179,7 +204,7 @@ static int pull_page(struct crm *crm, const struct salesforce_object *object,
 	size_t i;
 	int rc;
 
-	add_select(&soql, object);
+	salesforce_add_select(&soql, object);
 	add_since(&soql, cursor->since);
 	rc = salesforce_ask(crm, "queryAll", &soql, cursor->locator, &answer, err);
 	if (rc)
@@ -379,7 +404,7 @@ int salesforce_get(struct crm *crm, enum item_kind kind, const char *const *ids,
 	for (size_t at = 0; !rc && object && at < n;) {
 		struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
 
-		add_select(&soql, object);
+		salesforce_add_select(&soql, object);
 		buf_adds(&soql, " WHERE Id IN ");
 		at += salesforce_add_values(&soql, ids + at, n - at);
 		rc = query_all_pages(crm, object, "queryAll", &soql, &found, NULL, NULL, err);
@@ -436,7 +461,7 @@ static int match_folded(struct crm *crm, const struct salesforce_object *object,
 		if (most > SALESFORCE_COLLECTION / object->n_emails)
 			most = SALESFORCE_COLLECTION / object->n_emails;
 		at += salesforce_add_values(&values, wanted->names + at, most ? most : 1);
-		add_select(&soql, object);
+		salesforce_add_select(&soql, object);
 		add_match(&soql, object, buf_str(&values));
 		rc = query_all_pages(crm, object, "query", &soql, found, has_address, wanted, err);
 	}
@@ -544,7 +569,7 @@ int salesforce_match_fields(struct crm *crm, enum item_kind kind, const char *ow
 		struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
 		size_t m = n - at < SALESFORCE_COLLECTION ? n - at : SALESFORCE_COLLECTION;
 
-		add_select(&soql, wanted.object);
+		salesforce_add_select(&soql, wanted.object);
 		add_condition(&soql, wanted.object, owner_id, projections + at, m);
 		rc = query_all_pages(
 			crm, wanted.object, "query", &soql, &found, is_wanted, &wanted, err);

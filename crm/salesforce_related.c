@@ -16,31 +16,6 @@ static const char *member(const json_t *object, const char *name)
 	return json_string_value(json_object_get(object, name));
 }
 
-/* All rows of a query: a new array, whatever the number of pages. */
-static int ask_all(struct crm *crm, const struct buf *soql, json_t **rows, struct error *err)
-{
-	char *locator = NULL;
-	int rc;
-
-	*rows = json_array();
-	do {
-		json_t *answer = NULL;
-		const char *next;
-
-		rc = salesforce_ask(crm, "query", soql, locator, &answer, err);
-		free(locator);
-		locator = NULL;
-		if (!rc && json_array_extend(*rows, json_object_get(answer, "records")))
-			rc = error_set(
-				err, ERR_REMOTE, "Salesforce: the answer to a query is not one");
-		next = member(answer, "nextRecordsUrl");
-		if (!rc && json_is_false(json_object_get(answer, "done")))
-			rc = salesforce_take_locator(next, &locator, err);
-		json_decref(answer);
-	} while (!rc && locator);
-	return rc;
-}
-
 /* ---- accounts ---------------------------------------------------------------------------------- */
 
 /* What is known of the accounts that have one name. */
@@ -87,7 +62,7 @@ static int ask_access(struct crm *crm, const char *user_id, const struct namesak
 		buf_adds(&soql, " AND RecordId IN ");
 		at += salesforce_add_values(
 			&soql, all->ids + at, left < ACCESS_MAX ? left : ACCESS_MAX);
-		rc = ask_all(crm, &soql, &rows, &refused);
+		rc = salesforce_ask_all(crm, "query", &soql, &rows, &refused);
 		json_array_foreach(rows, i, row)
 			if (json_is_true(json_object_get(row, "HasReadAccess")) &&
 				member(row, "RecordId"))
@@ -141,7 +116,7 @@ static int match_trimmed(struct crm *crm, const char *user_id, const char *const
 
 		buf_adds(&soql, "SELECT Id,Name,OwnerId FROM Account WHERE Name IN ");
 		taken = salesforce_add_values(&soql, names + at, n - at);
-		rc = ask_all(crm, &soql, &rows, err);
+		rc = salesforce_ask_all(crm, "query", &soql, &rows, err);
 		for (size_t i = at; !rc && i < at + taken; i++) {
 			struct namesakes all = find_namesakes(rows, names[i]);
 
@@ -256,7 +231,7 @@ int salesforce_match_leads(
 		taken = salesforce_add_values(
 			&values, addresses + at, n - at < most ? n - at : most);
 		add_lead_query(&soql, lead, buf_str(&values));
-		rc = ask_all(crm, &soql, &rows, err);
+		rc = salesforce_ask_all(crm, "query", &soql, &rows, err);
 		json_array_foreach(rows, i, row)
 			note_lead(row, lead, addresses + at, taken, *found);
 		json_decref(rows);

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
+#include "sync/formats/caltime.h"
 #include "sync/formats/card.h"
-#include "sync/formats/local_time.h"
 #include "sync/mem.h"
 
 #define DATE_LENGTH 10
@@ -47,10 +47,10 @@ bool salesforce_stamp_of(const json_t *row, const char *name, int64_t *seconds)
 
 json_t *salesforce_utc(int64_t seconds)
 {
-	char out[LOCAL_TIME_MAX];
+	char out[CALTIME_SIZE];
 
-	local_time_format(seconds, out);
-	return json_sprintf("%sZ", out);
+	caltime_write_utc(seconds, out);
+	return json_string(out);
 }
 
 json_t *salesforce_alert(const json_t *doc, const char *trigger, const char **id)
@@ -103,7 +103,7 @@ static json_t *due_get(const json_t *doc, const struct field *field)
 	int64_t local;
 
 	(void)field;
-	return due && local_time_parse(due, &local) ? json_stringn(due, DATE_LENGTH) : NULL;
+	return due && caltime_read_local(due, &local) ? json_stringn(due, DATE_LENGTH) : NULL;
 }
 
 static int due_set(json_t *doc, const struct field *field, const char *key, const json_t *value,
@@ -114,7 +114,7 @@ static int due_set(json_t *doc, const struct field *field, const char *key, cons
 	int64_t local;
 
 	(void)key;
-	if (value && (!whole || strlen(date) != DATE_LENGTH || !local_time_parse(whole, &local)))
+	if (value && (!whole || strlen(date) != DATE_LENGTH || !caltime_read_local(whole, &local)))
 		return error_set(err, ERR_INVALID, "%s must be a date", field->name);
 	if (!value)
 		json_object_del(doc, "due");
@@ -211,14 +211,14 @@ static json_t *reminder_get(const json_t *doc, const struct field *field)
 	int64_t utc;
 
 	(void)field;
-	return when && local_time_parse(when, &utc) ? salesforce_utc(utc) : NULL;
+	return when && caltime_read_utc(when, &utc) ? salesforce_utc(utc) : NULL;
 }
 
 static int utc_of(const struct field *field, const json_t *value, int64_t *utc, struct error *err)
 {
 	const char *text = json_string_value(value);
 
-	if (value && (!text || !local_time_parse(text, utc)))
+	if (value && (!text || !caltime_read_utc(text, utc)))
 		return error_set(err, ERR_INVALID, "%s must be a time", field->name);
 	return 0;
 }
@@ -247,7 +247,7 @@ static json_t *completed_get(const json_t *doc, const struct field *field)
 	(void)field;
 	if (!progress || strcmp(progress, "completed") != 0 || !when)
 		return NULL;
-	return local_time_parse(when, &utc) ? salesforce_utc(utc) : NULL;
+	return caltime_read_utc(when, &utc) ? salesforce_utc(utc) : NULL;
 }
 
 static int completed_set(json_t *doc, const struct field *field, const char *key,

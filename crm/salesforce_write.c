@@ -270,6 +270,12 @@ static int check(const struct salesforce_object *object, const struct crm_op *op
 		*settled = json_object_size(record) == 0;
 		json_decref(record);
 	}
+	if (type != CRM_DELETE && object->spec->check) {
+		int rc = object->spec->check(op, err);
+
+		if (rc)
+			return rc;
+	}
 	return missing_field(object, op, type, err);
 }
 

@@ -344,6 +344,222 @@ static void pulls_what_is_somebodys_own(void **state)
 	free(id);
 }
 
+/* ---- series ------------------------------------------------------------------------------------ */
+
+#define STAND_UP                                                                                   \
+	"\"Subject\":\"Stand-up\",\"StartDateTime\":\"2027-03-15T09:00:00Z\","                     \
+	"\"DurationInMinutes\":30,\"ShowAs\":\"Busy\",\"Recurrence2PatternText\":"                 \
+	"\"RRULE:FREQ=WEEKLY;COUNT=4;BYDAY=MO\",\"Recurrence2PatternTimeZone\":\"Europe/Berlin\""
+#define LATER                                                                                      \
+	"\"Occurrences/2027-03-22T10:00:00\":{\"StartDateTime\":\"2027-03-23T10:00:00Z\","         \
+	"\"Subject\":\"Later\"}"
+#define GONE "\"Occurrences/2027-03-29T10:00:00\":{\"excluded\":true}"
+
+/* The living occurrences of the series, "START SUBJECT", in order of time. */
+static json_t *occurrences(const char *series)
+{
+	json_t *state = sim_process_command(&sim, "GET", "state?only=salesforce", NULL);
+	json_t *events = json_object_get(json_object_get(state, "salesforce"), "Event"), *row;
+	json_t *out = json_array(), *master = stored("Event", series);
+	const char *id = json_string_value(json_object_get(master, "ActivityRecurrence2Id"));
+	size_t i, at;
+
+	json_array_foreach(events, i, row) {
+		const char *of = json_string_value(json_object_get(row, "ActivityRecurrence2Id"));
+		json_t *line;
+
+		if (!of || strcmp(of, id) != 0 || json_is_true(json_object_get(row, "IsDeleted")) ||
+			!strcmp(json_string_value(json_object_get(row, "GroupEventType")), "3"))
+			continue;
+		line = json_sprintf("%.16s %s",
+			json_string_value(json_object_get(row, "StartDateTime")),
+			json_string_value(json_object_get(row, "Subject")));
+		for (at = 0; at < json_array_size(out); at++)
+			if (strcmp(json_string_value(json_array_get(out, at)),
+				    json_string_value(line)) > 0)
+				break;
+		json_array_insert_new(out, at, line);
+	}
+	json_decref(master);
+	json_decref(state);
+	return out;
+}
+
+static void has_occurrences(const char *series, const char *expected)
+{
+	json_t *have = occurrences(series), *want = json_loads(expected, 0, NULL);
+
+	assert_non_null(want);
+	if (!json_equal(have, want))
+		fail_msg("%s", json_dumps(have, 0));
+	json_decref(have);
+	json_decref(want);
+}
+
+static void a_series_with_exceptions(void **state)
+{
+	char *id = create(KIND_EVENT, "series-1", "{" STAND_UP "," LATER "," GONE "}");
+	struct crm_record record;
+
+	(void)state;
+	/* summer time begins on the 28th */
+	has_occurrences(id, "[\"2027-03-15T09:00 Stand-up\",\"2027-03-23T10:00 Later\","
+			    "\"2027-04-05T08:00 Stand-up\"]");
+	holds(KIND_EVENT, id, "{" STAND_UP "," LATER "," GONE "}");
+	record = fetch(KIND_EVENT, id);
+	assert_string_equal(record.token, "series-1");
+	/* one exception is taken back, another one is new */
+	assert_int_equal(update(KIND_EVENT, &record,
+				 "{" STAND_UP "," GONE ",\"Occurrences/2027-04-05T10:00:00\":"
+				 "{\"Location\":\"Ulm\"}}",
+				 "[\"Occurrences/2027-03-22T10:00:00\","
+				 "\"Occurrences/2027-04-05T10:00:00\"]")
+				 .code,
+		0);
+	has_occurrences(id, "[\"2027-03-15T09:00 Stand-up\",\"2027-03-22T09:00 Stand-up\","
+			    "\"2027-04-05T08:00 Stand-up\"]");
+	holds(KIND_EVENT, id,
+		"{" STAND_UP "," GONE ",\"Occurrences/2027-04-05T10:00:00\":"
+		"{\"Location\":\"Ulm\"}}");
+	crm_record_clear(&record);
+	free(id);
+}
+
+static void built_anew(bool new_record)
+{
+	const char *token = new_record ? "series-3" : "series-2";
+	char *id = create(KIND_EVENT, token, "{" STAND_UP "," LATER "," GONE "}"), reason[200];
+	struct crm_record record = fetch(KIND_EVENT, id), after;
+	char *now_id;
+	bool deleted;
+
+	act("activities", json_pack("{s:b}", "series_new_record", new_record));
+	assert_int_equal(
+		update(KIND_EVENT, &record,
+			"{\"Subject\":\"Stand-up\",\"StartDateTime\":\"2027-03-15T11:00:00Z\","
+			"\"DurationInMinutes\":30,\"Recurrence2PatternText\":"
+			"\"RRULE:FREQ=WEEKLY;COUNT=4;BYDAY=MO\","
+			"\"Recurrence2PatternTimeZone\":\"Europe/Berlin\","
+			"\"Occurrences/2027-03-22T12:00:00\":{\"Subject\":\"Later\"},"
+			"\"Occurrences/2027-03-29T12:00:00\":{\"excluded\":true}}",
+			"[\"StartDateTime\"]")
+			.code,
+		0);
+	after = fetch(KIND_EVENT, id);
+	assert_int_equal(after.deleted, new_record);
+	now_id = xstrdup(new_record ? after.master_id : id);
+	assert_non_null(now_id);
+	has_occurrences(now_id, "[\"2027-03-15T11:00 Stand-up\",\"2027-03-22T11:00 Later\","
+				"\"2027-04-05T10:00 Stand-up\"]");
+	assert_int_equal(pulled(KIND_EVENT, now_id, &deleted, reason), 1);
+	assert_false(deleted);
+	act("activities", json_pack("{s:b}", "series_new_record", 0));
+	crm_record_clear(&record);
+	crm_record_clear(&after);
+	free(now_id);
+	free(id);
+}
+
+static void a_series_that_is_built_anew(void **state)
+{
+	(void)state;
+	built_anew(false);
+	built_anew(true);
+}
+
+/* What others do to single occurrences is part of the one record. */
+static void others_change_occurrences(void **state)
+{
+	char *id = create(KIND_EVENT, "series-4", "{" STAND_UP "}");
+	json_t *master = stored("Event", id), *all, *row, *rows;
+	const char *of = json_string_value(json_object_get(master, "ActivityRecurrence2Id"));
+	struct crm_record before = fetch(KIND_EVENT, id), after;
+	char reason[200];
+	bool deleted;
+	size_t i;
+
+	(void)state;
+	advance(60);
+	all = sim_process_command(&sim, "GET", "state?only=salesforce", NULL);
+	rows = json_object_get(json_object_get(all, "salesforce"), "Event");
+	json_array_foreach(rows, i, row) {
+		const char *series = json_string_value(
+			json_object_get(row, "ActivityRecurrence2Id"));
+		const char *start = json_string_value(json_object_get(row, "StartDateTime"));
+		json_t *record_id = json_object_get(row, "Id");
+
+		if (!series || strcmp(series, of) != 0 || !strcmp(json_string_value(record_id), id))
+			continue;
+		if (!strncmp(start, "2027-03-15", 10))
+			act("delete", json_pack("{s:O}", "id", record_id));
+		if (!strncmp(start, "2027-03-22", 10))
+			act("update", json_pack("{s:O, s:{s:s}}", "id", record_id, "fields",
+					      "StartDateTime", "2027-03-24T15:00:00Z"));
+	}
+	assert_int_equal(pulled(KIND_EVENT, id, &deleted, reason), 1);
+	holds(KIND_EVENT, id,
+		"{" STAND_UP ",\"Occurrences/2027-03-15T10:00:00\":{\"excluded\":true},"
+		"\"Occurrences/2027-03-22T10:00:00\":"
+		"{\"StartDateTime\":\"2027-03-24T15:00:00Z\"}}");
+	after = fetch(KIND_EVENT, id);
+	assert_string_not_equal(before.version, after.version);
+	assert_true(before.modified_by_us && !after.modified_by_us);
+	crm_record_clear(&before);
+	crm_record_clear(&after);
+	json_decref(all);
+	json_decref(master);
+	free(id);
+}
+
+/* The series was written, and one of its occurrences was not. */
+static void an_exception_that_did_not_arrive(void **state)
+{
+	json_t *fields = parsed("{" STAND_UP ",\"Occurrences/2027-03-22T10:00:00\":"
+				"{\"DurationInMinutes\":30000}," GONE "}");
+	struct crm_op op = { .token = "series-5", .fields = fields };
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(salesforce_driver.write(crm, KIND_EVENT, CRM_CREATE, &op, 1, &err), 0);
+	assert_int_equal(op.error.code, 0);
+	assert_int_equal(json_array_size(op.left), 1);
+	assert_string_equal(
+		json_string_value(json_array_get(op.left, 0)), "Occurrences/2027-03-22T10:00:00");
+	has_occurrences(op.new_id, "[\"2027-03-15T09:00 Stand-up\",\"2027-03-22T09:00 Stand-up\","
+				   "\"2027-04-05T08:00 Stand-up\"]");
+	json_decref(fields);
+	crm_op_clear(&op);
+}
+
+static void several_rules_are_refused(void **state)
+{
+	json_t *fields = parsed("{\"StartDateTime\":\"2027-03-15\",\"DurationInMinutes\":1440,"
+				"\"Recurrence2PatternText\":\"several rules\"}");
+	struct crm_op op = { .token = "series-6", .fields = fields };
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(salesforce_driver.write(crm, KIND_EVENT, CRM_CREATE, &op, 1, &err), 0);
+	assert_int_equal(op.error.code, ERR_INVALID);
+	assert_non_null(strstr(op.error.text, "one recurrence rule"));
+	json_decref(fields);
+}
+
+static void an_all_day_series(void **state)
+{
+	char *id = create(KIND_EVENT, "series-7",
+		"{\"StartDateTime\":\"2027-03-27\",\"DurationInMinutes\":1440,\"ShowAs\":\"Free\","
+		"\"Recurrence2PatternText\":\"RRULE:FREQ=DAILY;COUNT=3\","
+		"\"Occurrences/2027-03-28T00:00:00\":{\"Subject\":\"Sunday\"}}");
+
+	(void)state;
+	holds(KIND_EVENT, id,
+		"{\"StartDateTime\":\"2027-03-27\",\"DurationInMinutes\":1440,\"ShowAs\":\"Free\","
+		"\"Recurrence2PatternText\":\"RRULE:FREQ=DAILY;COUNT=3\","
+		"\"Occurrences/2027-03-28T00:00:00\":{\"Subject\":\"Sunday\"}}");
+	free(id);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +569,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(too_long_for_an_event, after_each),
 		cmocka_unit_test_teardown(matches_by_owner_start_and_subject, after_each),
 		cmocka_unit_test_teardown(pulls_what_is_somebodys_own, after_each),
+		cmocka_unit_test_teardown(a_series_with_exceptions, after_each),
+		cmocka_unit_test_teardown(a_series_that_is_built_anew, after_each),
+		cmocka_unit_test_teardown(others_change_occurrences, after_each),
+		cmocka_unit_test_teardown(an_exception_that_did_not_arrive, after_each),
+		cmocka_unit_test_teardown(several_rules_are_refused, after_each),
+		cmocka_unit_test_teardown(an_all_day_series, after_each),
 	};
 
 	(void)argc;

@@ -74,6 +74,15 @@ static void when_an_event_is(void **state)
 	projects(events(), "{" BERLIN ",\"duration\":\"PT1H30M\"}", "DurationInMinutes", "90");
 	projects(events(), "{" BERLIN ",\"duration\":\"PT90S\"}", "DurationInMinutes", "2");
 	projects(events(), "{" BERLIN "}", "DurationInMinutes", "0");
+	/* a nominal day of 23 hours, and one that is exact */
+	projects(events(),
+		"{\"start\":\"2026-03-28T12:00:00\",\"timeZone\":\"Europe/Berlin\","
+		"\"duration\":\"P1D\"}",
+		"DurationInMinutes", "1380");
+	projects(events(),
+		"{\"start\":\"2026-03-28T12:00:00\",\"timeZone\":\"Europe/Berlin\","
+		"\"duration\":\"PT24H\"}",
+		"DurationInMinutes", "1440");
 	projects(events(), "{" DAY ",\"duration\":\"P3D\"}", "DurationInMinutes", "4320");
 	projects(events(), "{" DAY "}", "DurationInMinutes", "1440");
 }
@@ -93,7 +102,12 @@ static void an_event_moves(void **state)
 	applies(events(), "{}", "StartDateTime", "\"2026-12-01T23:00:00Z\"",
 		"{\"start\":\"2026-12-01T23:00:00\",\"timeZone\":\"Etc/UTC\"}");
 	applies(events(), "{" BERLIN "}", "DurationInMinutes", "2880",
-		"{" BERLIN ",\"duration\":\"P2D\"}");
+		"{" BERLIN ",\"duration\":\"PT48H\"}");
+	applies(events(), "{" DAY "}", "DurationInMinutes", "2880",
+		"{" DAY ",\"duration\":\"P2D\"}");
+	/* whichever of the two comes first */
+	applies(events(), "{" BERLIN ",\"duration\":\"PT24H\"}", "StartDateTime", "\"2026-12-01\"",
+		"{" DAY ",\"timeZone\":\"Europe/Berlin\",\"duration\":\"P1D\"}");
 }
 
 static void the_rest_of_an_event(void **state)
@@ -116,7 +130,7 @@ static void the_rest_of_an_event(void **state)
 	projects(events(), alert, "ReminderDateTime", "15");
 	applies(events(), alert, "ReminderDateTime", "1440",
 		"{\"alerts\":{\"x\":{\"@type\":\"Alert\",\"trigger\":{\"@type\":\"OffsetTrigger\","
-		"\"offset\":\"-P1D\"},\"acknowledged\":\"2026-01-01T00:00:00Z\"}}}");
+		"\"offset\":\"-PT24H\"},\"acknowledged\":\"2026-01-01T00:00:00Z\"}}}");
 	applies(events(), "{}", "ReminderDateTime", "0",
 		"{\"alerts\":{\"1\":{\"@type\":\"Alert\",\"action\":\"display\",\"trigger\":{"
 		"\"@type\":\"OffsetTrigger\",\"offset\":\"PT0S\"}}}}");
@@ -165,6 +179,71 @@ static void a_task(void **state)
 		"\"@type\":\"AbsoluteTrigger\",\"when\":\"2026-12-01T10:00:00Z\"}}}}");
 }
 
+#define WEEKLY                                                                                     \
+	"\"@type\":\"Event\",\"title\":\"Stand-up\",\"start\":\"2027-03-15T10:00:00\","            \
+	"\"timeZone\":\"Europe/Berlin\",\"duration\":\"PT30M\",\"recurrenceRules\":[{\"@type\":"   \
+	"\"RecurrenceRule\",\"frequency\":\"weekly\",\"byDay\":[{\"@type\":\"NDay\",\"day\":"      \
+	"\"mo\"}]"
+
+static void a_series(void **state)
+{
+	(void)state;
+	projects(events(), "{" WEEKLY ",\"count\":6}]}", "Recurrence2PatternText",
+		"\"RRULE:FREQ=WEEKLY;COUNT=6;BYDAY=MO\"");
+	projects(events(), "{" WEEKLY "}]}", "Recurrence2PatternTimeZone", "\"Europe/Berlin\"");
+	/* the end is a time of the zone's clock here, an instant there: summer time is over */
+	projects(events(), "{" WEEKLY ",\"until\":\"2027-12-31T10:00:00\"}]}",
+		"Recurrence2PatternText", "\"RRULE:FREQ=WEEKLY;UNTIL=20271231T090000Z;BYDAY=MO\"");
+	applies(events(), "{" WEEKLY ",\"count\":6}]}", "Recurrence2PatternText",
+		"\"RRULE:FREQ=WEEKLY;BYDAY=MO;INTERVAL=1;UNTIL=20270630T235900Z\"",
+		"{\"@type\":\"Event\",\"title\":\"Stand-up\",\"start\":\"2027-03-15T10:00:00\","
+		"\"timeZone\":\"Europe/Berlin\",\"duration\":\"PT30M\",\"recurrenceRules\":[{"
+		"\"@type\":\"RecurrenceRule\",\"frequency\":\"weekly\",\"byDay\":[{"
+		"\"@type\":\"NDay\",\"day\":\"mo\"}],\"until\":\"2027-07-01T01:59:00\"}]}");
+	applies(events(), "{" WEEKLY "}]}", "Recurrence2PatternTimeZone", "\"America/New_York\"",
+		"{\"@type\":\"Event\",\"title\":\"Stand-up\",\"start\":\"2027-03-15T05:00:00\","
+		"\"timeZone\":\"America/New_York\",\"duration\":\"PT30M\",\"recurrenceRules\":[{"
+		"\"@type\":\"RecurrenceRule\",\"frequency\":\"weekly\",\"byDay\":[{"
+		"\"@type\":\"NDay\",\"day\":\"mo\"}]}]}");
+	applies(events(), "{" WEEKLY "}]}", "Recurrence2PatternText", NULL,
+		"{\"@type\":\"Event\",\"title\":\"Stand-up\",\"start\":\"2027-03-15T10:00:00\","
+		"\"timeZone\":\"Europe/Berlin\",\"duration\":\"PT30M\"}");
+}
+
+#define WITH(overrides) "{" WEEKLY "}],\"recurrenceOverrides\":{" overrides "}}"
+#define MOVED		"\"2027-03-22T10:00:00\":{\"start\":\"2027-03-22T11:00:00\",\"title\":\"Later\""
+
+static void exceptions(void **state)
+{
+	(void)state;
+	projects(events(), WITH(MOVED "}"), "Occurrences/2027-03-22T10:00:00",
+		"{\"StartDateTime\":\"2027-03-22T10:00:00Z\",\"Subject\":\"Later\"}");
+	projects(events(), WITH("\"2027-03-22T10:00:00\":{\"excluded\":true}"),
+		"Occurrences/2027-03-22T10:00:00", "{\"excluded\":true}");
+	/* what the CRM cannot hold, and what no rule makes */
+	projects(events(), WITH("\"2027-03-22T10:00:00\":{\"keywords\":{\"x\":true}}"),
+		"Occurrences/2027-03-22T10:00:00", NULL);
+	projects(events(), WITH("\"2027-03-24T10:00:00\":{}"), "Occurrences/2027-03-24T10:00:00",
+		NULL);
+	applies(events(), "{" WEEKLY "}]}", "Occurrences/2027-03-29T10:00:00",
+		"{\"StartDateTime\":\"2027-03-30T08:00:00Z\"}",
+		WITH("\"2027-03-29T10:00:00\":{\"start\":\"2027-03-30T10:00:00\"}"));
+	applies(events(), WITH(MOVED "}"), "Occurrences/2027-03-22T10:00:00",
+		"{\"Subject\":\"Later\"}", WITH("\"2027-03-22T10:00:00\":{\"title\":\"Later\"}"));
+	/* what is only here stays when an occurrence goes back there */
+	applies(events(), WITH(MOVED ",\"keywords\":{\"x\":true}}"),
+		"Occurrences/2027-03-22T10:00:00", NULL,
+		WITH("\"2027-03-22T10:00:00\":{\"keywords\":{\"x\":true}}"));
+	applies(events(), WITH(MOVED "}"), "Occurrences/2027-03-22T10:00:00", NULL,
+		"{" WEEKLY "}]}");
+	applies(events(), WITH(MOVED "}"), "Occurrences/2027-03-22T10:00:00", "{\"excluded\":true}",
+		WITH("\"2027-03-22T10:00:00\":{\"excluded\":true}"));
+	applies(events(), WITH("\"2027-03-22T10:00:00\":{\"excluded\":true}"),
+		"Occurrences/2027-03-22T10:00:00", "{\"Location\":\"Ulm\"}",
+		WITH("\"2027-03-22T10:00:00\":{\"locations\":{\"1\":{\"@type\":\"Location\","
+		     "\"name\":\"Ulm\"}}}"));
+}
+
 static void a_subject_that_is_too_long(void **state)
 {
 	struct field_table table = events();
@@ -187,6 +266,8 @@ int main(void)
 		cmocka_unit_test(an_event_moves),
 		cmocka_unit_test(the_rest_of_an_event),
 		cmocka_unit_test(a_task),
+		cmocka_unit_test(a_series),
+		cmocka_unit_test(exceptions),
 		cmocka_unit_test(a_subject_that_is_too_long),
 	};
 
