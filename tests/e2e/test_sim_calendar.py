@@ -3,6 +3,7 @@
 Codes are those of Microsoft's ResponseCode documentation.
 """
 import base64
+import datetime
 
 import pytest
 from ews_raw import ID_ONLY, NAMESPACES, RawEws, field
@@ -263,6 +264,28 @@ def test_an_occurrence_is_changed_by_a_change_key_of_its_series(alice):
     assert again.codes == ["ErrorIrresolvableConflict"]
 
 
+def test_an_appointment_that_was_thrown_away_stays_as_it_is(sim, alice):
+    item = alice.made(TIMES)
+    alice.call('<m:MoveItem><m:ToFolderId><t:DistinguishedFolderId Id="deleteditems"/>'
+               f'</m:ToFolderId><m:ItemIds><t:ItemId Id="{item}"/></m:ItemIds></m:MoveItem>')
+    there = held(sim, "Deleted Items")["id"]
+    assert alice.change(there, "calendar:Location", "<t:Location>x</t:Location>").codes == \
+        ["ErrorCalendarCannotUpdateDeletedItem"]
+
+
+def test_an_occurrence_shows_the_attachments_of_its_series(alice):
+    master = alice.made(TIMES + WEEKLY)
+    alice.call(f'<m:CreateAttachment><m:ParentItemId Id="{master}"/><m:Attachments>'
+               "<t:FileAttachment><t:Name>a.txt</t:Name><t:Content>YQ==</t:Content>"
+               "</t:FileAttachment></m:Attachments></m:CreateAttachment>")
+    one = alice.occurrence(master, 2)
+    assert one.text_of("t:HasAttachments") == "true"
+    (attachment,) = [e.get("Id") for e in one.all("t:AttachmentId")]
+    answer = alice.call(f'<m:GetAttachment><m:AttachmentIds><t:AttachmentId Id="{attachment}"/>'
+                        "</m:AttachmentIds></m:GetAttachment>")
+    assert answer.text_of("t:Content") == "YQ=="
+
+
 def test_an_occurrence_does_not_recur(alice):
     one = alice.occurrence(alice.made(TIMES + WEEKLY), 2).ids[0]
     assert alice.change(one, "calendar:Recurrence", WEEKLY).codes == ["ErrorInvalidPropertySet"]
@@ -436,3 +459,17 @@ def test_a_series_is_one_item_to_synchronize(alice):
     found = alice.call(f'<m:FindItem Traversal="Shallow"><m:ItemShape>{ID_ONLY}</m:ItemShape>'
                        f"<m:ParentFolderIds>{CALENDAR}</m:ParentFolderIds></m:FindItem>")
     assert found.ids == [master]
+
+
+@pytest.mark.sim(seed="demo")
+def test_the_demo_has_something_to_come(sim):
+    boxes = sim.state("exchange")["exchange"]["mailboxes"].values()
+    for box in boxes:
+        kinds = [item["class"] for folder in box["folders"] for item in folder["items"]]
+        assert kinds.count("IPM.Appointment") >= 3 and kinds.count("IPM.Task") >= 1
+    for name in ("alice", "bob", "carol"):
+        raw = Raw(sim, impersonate=name)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        span = [(now + datetime.timedelta(days=n)).strftime("%Y-%m-%dT%H:%M:%SZ") for n in (0, 21)]
+        assert len(raw.view(*span).texts("t:Start")) >= 1, name
+    assert sim.mails() == []

@@ -81,6 +81,8 @@ struct seed {
 /* `what` is "demo", a number, a file name or NULL. */
 int seed_fill(struct sim *sim, const char *what, struct seed *seed, struct error *err);
 void seed_free(struct seed *seed);
+/* seed_calendar.c: what one of the demo's team (SEED_ALICE ...) has in calendar and tasks. */
+int seed_demo_calendar(struct sim *sim, const char *address, unsigned int owner, struct error *err);
 /* Writes tandemfs.conf, its secret files and clients.json to dir (made if missing). */
 int seed_write_config(struct sim *sim, const struct seed *seed, const char *dir, struct error *err);
 

@@ -74,10 +74,11 @@ size_t ews_attachments_size(const struct ews_item *item)
 
 /* Ids */
 
+/* An occurrence shows the attachments of its series. */
 static char *attachment_id(const struct ews_item *item, const struct ews_attachment *a)
 {
 	size_t len;
-	unsigned char *raw = base64_decode(item->id, &len);
+	unsigned char *raw = base64_decode(item->master ? item->master->id : item->id, &len);
 	unsigned char *whole AUTOFREE = xcalloc(1, len + TAIL);
 
 	memcpy(whole, raw, len);

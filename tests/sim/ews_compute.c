@@ -37,6 +37,9 @@ char *ews_c_class(const struct ews_item *item)
 	case EWS_CONTACT:
 		return xstrdup("IPM.Contact");
 	case EWS_CALENDAR:
+		if (item->master)
+			return xstrdup(item->is_exception ? "IPM.Appointment.Exception"
+							  : "IPM.Appointment.Occurrence");
 		return xstrdup("IPM.Appointment");
 	case EWS_TASK:
 		return xstrdup("IPM.Task");

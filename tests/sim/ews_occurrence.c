@@ -271,6 +271,7 @@ static struct ews_item *make_view(struct ews_item *master, const struct ews_seri
 	view->day = day;
 	view->id = ews_occurrence_id(master, day);
 	view->created = master->created;
+	view->attachments = master->attachments; /* not its own */
 	view->modified = master->modified;
 	view->modified_by = xstrdup(master->modified_by);
 	memcpy(view->search_key, master->search_key, EWS_KEY_LEN);

@@ -251,6 +251,17 @@ static int check_sending(struct ews_ctx *c, const struct ews_item *item, struct 
 	return 0;
 }
 
+/* An appointment that was thrown away is not changed any more. */
+static int check_place(const struct ews_item *item, struct ews_error *err)
+{
+	struct ews_folder *trash = ews_distinguished(item->mailbox, "deleteditems");
+
+	if (item->kind == EWS_CALENDAR && ews_folder_within(item->folder, trash))
+		return ews_fail(err, "ErrorCalendarCannotUpdateDeletedItem",
+			"A calendar item in Deleted Items can't be updated.");
+	return 0;
+}
+
 static int update_item(
 	struct ews_ctx *c, struct ews_item *item, const xmlNode *change, struct ews_error *err)
 {
@@ -309,7 +320,7 @@ void ews_op_update_item(struct ews_ctx *c)
 
 		if (!ews_injected(c, &err))
 			item = ews_find_item(c, xml_first(change), &err);
-		if (item && !check_sending(c, item, &err) &&
+		if (item && !check_place(item, &err) && !check_sending(c, item, &err) &&
 			!check_change_key(c, item, change, resolution, &err) &&
 			!update_item(c, item, change, &err))
 			write_updated(c, item);

@@ -229,7 +229,7 @@ static void add_stamp(struct buf *b, const struct ews_zone *zone, const char *ut
 {
 	int64_t seconds = ews_seconds(utc);
 	int64_t instant = floating ? ews_zone_utc(zone, seconds) : seconds;
-	long offset = ews_zone_offset(zone, instant);
+	long offset = ews_zone_offset(zone, instant) / 60 * 60; /* local mean time had seconds */
 	char *text AUTOFREE = ews_seconds_text(instant + offset);
 
 	buf_add(b, text, strlen(text) - 1);

@@ -4,7 +4,7 @@
  * and in Salesforce their users, the integration user that the gateway signs in as, and a sales
  * administrator.  `demo` adds a believable company (seed_people.c), a number that many generated
  * contacts a mailbox, a file its own mailboxes and records instead.  The same seed always gives the
- * same content. */
+ * same content; only the demo's appointments and tasks lie around the day it starts. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,7 +269,7 @@ static void demo_leads(struct sim *sim, const struct seed *seed)
 	}
 }
 
-static void seed_demo(struct sim *sim, struct seed *seed)
+static int seed_demo(struct sim *sim, struct seed *seed, struct error *err)
 {
 	const char **accounts = xcalloc(seed_n_companies, sizeof(*accounts));
 
@@ -297,6 +297,10 @@ static void seed_demo(struct sim *sim, struct seed *seed)
 	demo_strangers(sim, seed, accounts);
 	demo_leads(sim, seed);
 	free(accounts);
+	for (size_t i = 0; i < ARRAY_SIZE(team); i++)
+		if (seed_demo_calendar(sim, team[i].address, 1u << i, err))
+			return -1;
+	return 0;
 }
 
 /* Generated mailboxes --------------------------------------------------------------------- */
@@ -454,7 +458,7 @@ int seed_fill(struct sim *sim, const char *what, struct seed *seed, struct error
 	if (is_number)
 		seed_number(sim, n);
 	else if (what)
-		seed_demo(sim, seed);
+		return seed_demo(sim, seed, err);
 	return 0;
 }
 
