@@ -467,10 +467,12 @@ int ews_occurrence_settle(
 void ews_exception_save(struct ews_ctx *c, struct ews_item *view, const struct ews_item *scratch)
 {
 	struct ews_item *master = view->master, *base;
-	struct ews_exception *e = add_exception(master, view->day);
+	struct ews_exception *e;
 	struct ews_series s;
 
-	ews_series_of(master, &s);
+	if (!ews_series_of(master, &s))
+		return;
+	e = add_exception(master, view->day);
 	base = make_view(master, &s, view->day, NULL);
 	exception_free(e);
 	e->item = ews_item_new(c->ews, master->folder, EWS_CALENDAR);
@@ -491,7 +493,8 @@ int ews_occurrence_delete(struct ews_ctx *c, struct ews_item *view, struct ews_e
 	int64_t day, start, end;
 	bool others = false;
 
-	ews_series_of(master, &s);
+	if (!ews_series_of(master, &s))
+		return ews_fail(err, "ErrorItemNotFound", "The series is gone.");
 	ews_days_begin(&days, &s.r);
 	while (!others && ews_days_next(&days, &day))
 		others = day != view->day && ews_occurrence_times(master, &s, day, &start, &end);

@@ -317,10 +317,10 @@ struct change {
 static bool changes_of_year(const struct ews_zone *zone, int64_t from, struct change out[2])
 {
 	UErrorCode status = U_ZERO_ERROR;
-	UDate at;
+	UDate at = (UDate)from * 1000;
 
 	for (int i = 0; i < 2; i++) {
-		ucal_setMillis(zone->calendar, (UDate)(i ? out[0].at : from) * 1000, &status);
+		ucal_setMillis(zone->calendar, at, &status);
 		if (!ucal_getTimeZoneTransitionDate(
 			    zone->calendar, UCAL_TZ_TRANSITION_NEXT, &at, &status) ||
 			U_FAILURE(status) || at / 1000 >= (double)from + 366.0 * EWS_DAY)
