@@ -76,6 +76,7 @@ struct crm {
 	unsigned int strikes;	   /* REQUEST_LIMIT_EXCEEDED in a row */
 	int64_t left_seen;	   /* when requests_left was learnt, s monotonic */
 	atomic_long requests_left; /* -1: unknown */
+	atomic_int guard;	   /* enum salesforce_guard */
 
 	pthread_mutex_t describe_lock;
 	struct salesforce_object *objects[ITEM_KINDS]; /* NULL until described */
@@ -215,6 +216,23 @@ int salesforce_find_users(
 	struct crm *crm, const char *const *addresses, size_t n, char **ids, struct error *err);
 int salesforce_write(struct crm *crm, enum item_kind kind, enum crm_op_type type,
 	struct crm_op *ops, size_t n, struct error *err);
+
+/* ---- salesforce_guard.c ----------------------------------------------------------------------- */
+
+/* Does the org heed If-Unmodified-Since in the subrequests of a composite? */
+enum salesforce_guard {
+	SALESFORCE_GUARD_UNKNOWN,
+	SALESFORCE_GUARD_HEEDED,
+	SALESFORCE_GUARD_IGNORED
+};
+
+/* A subrequest that changes nothing and tells: it reads the record if it is unmodified since 1970. */
+json_t *salesforce_guard_probe(const struct salesforce_object *object, const char *id);
+void salesforce_guard_learn(struct crm *crm, const json_t *subresult);
+/* Reads the stamps of these updates' records; ops whose version is not the record's get ERR_CONFLICT.
+ * Nothing is sent to be written: an error is that of a read. */
+int salesforce_guard_read(struct crm *crm, const struct salesforce_object *object,
+	struct crm_op **ops, size_t n, struct error *err);
 
 /* {"since", "greatest", "locator"}: where a pull stands.  NULL text is the start. */
 struct salesforce_cursor {

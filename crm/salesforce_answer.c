@@ -185,6 +185,7 @@ static int read_record(const json_t *row, const struct salesforce_object *object
 	const char *our_user, struct crm_record *out, struct error *err)
 {
 	const char *id = member(row, "Id"), *stamp = member(row, "SystemModstamp");
+	const char *created = member(row, "CreatedDate");
 	int64_t ms;
 
 	if (!salesforce_is_id(id) || !stamp || !salesforce_parse_stamp(stamp, &ms))
@@ -200,6 +201,8 @@ static int read_record(const json_t *row, const struct salesforce_object *object
 	out->created_by_id = copy(row, "CreatedById");
 	out->modified_by_us = out->modified_by_id && !strcmp(out->modified_by_id, our_user);
 	out->created_by_us = out->created_by_id && !strcmp(out->created_by_id, our_user);
+	if (created && salesforce_parse_stamp(created, &ms))
+		out->created = ms * 1000000;
 	out->account_id = copy(row, "AccountId");
 	out->token = object->token_field ? copy(row, object->token_field) : NULL;
 	out->unsupported = object->spec->unsupported ? xstrdup(object->spec->unsupported(row))

@@ -87,7 +87,7 @@ static void raise_stamp(char **greatest, const char *stamp)
 void salesforce_add_select(struct buf *soql, const struct salesforce_object *object)
 {
 	static const char fixed[] =
-		"SELECT Id,SystemModstamp,IsDeleted,CreatedById,LastModifiedById";
+		"SELECT Id,SystemModstamp,IsDeleted,CreatedById,CreatedDate,LastModifiedById";
 
 	buf_adds(soql, fixed);
 	if (object->has_master)

@@ -1,5 +1,6 @@
 /* Writes: creates by sObject Collections (an upsert where the org has an external id field), updates
- * by composite subrequests that carry If-Unmodified-Since, deletes by sObject Collections.
+ * by composite subrequests that carry If-Unmodified-Since (salesforce_guard.c), deletes by sObject
+ * Collections.
  *
  * What is known about each op when this returns is the point.  A batch that was refused as a whole
  * (4xx) did nothing, so it is halved until the record that spoils it stands alone.  A batch whose
@@ -128,7 +129,7 @@ static int send_creates(const struct batch *batch, bool repeated, struct error *
 	return rc;
 }
 
-static int send_updates(const struct batch *batch, struct error *err)
+static int send_composite(const struct batch *batch, bool asks, struct error *err)
 {
 	json_t *requests = json_array();
 	struct salesforce_call call = { .method = "POST",
@@ -139,12 +140,44 @@ static int send_updates(const struct batch *batch, struct error *err)
 
 	for (size_t i = 0; i < batch->n; i++)
 		json_array_append_new(requests, update_request(batch->object, batch->ops[i], i));
+	if (asks)
+		json_array_append_new(
+			requests, salesforce_guard_probe(batch->object, batch->ops[0]->id));
 	call.body = json_pack("{s:b, s:o}", "allOrNone", 0, "compositeRequest", requests);
 	rc = salesforce_send(batch->crm, &call, err);
+	if (!rc && asks) {
+		json_t *results = json_object_get(call.answer, "compositeResponse");
+
+		salesforce_guard_learn(batch->crm, json_array_get(results, batch->n));
+		json_array_remove(results, batch->n);
+	}
 	if (!rc)
 		rc = salesforce_read_composite(call.answer, batch->ops, batch->n, err);
 	json_decref((json_t *)call.body);
 	json_decref(call.answer);
+	return rc;
+}
+
+/* Where the org is not known to heed our condition, the records are looked at first. */
+static int send_updates(const struct batch *batch, struct error *err)
+{
+	int guard = atomic_load(&batch->crm->guard);
+	struct batch rest = *batch;
+	int rc;
+
+	if (guard == SALESFORCE_GUARD_HEEDED)
+		return send_composite(batch, false, err);
+	rc = salesforce_guard_read(batch->crm, batch->object, batch->ops, batch->n, err);
+	if (rc)
+		return rc == ERR_LOST ? ERR_UNSENT : rc;
+	rest.ops = xcalloc(batch->n, sizeof(*rest.ops));
+	rest.n = 0;
+	for (size_t i = 0; i < batch->n; i++)
+		if (batch->ops[i]->error.code != ERR_CONFLICT)
+			rest.ops[rest.n++] = batch->ops[i];
+	if (rest.n)
+		rc = send_composite(&rest, guard == SALESFORCE_GUARD_UNKNOWN, err);
+	free(rest.ops);
 	return rc;
 }
 
@@ -283,11 +316,14 @@ int salesforce_write(struct crm *crm, enum item_kind kind, enum crm_op_type type
 	struct crm_op *ops, size_t n, struct error *err)
 {
 	struct batch batch = { .crm = crm, .type = type };
-	size_t most = type == CRM_UPDATE ? SALESFORCE_COMPOSITE : SALESFORCE_COLLECTION, m = 0;
+	size_t most = SALESFORCE_COLLECTION, m = 0;
 	struct crm_op **pending;
 	struct error mine = ERROR_INIT;
 	int rc;
 
+	if (type == CRM_UPDATE) /* with room for the question of salesforce_guard.c */
+		most = SALESFORCE_COMPOSITE -
+		       (atomic_load(&crm->guard) == SALESFORCE_GUARD_UNKNOWN);
 	for (size_t i = 0; i < n; i++)
 		error_set(&ops[i].error, ERR_UNSENT, "not sent");
 	if ((rc = salesforce_object(crm, kind, &batch.object, err)))

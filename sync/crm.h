@@ -35,6 +35,7 @@ struct crm_record {
 	bool modified_by_us; /* the user our token signs in as */
 	char *created_by_id;
 	bool created_by_us;
+	int64_t created;  /* ns since the epoch by the CRM's clock, 0 when unknown */
 	char *account_id; /* of the account it belongs to, or NULL */
 	char *token;	  /* the external id field's value, or NULL */
 	char *unsupported; /* why the record is left alone (a series of Classic), or NULL: it is shown

@@ -248,6 +248,9 @@ struct remote_state {
  * caller's transaction; pair_save follows. */
 int merge_side(struct cycle *c, struct pair *pair, enum side side,
 	const struct remote_state *remote, struct error *err);
+/* One-way sync: what the remote holds where it edited a field that is now sent is kept as a conflict. */
+void merge_replaced(struct cycle *c, struct pair *pair, enum side side, const json_t *projection,
+	const json_t *changed, const json_t *held);
 
 /* ---- values kept apart (apart.c) --------------------------------------------------------------- */
 

@@ -174,6 +174,8 @@ static int link_stored(
 	crm->created_by_us = crm->token_sent && ours;
 	if (!crm->created_by_us)
 		pair_forget_intent(crm);
+	else if (crm->intent) /* the record is the answer */
+		json_object_set_new(crm->intent, "answered", json_true());
 	crm->status = SIDE_LINKED;
 	xstrset(&crm->remote_id, record->id);
 	xstrset(&crm->token, NULL);
@@ -225,28 +227,52 @@ static bool is_linked_at_all(struct cycle *c, const char *record_id)
 	return n > 0;
 }
 
-/* Has the record all that our create sent, and did we make it? */
-static bool is_what_we_sent(
+enum likeness { UNLIKE, ALIKE, SAME };
+
+/* What a CRM makes of a text: trimmed, in another case, cut, with something before or after it. */
+static bool is_alike(const json_t *sent, const json_t *there)
+{
+	const char *a = json_string_value(sent), *b = json_string_value(there);
+
+	if (value_equal(sent, there))
+		return true;
+	return a && b && *a && *b && (strcasestr(a, b) || strcasestr(b, a));
+}
+
+/* Did we make the record when this create was sent, and does it hold what was sent, or most of it in some
+ * form? */
+static enum likeness likeness(
 	struct cycle *c, const struct store_side *crm, const struct store_record *record)
 {
 	json_t *fields = json_object_get(record->data, "fields"), *sent;
+	int64_t created = json_integer_value(json_object_get(record->data, "created"));
 	const char *token = text(record->data, "token"), *name;
+	size_t n = 0, same = 0, alike = 0;
 
-	if (record->deleted)
-		return false;
+	if (record->deleted || !crm->intent)
+		return UNLIKE;
 	if (token && crm->token)
-		return !strcmp(token, crm->token);
-	if (!json_is_true(json_object_get(record->data, "created_by_us")))
-		return false;
-	json_object_foreach(json_object_get(crm->intent, "fields"), name, sent)
-		if (!value_equal(sent, value_get(fields, name)))
-			return false;
-	return crm->intent && !is_linked_at_all(c, record->id);
+		return !strcmp(token, crm->token) ? SAME : UNLIKE;
+	if (!json_is_true(json_object_get(record->data, "created_by_us")) ||
+		created < crm->token_sent - CRM_OVERLAP_NS || is_linked_at_all(c, record->id))
+		return UNLIKE;
+	json_object_foreach(json_object_get(crm->intent, "fields"), name, sent) {
+		n++;
+		same += value_equal(sent, value_get(fields, name));
+		alike += is_alike(sent, value_get(fields, name));
+	}
+	return same == n ? SAME : 2 * alike > n ? ALIKE : UNLIKE;
 }
 
-/* Looks through all records that were pulled; *found is filled in when there is one. */
-static int find_made(struct cycle *c, const struct store_side *crm, struct store_record *found,
-	struct error *err)
+struct made {
+	struct store_record record; /* the one most alike; no id: none */
+	enum likeness how;
+	bool several; /* as much as one that holds other values */
+};
+
+/* Looks through all records that were pulled for what a create without an answer made. */
+static int find_made(
+	struct cycle *c, const struct store_side *crm, struct made *found, struct error *err)
 {
 	struct store_record *records = NULL;
 	int64_t after = 0;
@@ -255,22 +281,30 @@ static int find_made(struct cycle *c, const struct store_side *crm, struct store
 
 	do {
 		rc = store_record_list(c->store, after, MERGE_BATCH, &records, &n, err);
-		for (size_t i = 0; !rc && i < n && !found->id; i++) {
+		for (size_t i = 0; !rc && i < n; i++) {
+			enum likeness how = likeness(c, crm, &records[i]);
+
 			after = records[i].seq;
-			if (!is_what_we_sent(c, crm, &records[i]))
+			found->several |= how == ALIKE && found->how == ALIKE &&
+					  !json_equal(json_object_get(found->record.data, "fields"),
+						  json_object_get(records[i].data, "fields"));
+			if (how <= found->how)
 				continue;
-			*found = records[i];
+			store_record_clear(&found->record);
+			found->record = records[i];
+			found->how = how;
+			found->several = false;
 			memset(&records[i], 0, sizeof(records[i]));
 		}
 		if (!rc)
 			store_records_free(records, n);
 		records = NULL;
-	} while (!rc && n && !found->id);
+	} while (!rc && n && found->how != SAME);
 	return rc;
 }
 
 /* No record has one of its keys. */
-static int match_none(struct cycle *c, struct pair *pair, bool has_key, struct error *err)
+static int match_none(struct cycle *c, struct pair *pair, struct error *err)
 {
 	struct store_side *crm = &pair->sides[SIDE_CRM];
 	const struct config_rule *rule = pair_rule(c, pair);
@@ -278,17 +312,23 @@ static int match_none(struct cycle *c, struct pair *pair, bool has_key, struct e
 	bool late = c->began > crm->token_sent + CRM_OVERLAP_NS;
 	const char *why_not;
 	bool wanted = designate_wanted(c, pair, &why_not);
-	struct store_record made = { 0 };
+	struct made made = { .how = UNLIKE };
 	int rc = 0;
 
-	if (crm->token_sent && (!wanted || (!upserts && !has_key)))
+	if (crm->token_sent && (!wanted || !upserts))
 		rc = find_made(c, crm, &made, err);
-	if (rc)
+	if (rc || made.how != UNLIKE) {
+		if (!rc && made.several)
+			refuse(c, pair,
+				"no answer came to its create, and several records may be what it "
+				"made; tandemctl relink PATH RECORD-ID decides",
+				NULL);
+		else if (!rc)
+			rc = link_stored(c, pair, &made.record, err);
+		store_record_clear(&made.record);
 		return rc;
-	if (made.id) {
-		rc = link_stored(c, pair, &made, err);
-		store_record_clear(&made);
-	} else if (!wanted && (late || !crm->token_sent)) {
+	}
+	if (!wanted && (late || !crm->token_sent)) {
 		match_forget(c, pair);
 	} else if (wanted && rule->direction == DIRECTION_TO_EXCHANGE) {
 		refuse(c, pair, "no record matches it, and the policy sends nothing to the CRM",
@@ -349,7 +389,7 @@ static int match_pair(struct cycle *c, struct pair *pair, const struct crm_recor
 	else if (hits == 1)
 		rc = link_hit(c, pair, hit, err);
 	else
-		rc = match_none(c, pair, json_array_size(keys) > 0, err);
+		rc = match_none(c, pair, err);
 	json_decref(keys);
 	return rc ? rc : pair_save(c, pair, err);
 }

@@ -182,11 +182,10 @@ static int merge_field(struct field_merge *m, const char *name)
 	}
 	if (there && !whole_there(m, row, there)) /* staged without it: another pull brings it */
 		return 0;
-	if (!m->pulls &&
-		!changed_here) { /* one-way: not taken, and not undone until it changes here */
-		value_put(m->side->theirs, name, there);
+	/* One-way: not taken, and not undone until it changes here.  `theirs` stays what it was, so that
+	 * what is replaced then can be told. */
+	if (!m->pulls && !changed_here)
 		return 0;
-	}
 	if (!changed_here || (row->flags & FIELD_READ_ONLY))
 		rc = apply(m, name, there);
 	else
@@ -228,12 +227,33 @@ static void merge_marks(struct field_merge *m)
 	}
 }
 
-/* Our push was answered, and this is what it made: in Exchange by the ChangeKey of the answer, in the
- * CRM, whose answers name no version, by who wrote it last. */
-static bool is_answered(const struct store_side *s, const struct remote_state *remote)
+/* A lost push arrived if one of its values is there that was not there before: it is applied whole or not
+ * at all.  Another item of ours that is linked with the record could have sent that value, too. */
+static bool has_arrived(struct cycle *c, const struct pair *pair, const struct store_side *s,
+	const struct remote_state *remote)
+{
+	const char *name;
+	json_t *sent;
+
+	if (!remote->by_us || (s->side == SIDE_CRM && designate_is_shared(c, pair)))
+		return false;
+	json_object_foreach(json_object_get(s->intent, "fields"), name, sent) {
+		json_t *there = value_get(remote->fields, name);
+
+		if (!is_unread(remote->unread, name) && value_equal(there, sent) &&
+			!value_equal(there, value_get(s->theirs, name)))
+			return true;
+	}
+	return false;
+}
+
+/* Our push went through, and this is what it made: in Exchange by the ChangeKey of the answer, in the CRM,
+ * whose answers name no version, by who wrote it last; without an answer by what is there. */
+static bool is_answered(struct cycle *c, const struct pair *pair, const struct store_side *s,
+	const struct remote_state *remote)
 {
 	if (!json_is_true(json_object_get(s->intent, "answered")))
-		return false;
+		return has_arrived(c, pair, s, remote);
 	if (s->side == SIDE_CRM)
 		return remote->by_us;
 	return s->version && remote->version && !strcmp(s->version, remote->version);
@@ -249,7 +269,7 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 		.side = s,
 		.remote = remote,
 		.table = &c->tables[side][pair->item.kind],
-		.answered = is_answered(s, remote),
+		.answered = is_answered(c, pair, s, remote),
 		.first = !s->ours,
 		.err = err,
 		.pulls = side == SIDE_EXCHANGE || !rule || rule->direction != DIRECTION_TO_CRM,
@@ -310,4 +330,26 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 	json_decref(m.projection);
 	json_decref(names);
 	return rc;
+}
+
+void merge_replaced(struct cycle *c, struct pair *pair, enum side side, const json_t *projection,
+	const json_t *changed, const json_t *held)
+{
+	struct field_merge m = { .c = c,
+		.pair = pair,
+		.side = &pair->sides[side],
+		.table = &c->tables[side][pair->item.kind],
+		.projection = (json_t *)projection };
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach((json_t *)changed, i, entry) {
+		const char *name = json_string_value(entry);
+		json_t *there = value_get(held, name), *here = value_get(projection, name);
+
+		if (value_equal(there, value_get(m.side->theirs, name)) || value_equal(there, here))
+			continue;
+		note_clash(&m, name, here, local_origin(&m), there, origins[side]);
+		value_put(m.side->theirs, name, there);
+	}
 }

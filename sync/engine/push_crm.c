@@ -69,6 +69,22 @@ static bool needs(struct cycle *c, struct pair *pair, enum crm_op_type *type)
 	return side->status == SIDE_LINKED && side->ours && side->version;
 }
 
+/* Edits of the CRM that stood there so far, since nothing is pulled, and are replaced now. */
+static void note_replaced(
+	struct cycle *c, struct pair *pair, const json_t *projection, const json_t *changed)
+{
+	const struct config_rule *rule = pair_rule(c, pair);
+	struct store_record record = { 0 };
+
+	if (!rule || rule->direction != DIRECTION_TO_CRM)
+		return;
+	if (!store_record_get(c->store, document_kind(pair->item.kind)->name,
+		    pair->sides[SIDE_CRM].remote_id, &record, NULL))
+		merge_replaced(c, pair, SIDE_CRM, projection, changed,
+			json_object_get(record.data, "fields"));
+	store_record_clear(&record);
+}
+
 static bool prepare(struct push *p, struct pair *pair, struct error *err)
 {
 	struct cycle *c = p->c;
@@ -94,6 +110,8 @@ static bool prepare(struct push *p, struct pair *pair, struct error *err)
 		json_decref(changed);
 		return false;
 	}
+	if (p->type == CRM_UPDATE)
+		note_replaced(c, pair, projection, changed);
 	json_decref(side->intent);
 	side->intent = json_pack("{s:o}", "fields", pair_intended(projection, changed));
 	op->fields = projection;
@@ -131,7 +149,8 @@ static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, str
 			pair_clear(pair);
 			continue;
 		}
-		rc = store_side_save(c->store, &pair->sides[SIDE_CRM], err);
+		rc = pair->clashes ? pair_save(c, pair, err)
+				   : store_side_save(c->store, &pair->sides[SIDE_CRM], err);
 		p->n++;
 	}
 	if (!rc)

@@ -151,8 +151,9 @@ struct sf {
 	json_t *flows;	 /* array of {"object", "field", "action", "value"} */
 	json_t *pending; /* transactions begun by /sim/sf/begin */
 	bool duplicate_rule;
-	bool multi_day;		/* Activity Settings: Enable Multiday Events */
-	bool series_new_record; /* a recreated series gets a new series record, too */
+	bool ignores_conditions; /* If-Unmodified-Since is not heeded in composite subrequests */
+	bool multi_day;		 /* Activity Settings: Enable Multiday Events */
+	bool series_new_record;	 /* a recreated series gets a new series record, too */
 	unsigned int last_series;
 	json_int_t limit, used;
 

@@ -14,6 +14,7 @@
  *	token {as} -> {access_token}
  *	activities {multi_day, series_new_record}: what the org's activity settings allow, and whether
  *	        a series that is built anew gets a new series record
+ *	conditions {heeded}: whether composite subrequests heed If-Unmodified-Since
  *	archive {id}: an old activity, which only queryAll shows
  *
  * `as` is a user's id or user name; without it the sales administrator acts. */
@@ -401,6 +402,13 @@ static json_t *act_activities(struct sf *sf, const json_t *args, int *status)
 		sf->series_new_record);
 }
 
+static json_t *act_conditions(struct sf *sf, const json_t *args, int *status)
+{
+	(void)status;
+	sf->ignores_conditions = json_is_false(json_object_get(args, "heeded"));
+	return json_pack("{s:b}", "heeded", !sf->ignores_conditions);
+}
+
 static json_t *act_archive(struct sf *sf, const json_t *args, int *status)
 {
 	struct sf_record *record = record_of(sf, args, "id");
@@ -435,6 +443,7 @@ static const struct {
 	{ "expire-tokens", act_expire },
 	{ "token", act_token },
 	{ "activities", act_activities },
+	{ "conditions", act_conditions },
 	{ "archive", act_archive },
 };
 

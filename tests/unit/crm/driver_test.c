@@ -84,7 +84,7 @@ static void org_open(struct org *org, const char *external_id_field, unsigned in
 	free(url);
 }
 
-/* Signed in and described. */
+/* Signed in and described; known to heed conditions. */
 static void org_ready(struct org *org, const char *external_id_field)
 {
 	struct field_table table;
@@ -94,6 +94,7 @@ static void org_ready(struct org *org, const char *external_id_field)
 	will_describe(org);
 	assert_int_equal(salesforce_driver.fields(org->crm, KIND_CONTACT, &table, &org->err), 0);
 	assert_int_equal(table.n, salesforce_contact_n);
+	atomic_store(&org->crm->guard, SALESFORCE_GUARD_HEEDED);
 }
 
 static void org_close(struct org *org)
@@ -453,6 +454,54 @@ static void will_update(struct org *org, size_t n)
 	will_answer(org, 200, "", buf_str(&body));
 }
 
+#define STAMP(second) "1994-11-06T08:49:" second ".000+0000"
+
+/* An org of which it is not known yet, or that does not heed the condition: the stamps are read first. */
+static void updates_where_conditions_are_ignored(void **state)
+{
+	static const char stamps[] = "{\"done\":true,\"records\":["
+				     "{\"Id\":\"" ID1 "\",\"SystemModstamp\":\"" STAMP(
+					     "37") "\"},"
+						   "{\"Id\":\"" ID2
+						   "\",\"SystemModstamp\":\"" STAMP("39") "\"}]}";
+	static const char *const asked[] = { "200", "412", "404" };
+	static const int learnt[] = { SALESFORCE_GUARD_IGNORED, SALESFORCE_GUARD_HEEDED,
+		SALESFORCE_GUARD_UNKNOWN };
+	json_t *fields = json_pack("{s:s, s:s}", "LastName", "Berg", "Phone", "1"),
+	       *changed = json_pack("[s]", "Phone");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+		struct crm_op ops[] = {
+			{ .id = ID1, .version = STAMP("37"), .fields = fields, .changed = changed },
+			{ .id = ID2, .version = STAMP("37"), .fields = fields, .changed = changed },
+		};
+		char *done AUTOFREE = xasprintf(
+			"{\"compositeResponse\":[{\"body\":null,\"httpStatusCode\":204,"
+			"\"referenceId\":\"r0\"},{\"body\":{},\"httpStatusCode\":%s,"
+			"\"referenceId\":\"guard\"}]}",
+			asked[i]);
+		struct org org;
+
+		org_ready(&org, "Token__c");
+		atomic_store(&org.crm->guard, SALESFORCE_GUARD_UNKNOWN);
+		will_answer(&org, 200, "", stamps);
+		will_answer(&org, 200, "", done);
+		assert_int_equal(write_ops(&org, CRM_UPDATE, ops, 2), 0);
+		sent(&org, 2, "SELECT%20Id%2CSystemModstamp%20FROM%20Contact");
+		sent(&org, 3,
+			"{\"method\":\"GET\",\"url\":\"/services/data/v66.0/sobjects/Contact/" ID1
+			"?fields=Id\",\"referenceId\":\"guard\",\"httpHeaders\":"
+			"{\"If-Unmodified-Since\":\"Thu, 01 Jan 1970 00:00:00 GMT\"}}");
+		assert_int_equal(ops[0].error.code, ERR_NONE);
+		assert_int_equal(ops[1].error.code, ERR_CONFLICT);
+		assert_int_equal(atomic_load(&org.crm->guard), learnt[i]);
+		org_close(&org);
+	}
+	json_decref(fields);
+	json_decref(changed);
+}
+
 /* 60 updates are three requests; the second is lost: done, unknown, not sent. */
 static void what_is_known_of_each_batch(void **state)
 {
@@ -707,6 +756,7 @@ int main(void)
 		cmocka_unit_test(a_lost_upsert_is_repeated),
 		cmocka_unit_test(a_lost_create_is_not_repeated),
 		cmocka_unit_test(updates_are_guarded),
+		cmocka_unit_test(updates_where_conditions_are_ignored),
 		cmocka_unit_test(what_is_known_of_each_batch),
 		cmocka_unit_test(a_refused_batch_is_halved),
 		cmocka_unit_test(deletes),

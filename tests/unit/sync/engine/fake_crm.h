@@ -3,6 +3,8 @@
 #ifndef TESTS_UNIT_SYNC_ENGINE_FAKE_CRM_H
 #define TESTS_UNIT_SYNC_ENGINE_FAKE_CRM_H
 
+#include <time.h>
+
 #include "sync/crm.h"
 #include "sync/formats/card.h"
 #include "tests/unit/sync/engine/fake_net.h"
@@ -17,6 +19,7 @@ struct fake_record {
 	bool deleted, hidden;
 	char master[20], owner[20], token[40];
 	bool by_us, created_by_us;
+	time_t created;
 	json_t *fields;
 };
 
@@ -62,7 +65,7 @@ static inline struct fake_record *crm_add(
 
 	if (f->n > FAKE_RECORDS)
 		abort();
-	*record = (struct fake_record){ .fields = json_object() };
+	*record = (struct fake_record){ .fields = json_object(), .created = time(NULL) };
 	snprintf(record->id, sizeof(record->id), "003%015zu", f->n);
 	if (first)
 		json_object_set_new(record->fields, "FirstName", json_string(first));
@@ -166,6 +169,7 @@ static inline void crm_record_out(const struct fake_record *from, struct crm_rec
 		.owner_id = xstrdup(from->owner),
 		.modified_by_us = from->by_us,
 		.created_by_us = from->created_by_us,
+		.created = from->created * 1000000000LL,
 		.token = from->token[0] ? xstrdup(from->token) : NULL,
 		.fields = json_deep_copy(from->fields),
 		.emails = json_array() };

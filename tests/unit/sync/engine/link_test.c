@@ -606,9 +606,17 @@ static void to_crm_pulls_nothing_and_undoes_nothing(void **state)
 	settle(w);
 	assert_string_equal(field_of(w, "a@ex.org", "FirstName"), "Anne");
 	assert_string_equal(field_of(w, "a@ex.org", "Title"), "Called");
+	assert_int_equal(count_conflicts(&w->e), 0);
 	edit(w, SYNC, "anna.vcf", "Buyer", "Filed");
 	settle(w);
 	assert_string_equal(field_of(w, "a@ex.org", "Title"), "Filed");
+	/* What stood there so far is kept, once. */
+	assert_int_equal(count_conflicts(&w->e), 1);
+	assert_non_null(strstr(conflict_text(&w->e), "Called"));
+	edit(w, SYNC, "anna.vcf", "Filed", "Typed");
+	settle(w);
+	assert_int_equal(count_conflicts(&w->e), 1);
+	assert_string_equal(field_of(w, "a@ex.org", "MobilePhone"), "+1");
 	/* A deletion there is not pulled either. */
 	crm_delete(&w->f, record(w, "a@ex.org"));
 	settle(w);

@@ -144,6 +144,12 @@ static void removed_and_it_never_existed(void **state)
 	assert_int_equal(count_items(&w->e), 0);
 }
 
+static void without_external_id(struct world *w)
+{
+	w->config.crm_external_id_field = NULL;
+	world_reopen(w);
+}
+
 static void lost_create_in_the_crm(struct world *w, enum fault_mode mode, const char *email)
 {
 	put(&w->e, SYNC, "anna.vcf", person(w, "Anna Adler", email, ""));
@@ -188,7 +194,7 @@ static void a_lost_plain_create_is_found(void **state)
 {
 	struct world *w = *state;
 
-	w->config.crm_external_id_field = NULL;
+	without_external_id(w);
 	lost_create_in_the_crm(w, LOSE_AFTER, "a@ex.org");
 }
 
@@ -196,7 +202,7 @@ static void a_plain_create_that_never_arrived_is_sent_late(void **state)
 {
 	struct world *w = *state;
 
-	w->config.crm_external_id_field = NULL;
+	without_external_id(w);
 	put(&w->e, SYNC, "anna.vcf", person(w, "Anna Adler", "a@ex.org", ""));
 	net_fault(&w->net, "crm_create", LOSE_BEFORE, 1);
 	failing_cycle(w, ALICE);
@@ -213,10 +219,84 @@ static void a_lost_plain_create_without_address_is_found(void **state)
 {
 	struct world *w = *state;
 
-	w->config.crm_external_id_field = NULL;
+	without_external_id(w);
 	w->policy.rules[CONFIG_CONTACTS].import = IMPORT_OWNED;
 	lost_create_in_the_crm(w, LOSE_AFTER, NULL);
 	assert_int_equal(fake_count(box_of(w, ALICE), -1), 1);
+}
+
+/* ... also where a flow changed some of it. */
+static void a_lost_plain_create_that_was_normalised_is_found(void **state)
+{
+	struct world *w = *state;
+
+	without_external_id(w);
+	w->f.normalised = "LastName";
+	/* Made by us long ago, and nobody's any more. */
+	crm_add(&w->f, "Anna", "ADLER", NULL)->created_by_us = true;
+	w->f.records[0].created -= 3600;
+	w->f.records[0].deleted = true;
+	lost_create_in_the_crm(w, LOSE_AFTER, NULL);
+	assert_string_equal(net_text(w->f.records[1].fields, "LastName"), "ADLER");
+	assert_true(shows(w, SYNC, "anna.vcf", "Adler"));
+}
+
+/* The address was lost there as well, so nothing matches. */
+static void a_lost_plain_create_whose_address_was_changed_is_found(void **state)
+{
+	struct world *w = *state;
+
+	without_external_id(w);
+	put(&w->e, SYNC, "anna.vcf", person(w, "Anna Adler", "a@ex.org", ""));
+	net_fault(&w->net, "crm_create", LOSE_AFTER, 1);
+	assert_int_equal(failing_cycle(w, ALICE), ERR_LOST);
+	crm_set(&w->f, &w->f.records[0], "Email", "x@ex.org");
+	age(w, 11 * MINUTE);
+	settle(w);
+	assert_int_equal(crm_count(&w->f), 1);
+	assert_int_equal(crm_status(w, SYNC, "anna.vcf"), SIDE_LINKED);
+}
+
+/* Nobody guesses: either record may be the one. */
+static void a_lost_plain_create_among_several_is_an_error(void **state)
+{
+	struct world *w = *state;
+	struct error err = ERROR_INIT;
+
+	without_external_id(w);
+	w->f.normalised = "LastName";
+	put(&w->e, SYNC, "anna.vcf", person(w, "Anna Adler", NULL, ""));
+	net_fault(&w->net, "crm_create", LOSE_AFTER, 1);
+	assert_int_equal(failing_cycle(w, ALICE), ERR_LOST);
+	crm_add(&w->f, "Anna", "Adlerson", NULL)->created_by_us = true;
+	age(w, 11 * MINUTE);
+	settle(w);
+	assert_int_equal(crm_count(&w->f), 2);
+	assert_int_equal(state_of(w, SYNC, "anna.vcf"), ITEM_ERROR);
+	assert_ok(
+		engine_relink(w->engine, at(&w->e, SYNC, "anna.vcf").ino, w->f.records[0].id, &err),
+		err);
+	settle(w);
+	assert_int_equal(crm_status(w, SYNC, "anna.vcf"), SIDE_LINKED);
+	assert_int_equal(crm_count(&w->f), 2);
+}
+
+/* What our account made earlier, and another person it made meanwhile, are not it. */
+static void records_of_others_are_not_taken_for_a_lost_create(void **state)
+{
+	struct world *w = *state;
+
+	without_external_id(w);
+	crm_add(&w->f, "Anna", "Adler", NULL)->created_by_us = true;
+	w->f.records[0].created -= 3600;
+	put(&w->e, SYNC, "anna.vcf", person(w, "Anna Adler", NULL, ""));
+	net_fault(&w->net, "crm_create", LOSE_BEFORE, 1);
+	assert_int_equal(failing_cycle(w, ALICE), ERR_LOST);
+	crm_add(&w->f, "Bert", "Berg", NULL)->created_by_us = true;
+	age(w, 11 * MINUTE);
+	settle(w);
+	assert_int_equal(crm_count(&w->f), 3);
+	assert_int_equal(crm_status(w, SYNC, "anna.vcf"), SIDE_LINKED);
 }
 
 static void undesignated_before_the_record_was_known(void **state)
@@ -546,7 +626,7 @@ static void die_everywhere(const struct scenario *s, bool plain_creates)
 			world_setup(&state);
 			w = state;
 			if (plain_creates)
-				w->config.crm_external_id_field = NULL;
+				without_external_id(w);
 			world_reopen(w);
 			s->begin(w);
 			died = die_in_cycles(w, 2, n, after);
@@ -600,6 +680,10 @@ int main(void)
 		WORLD(a_lost_plain_create_is_found),
 		WORLD(a_plain_create_that_never_arrived_is_sent_late),
 		WORLD(a_lost_plain_create_without_address_is_found),
+		WORLD(a_lost_plain_create_that_was_normalised_is_found),
+		WORLD(a_lost_plain_create_whose_address_was_changed_is_found),
+		WORLD(a_lost_plain_create_among_several_is_an_error),
+		WORLD(records_of_others_are_not_taken_for_a_lost_create),
 		WORLD(undesignated_before_the_record_was_known),
 		WORLD(lost_updates_arrive_once),
 		WORLD(lost_updates_that_exchange_normalises),
