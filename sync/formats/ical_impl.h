@@ -108,6 +108,8 @@ json_t *ical_utc(const char *value);
 int ical_read_times(struct ical_reader *r, struct error *err);
 /* RRULE, EXRULE, RDATE, EXDATE; after ical_read_times. */
 int ical_read_recurrence(struct ical_reader *r, struct error *err);
+/* Takes away what overrides say needlessly. */
+void ical_tidy_overrides(json_t *series);
 /* The key of the series `doc` that the time means. */
 int64_t ical_key(struct ical_reader *r, const json_t *doc, const struct ical_when *when);
 /* Is it read by one of the two above? */
@@ -116,8 +118,7 @@ bool ical_is_time_property(const char *name);
 int ical_find_zone(struct ical_reader *r, const struct vcard_line *line, const char *tzid,
 	const char **iana, struct error *err);
 /* The zone of the tz database whose offsets are those of the VTIMEZONE around that time. */
-bool ical_match_zone(const struct ical_component *vtimezone, struct zones *zones, int64_t around,
-	char iana[ZONE_NAME]);
+bool ical_match_zone(const struct ical_component *vtimezone, int64_t around, char iana[ZONE_NAME]);
 
 /* Reads the reader's component into a new document. */
 int ical_read_component(struct ical_reader *r, const struct ical_component *component, json_t **doc,
@@ -203,6 +204,9 @@ void ical_put_mark(struct ical_writer *w, const char *mark, const char *componen
 
 /* Keys in order; the array is to be freed, the strings belong to the object. */
 const char **ical_sorted_keys(const json_t *object, size_t *n);
+/* The keys of overrides that the rules alone make, as an object of true; NULL when the rules cannot be
+ * walked.  A new reference. */
+json_t *ical_made_by_rules(const json_t *series);
 /* Members of an object that its line has no place for (all but the words of `known`) go into the
  * parameter X-JSON, and back. */
 void ical_put_rest(struct ical_writer *w, const json_t *object, const char *known);

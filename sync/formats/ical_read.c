@@ -286,9 +286,11 @@ static int read_item(struct ical_reader *r, json_t **doc, struct error *err)
 		rc = read_orphan(r, master, *doc, err);
 	else
 		rc = read_exceptions(r, *doc, master, err);
-	if (rc == 0)
-		keep_calendar(r, *doc);
-	return rc;
+	if (rc)
+		return rc;
+	ical_tidy_overrides(*doc);
+	keep_calendar(r, *doc);
+	return 0;
 }
 
 static int find_calendar(const struct ical_component *root, const struct ical_component **calendar,

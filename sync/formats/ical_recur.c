@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "sync/formats/card_slots.h"
+#include "sync/formats/event.h"
 #include "sync/formats/ical_impl.h"
 #include "sync/formats/recur.h"
 #include "sync/mem.h"
@@ -18,6 +19,55 @@ static const struct zone *zone_of(struct zones *zones, const json_t *doc)
 static bool is_all_day(const json_t *doc)
 {
 	return json_is_true(json_object_get(doc, "showWithoutTime"));
+}
+
+/* --- keys of overrides ------------------------------------------------------------------------ */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char **ical_sorted_keys(const json_t *object, size_t *n)
+{
+	const char **keys = xcalloc(json_object_size(object) + 1, sizeof(*keys));
+	const char *key;
+	json_t *value;
+
+	*n = 0;
+	json_object_foreach((json_t *)object, key, value)
+		keys[(*n)++] = key;
+	qsort(keys, *n, sizeof(*keys), by_text);
+	return keys;
+}
+
+json_t *ical_made_by_rules(const json_t *series)
+{
+	const json_t *overrides = json_object_get(series, "recurrenceOverrides");
+	struct recur *recur = recur_open_rules(series);
+	json_t *made = json_object();
+	int64_t at = INT64_MIN;
+	size_t n;
+	const char **keys = ical_sorted_keys(overrides, &n);
+
+	for (size_t i = 0; recur && i < n; i++) {
+		int64_t local;
+		bool more = true;
+
+		if (!caltime_read_local(keys[i], &local))
+			continue;
+		while (more && at < local)
+			more = recur_next(recur, &at);
+		if (at == local)
+			json_object_set_new(made, keys[i], json_true());
+	}
+	mem_autofree(&keys);
+	if (!recur) {
+		json_decref(made);
+		return NULL;
+	}
+	recur_close(recur);
+	return made;
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -144,6 +194,37 @@ static int read_dates(
 	return rc;
 }
 
+/* Patches that change nothing, in words of their own; and occurrences that the rules make anyway. */
+void ical_tidy_overrides(json_t *series)
+{
+	json_t *overrides = json_object_get(series, "recurrenceOverrides");
+	json_t *made = ical_made_by_rules(series);
+	const char *key;
+	json_t *patch;
+	void *next;
+
+	json_object_foreach_safe(overrides, next, key, patch)
+	{
+		json_t *tidy = NULL;
+
+		if (json_is_true(json_object_get(patch, "excluded")))
+			continue;
+		if (json_object_size(patch) > 0) {
+			json_t *occurrence = event_occurrence(series, key);
+
+			tidy = event_patch(series, key, occurrence);
+			json_decref(occurrence);
+			json_object_set(overrides, key, tidy);
+		}
+		if (json_object_size(tidy) == 0 && json_object_get(made, key))
+			json_object_del(overrides, key);
+		json_decref(tidy);
+	}
+	if (overrides && json_object_size(overrides) == 0)
+		json_object_del(series, "recurrenceOverrides");
+	json_decref(made);
+}
+
 int ical_read_recurrence(struct ical_reader *r, struct error *err)
 {
 	int rc = 0;
@@ -164,11 +245,6 @@ int ical_read_recurrence(struct ical_reader *r, struct error *err)
 		}
 	}
 	return rc;
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -216,47 +292,12 @@ static void write_date(struct ical_writer *w, const char *prop, const char *key)
 	ical_end_raw(w, text);
 }
 
-/* The keys, of those given (sorted), that the rules make. */
-static json_t *made_by_rules(const json_t *series, const char **keys, size_t n)
-{
-	struct recur *recur = recur_open_rules(series);
-	json_t *made = json_object();
-	int64_t at = INT64_MIN;
-
-	for (size_t i = 0; i < n; i++) {
-		int64_t local;
-		bool more = true;
-
-		if (!caltime_read_local(keys[i], &local))
-			continue;
-		while (recur && more && at < local)
-			more = recur_next(recur, &at);
-		if (!recur || at == local) /* rules that cannot be walked: nobody knows */
-			json_object_set_new(made, keys[i], json_true());
-	}
-	recur_close(recur);
-	return made;
-}
-
-const char **ical_sorted_keys(const json_t *object, size_t *n)
-{
-	const char **keys = xcalloc(json_object_size(object) + 1, sizeof(*keys));
-	const char *key;
-	json_t *value;
-
-	*n = 0;
-	json_object_foreach((json_t *)object, key, value)
-		keys[(*n)++] = key;
-	qsort(keys, *n, sizeof(*keys), by_text);
-	return keys;
-}
-
 void ical_write_recurrence(struct ical_writer *w)
 {
 	const json_t *overrides = json_object_get(w->series, "recurrenceOverrides");
 	size_t n;
 	const char **keys = ical_sorted_keys(overrides, &n);
-	json_t *made = n ? made_by_rules(w->series, keys, n) : NULL;
+	json_t *made = ical_made_by_rules(w->series);
 
 	write_rules(w, "RRULE", "recurrenceRules");
 	write_rules(w, "EXRULE", "excludedRecurrenceRules");
@@ -265,7 +306,7 @@ void ical_write_recurrence(struct ical_writer *w)
 
 		if (json_is_true(json_object_get(patch, "excluded")))
 			write_date(w, "EXDATE", keys[i]);
-		else if (json_object_size(patch) == 0 || !json_object_get(made, keys[i]))
+		else if (made ? !json_object_get(made, keys[i]) : json_object_size(patch) == 0)
 			write_date(w, "RDATE", keys[i]);
 	}
 	json_decref(made);

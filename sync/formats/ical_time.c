@@ -79,16 +79,25 @@ json_t *ical_utc(const char *value)
 	return json_string(text);
 }
 
+/* Is the property's text (its value with the escapes resolved) this? */
+static bool says(const struct vcard_line *line, const char *text)
+{
+	json_t *value = line ? vcard_text(line->value, strlen(line->value)) : NULL;
+	bool same = value &&
+		    (strcmp(json_string_value(value), text) == 0 || strcmp(line->value, text) == 0);
+
+	json_decref(value);
+	return same;
+}
+
 /* The VTIMEZONE of that TZID. */
 static const struct ical_component *find_vtimezone(
 	const struct ical_component *calendar, const char *tzid)
 {
 	for (size_t i = 0; i < calendar->n_parts; i++) {
 		const struct ical_component *part = calendar->parts[i];
-		const struct vcard_line *line = ical_is(part, "VTIMEZONE") ? ical_line(part, "TZID")
-									   : NULL;
 
-		if (line && strcmp(line->value, tzid) == 0)
+		if (ical_is(part, "VTIMEZONE") && says(ical_line(part, "TZID"), tzid))
 			return part;
 	}
 	return NULL;
@@ -101,7 +110,7 @@ static bool look_up_zone(struct ical_reader *r, const char *tzid, char iana[ZONE
 	const struct vcard_line *place = vtimezone ? ical_line(vtimezone, "X-LIC-LOCATION") : NULL;
 
 	return zone_find(tzid, iana) || (place && zone_find(place->value, iana)) ||
-	       (vtimezone && ical_match_zone(vtimezone, &r->zones, r->around, iana));
+	       (vtimezone && ical_match_zone(vtimezone, r->around, iana));
 }
 
 int ical_find_zone(struct ical_reader *r, const struct vcard_line *line, const char *tzid,

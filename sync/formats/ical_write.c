@@ -186,12 +186,16 @@ static void write_exceptions(struct ical_writer *w)
 	for (size_t i = 0; i < n; i++) {
 		const json_t *patch = json_object_get(overrides, keys[i]);
 		json_t *occurrence;
+		json_t *tidy;
 
 		if (json_object_size(patch) == 0 ||
 			json_is_true(json_object_get(patch, "excluded")))
 			continue;
 		occurrence = event_occurrence(w->series, keys[i]);
-		write_component(w, occurrence, keys[i]);
+		tidy = event_patch(w->series, keys[i], occurrence);
+		if (json_object_size(tidy) > 0)
+			write_component(w, occurrence, keys[i]);
+		json_decref(tidy);
 		json_decref(occurrence);
 	}
 	mem_autofree(&keys);

@@ -66,6 +66,11 @@ bool zone_rules(const struct zone *zone, struct zone_yearly rules[2], int64_t *s
  * UTC by any name is "Etc/UTC".  False when nobody knows it. */
 bool zone_find(const char *name, char iana[ZONE_NAME]);
 
+/* The first zone that `fits` takes, the better known ones first: UTC, then those that Windows takes
+ * for a whole region by the number of places in it, then all others.  False when there is none. */
+bool zone_search(
+	bool (*fits)(const struct zone *zone, void *data), void *data, char iana[ZONE_NAME]);
+
 /* Windows' name ("W. Europe Standard Time"); false when there is none. */
 bool zone_to_windows(const char *iana, char windows[ZONE_NAME]);
 

@@ -1,4 +1,6 @@
 /* Names of time zones, through ICU.  See zone.h. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unicode/ucal.h>
@@ -97,11 +99,48 @@ static bool by_icu(const char *name, char iana[ZONE_NAME])
 	return found;
 }
 
+/* "UTC+01", "GMT -0500", "(GMT+03:00)": a whole number of hours that never changes. */
+static bool from_offset(const char *name, char iana[ZONE_NAME])
+{
+	const char *p = name + (*name == '(');
+	char digits[8];
+	size_t n = 0;
+	char sign;
+	long hours;
+
+	if (strncasecmp(p, "UTC", 3) != 0 && strncasecmp(p, "GMT", 3) != 0)
+		return false;
+	p += 3;
+	p += strspn(p, " ");
+	sign = *p;
+	if (sign != '+' && sign != '-')
+		return false;
+	for (p++; (*p >= '0' && *p <= '9') || *p == ':' || *p == '.'; p++) {
+		if (*p >= '0' && n < sizeof(digits) - 1 && *p != ':')
+			digits[n++] = *p;
+	}
+	digits[n] = '\0';
+	if (n == 4 && strcmp(digits + 2, "00") == 0)
+		digits[2] = '\0';
+	else if (n < 1 || n > 2)
+		return false;
+	hours = strtol(digits, NULL, 10);
+	if (strcmp(p, *name == '(' ? ")" : "") != 0 || hours > 12)
+		return false;
+	/* The names of the tz database count westward, as POSIX does. */
+	if (hours)
+		snprintf(iana, ZONE_NAME, "Etc/GMT%c%ld", sign == '+' ? '-' : '+', hours);
+	else
+		snprintf(iana, ZONE_NAME, "Etc/UTC");
+	return exists(iana);
+}
+
 static bool find_one(const char *name, char iana[ZONE_NAME])
 {
 	if (!take(name, iana))
 		return false;
-	return exists(iana) || from_windows(name, iana) || by_icu(name, iana);
+	return exists(iana) || from_windows(name, iana) || from_offset(name, iana) ||
+	       by_icu(name, iana);
 }
 
 bool zone_find(const char *name, char iana[ZONE_NAME])
@@ -137,4 +176,92 @@ bool zone_to_windows(const char *iana, char windows[ZONE_NAME])
 		return false;
 	len = ucal_getWindowsTimeZoneID(id, len, name, ZONE_NAME, &status);
 	return U_SUCCESS(status) && to_chars(name, len, windows);
+}
+
+/* --- search ----------------------------------------------------------------------------------- */
+
+#define ZONES_MAX 1024
+
+struct candidate {
+	char iana[ZONE_NAME];
+	char windows[ZONE_NAME];
+	size_t rank; /* how many places have its Windows name, if Windows takes it for them all */
+};
+
+static int by_windows(const void *a, const void *b)
+{
+	return strcmp(
+		((const struct candidate *)a)->windows, ((const struct candidate *)b)->windows);
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct candidate *x = a;
+	const struct candidate *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? 1 : -1;
+	return strcmp(x->iana, y->iana);
+}
+
+static size_t list_zones(struct candidate *list)
+{
+	UErrorCode status = U_ZERO_ERROR;
+	UEnumeration *ids = ucal_openTimeZoneIDEnumeration(
+		UCAL_ZONE_TYPE_CANONICAL_LOCATION, NULL, NULL, &status);
+	size_t n = 0;
+	const char *name;
+
+	while (U_SUCCESS(status) && n < ZONES_MAX && (name = uenum_next(ids, NULL, &status))) {
+		if (!take(name, list[n].iana))
+			continue;
+		if (!zone_to_windows(name, list[n].windows))
+			list[n].windows[0] = '\0';
+		n++;
+	}
+	uenum_close(ids);
+	return n;
+}
+
+/* Ranks the zone that Windows means by a name by how many share the name. */
+static void rank_zones(struct candidate *list, size_t n)
+{
+	qsort(list, n, sizeof(*list), by_windows);
+	for (size_t i = 0; i < n;) {
+		char main_zone[ZONE_NAME];
+		size_t end = i;
+
+		while (end < n && strcmp(list[end].windows, list[i].windows) == 0)
+			end++;
+		if (list[i].windows[0] && from_windows(list[i].windows, main_zone)) {
+			for (size_t k = i; k < end; k++) {
+				if (strcmp(list[k].iana, main_zone) == 0)
+					list[k].rank = end - i;
+			}
+		}
+		i = end;
+	}
+	qsort(list, n, sizeof(*list), by_rank);
+}
+
+bool zone_search(
+	bool (*fits)(const struct zone *zone, void *data), void *data, char iana[ZONE_NAME])
+{
+	struct candidate *list = xcalloc(ZONES_MAX + 1, sizeof(*list));
+	size_t n = list_zones(list + 1) + 1;
+	bool found = false;
+
+	rank_zones(list + 1, n - 1);
+	take("Etc/UTC", list[0].iana);
+	for (size_t i = 0; i < n && !found; i++) {
+		struct zones zones = { 0 };
+		const struct zone *zone = zones_get(&zones, list[i].iana);
+
+		found = zone && fits(zone, data);
+		if (found)
+			take(list[i].iana, iana);
+		zones_free(&zones);
+	}
+	free(list);
+	return found;
 }
