@@ -18,7 +18,7 @@
 #include "sync/mem.h"
 
 #define MAX_FILE  ((size_t)64 << 20)
-#define MAX_TIMES 400
+#define MAX_TIMES 40
 
 struct reading {
 	enum item_kind kind;
