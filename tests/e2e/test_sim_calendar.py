@@ -207,17 +207,23 @@ WEEKDAY = ("<t:WeeklyRecurrence><t:Interval>1</t:Interval><t:DaysOfWeek>Weekday<
 TUESDAYS = WEEKDAY.replace("Weekday", "Tuesday")
 
 
-@pytest.mark.parametrize("inner, code", [
-    (recurrence(daily(0)), "ErrorCalendarInvalidRecurrence"),
-    (recurrence(daily(1000)), "ErrorCalendarInvalidRecurrence"),
-    (recurrence(daily(1), until("2026-12-06")), "ErrorCalendarEndDateIsEarlierThanStartDate"),
-    (recurrence(daily(1), until("4501-01-01")), "ErrorRecurrenceEndDateTooBig"),
-    (recurrence(TUESDAYS, until("2026-12-07")), "ErrorRecurrenceHasNoOccurrence"),
-    (recurrence(WEEKDAY), "ErrorCalendarInvalidDayForWeeklyRecurrence"),
-    (recurrence("<t:AbsoluteMonthlyRecurrence><t:Interval>1</t:Interval><t:DayOfMonth>32"
-                "</t:DayOfMonth></t:AbsoluteMonthlyRecurrence>"), "ErrorCalendarInvalidRecurrence"),
-])
-def test_recurrences_that_are_refused(alice, inner, code):
+REFUSED = {
+    "interval 0": (recurrence(daily(0)), "ErrorCalendarInvalidRecurrence"),
+    "interval 1000": (recurrence(daily(1000)), "ErrorCalendarInvalidRecurrence"),
+    "ends before": (recurrence(daily(1), until("2026-12-06")),
+                    "ErrorCalendarEndDateIsEarlierThanStartDate"),
+    "ends late": (recurrence(daily(1), until("4501-01-01")), "ErrorRecurrenceEndDateTooBig"),
+    "never": (recurrence(TUESDAYS, until("2026-12-07")), "ErrorRecurrenceHasNoOccurrence"),
+    "weekdays": (recurrence(WEEKDAY), "ErrorCalendarInvalidDayForWeeklyRecurrence"),
+    "day 32": (recurrence("<t:AbsoluteMonthlyRecurrence><t:Interval>1</t:Interval><t:DayOfMonth>32"
+                          "</t:DayOfMonth></t:AbsoluteMonthlyRecurrence>"),
+               "ErrorCalendarInvalidRecurrence"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_recurrences_that_are_refused(alice, name):
+    inner, code = REFUSED[name]
     assert alice.make(TIMES + inner).codes == [code]
 
 
