@@ -32,11 +32,6 @@ bool salesforce_is_sent(const struct field *row, const json_t *changed);
 bool salesforce_stamp_of(const json_t *row, const char *name, int64_t *seconds);
 /* "2026-12-01T09:00:00Z", new reference. */
 json_t *salesforce_utc(int64_t seconds);
-/* The alert that a record's one reminder stands for: one that is shown, with a trigger of this type
- * (RFC 8984, 4.5.2); *id is its key.  Borrowed, NULL: none. */
-json_t *salesforce_alert(const json_t *doc, const char *trigger, const char **id);
-/* Sets member `name` of that alert's trigger, made if missing; NULL removes the alert. */
-void salesforce_set_alert(json_t *doc, const char *trigger, const char *name, json_t *value);
 
 /* ---- salesforce_event.c ----------------------------------------------------------------------- */
 

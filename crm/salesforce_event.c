@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "sync/formats/caltime.h"
-#include "sync/formats/card.h"
 #include "sync/formats/event.h"
 #include "sync/formats/zone.h"
 #include "sync/mem.h"
@@ -176,102 +175,7 @@ static int minutes_set(json_t *doc, const struct field *field, const char *key, 
 
 static const struct field_type event_minutes = { .get = minutes_get, .set = minutes_set };
 
-/* ---- Location ---------------------------------------------------------------------------------- */
-
-/* The first place that has a name: Salesforce keeps one. */
-static json_t *named_location(const json_t *doc, const char **id)
-{
-	const char *key;
-	json_t *location;
-
-	json_object_foreach(json_object_get(doc, "locations"), key, location) {
-		const char *name = member(location, "name");
-
-		*id = key;
-		if (name && *name)
-			return location;
-	}
-	return NULL;
-}
-
-static json_t *location_get(const json_t *doc, const struct field *field)
-{
-	const char *id;
-
-	(void)field;
-	return json_incref(json_object_get(named_location(doc, &id), "name"));
-}
-
-static int location_set(json_t *doc, const struct field *field, const char *key,
-	const json_t *value, struct error *err)
-{
-	const char *id = "1";
-	json_t *location = named_location(doc, &id), *all = json_object_get(doc, "locations");
-
-	(void)key;
-	if (value && !json_is_string(value))
-		return not_a(field, "text", err);
-	if (!value) {
-		if (location)
-			json_object_del(all, id);
-		if (!json_object_size(all))
-			json_object_del(doc, "locations");
-		return 0;
-	}
-	if (!json_is_object(all)) {
-		all = json_object();
-		json_object_set_new(doc, "locations", all);
-	}
-	if (!location) {
-		location = json_pack("{s:s}", "@type", "Location");
-		json_object_set_new(all, json_object_get(all, "1") ? "crm" : "1", location);
-	}
-	return json_object_set(location, "name", (json_t *)value);
-}
-
-static const struct field_type event_location = { .get = location_get, .set = location_set };
-
-/* ---- ShowAs, IsPrivate ------------------------------------------------------------------------- */
-
-/* The first row of a remote value is what it becomes here. */
-static const struct {
-	const char *status, *show_as;
-} busy[] = {
-	{ "busy", "Busy" },
-	{ "microsoft.com:tentative", "Busy" },
-	{ "free", "Free" },
-	{ "microsoft.com:workingElsewhere", "Free" },
-	{ "microsoft.com:oof", "OutOfOffice" },
-};
-
-static json_t *show_as_get(const json_t *doc, const struct field *field)
-{
-	const char *status = member(doc, "freeBusyStatus");
-
-	(void)field;
-	for (size_t i = 0; status && i < ARRAY_SIZE(busy); i++)
-		if (!strcmp(busy[i].status, status))
-			return json_string(busy[i].show_as);
-	return json_string("Busy");
-}
-
-static int show_as_set(json_t *doc, const struct field *field, const char *key, const json_t *value,
-	struct error *err)
-{
-	const char *text = json_string_value(value);
-
-	(void)field;
-	(void)key;
-	(void)err;
-	for (size_t i = 0; text && i < ARRAY_SIZE(busy); i++)
-		if (!strcmp(busy[i].show_as, text))
-			return json_object_set_new(
-				doc, "freeBusyStatus", json_string(busy[i].status));
-	json_object_del(doc, "freeBusyStatus");
-	return 0;
-}
-
-static const struct field_type event_show_as = { .get = show_as_get, .set = show_as_set };
+/* ---- IsPrivate ---------------------------------------------------------------------------------- */
 
 static json_t *private_get(const json_t *doc, const struct field *field)
 {
@@ -296,50 +200,22 @@ static int private_set(json_t *doc, const struct field *field, const char *key, 
 
 static const struct field_type event_private = { .get = private_get, .set = private_set };
 
-/* ---- ReminderDateTime -------------------------------------------------------------------------- */
-
-static json_t *reminder_get(const json_t *doc, const struct field *field)
-{
-	const char *id;
-	json_t *alert = salesforce_alert(doc, "OffsetTrigger", &id);
-	const char *offset = member(json_object_get(alert, "trigger"), "offset");
-	struct caltime_duration before;
-
-	(void)field;
-	if (!offset || !caltime_read_duration(offset, &before) || before.days > 0 ||
-		before.seconds > 0)
-		return NULL;
-	return json_integer(-before.days * DAY_MINUTES - before.seconds / 60);
-}
-
-static int reminder_set(json_t *doc, const struct field *field, const char *key,
-	const json_t *value, struct error *err)
-{
-	struct caltime_duration before = { .seconds = -json_integer_value(value) * 60 };
-	char out[48];
-
-	(void)key;
-	if (value && !json_is_integer(value))
-		return not_a(field, "a number of minutes", err);
-	caltime_write_duration(before, out);
-	salesforce_set_alert(doc, "OffsetTrigger", "offset", value ? json_string(out) : NULL);
-	return 0;
-}
-
-static const struct field_type event_reminder = { .get = reminder_get, .set = reminder_set };
-
 /* ---- the table --------------------------------------------------------------------------------- */
+
+#define SHOW_AS                                                                                    \
+	"freeBusyStatus|Busy= Free=free OutOfOffice=microsoft.com:oof Busy=busy "                  \
+	"Busy=microsoft.com:tentative Free=microsoft.com:workingElsewhere"
 
 /* clang-format off */
 const struct field salesforce_event_rows[] = {
-	SALESFORCE_ROW("Subject", "title", field_text, 255, FIELD_NAMING | FIELD_MATCH),
+	SALESFORCE_ROW("Subject", "title", field_event_text, 255, FIELD_NAMING | FIELD_MATCH),
 	SALESFORCE_ROW("StartDateTime", "start", event_start, 0, FIELD_REQUIRED | FIELD_MATCH),
 	SALESFORCE_ROW("DurationInMinutes", "duration", event_minutes, 0, 0),
-	SALESFORCE_ROW("Location", "locations", event_location, 255, 0),
-	SALESFORCE_ROW("Description", "description", field_text, 32000, 0),
-	SALESFORCE_ROW("ShowAs", "freeBusyStatus", event_show_as, 0, 0),
+	SALESFORCE_ROW("Location", "locations/1/name", field_event_text, 255, 0),
+	SALESFORCE_ROW("Description", "description", field_event_text, 32000, 0),
+	SALESFORCE_ROW("ShowAs", SHOW_AS, field_event_words, 0, 0),
 	SALESFORCE_ROW("IsPrivate", "privacy", event_private, 0, 0),
-	SALESFORCE_ROW("ReminderDateTime", "alerts", event_reminder, 0, 0),
+	SALESFORCE_ROW("ReminderDateTime", "alerts", field_event_reminder, 0, 0),
 	SALESFORCE_ROW("Recurrence2PatternText", "recurrenceRules", salesforce_pattern, 512,
 		FIELD_NAMING),
 	SALESFORCE_ROW("Recurrence2PatternTimeZone", "timeZone", salesforce_pattern_zone, 255,

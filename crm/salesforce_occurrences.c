@@ -499,10 +499,12 @@ static void add_write(struct writes *w, const json_t *row, const char *name, jso
 	w->n++;
 }
 
-static void leave(struct crm_op *op, const char *name)
+static void leave(struct crm_op *op, const char *name, const struct error *why)
 {
-	if (!op->left)
+	if (!op->left) {
 		op->left = json_array();
+		op->left_error = *why;
+	}
 	json_array_append_new(op->left, json_string(name));
 }
 
@@ -516,7 +518,7 @@ static void send(struct crm *crm, enum crm_op_type type, struct writes *w, struc
 		enum error_code code = w->ops[i].error.code;
 
 		if (code && code != ERR_NOT_FOUND)
-			leave(of, w->names[i]);
+			leave(of, w->names[i], &w->ops[i].error);
 		crm_op_clear(&w->ops[i]);
 		json_decref(w->owned[2 * i]);
 		json_decref(w->owned[2 * i + 1]);
@@ -527,13 +529,13 @@ static void send(struct crm *crm, enum crm_op_type type, struct writes *w, struc
 	free(w->owned);
 }
 
-static void leave_all(struct crm_op *op, const json_t *names)
+static void leave_all(struct crm_op *op, const json_t *names, const struct error *why)
 {
 	json_t *name;
 	size_t i;
 
 	json_array_foreach((json_t *)names, i, name)
-		leave(op, json_string_value(name));
+		leave(op, json_string_value(name), why);
 }
 
 static struct writes new_writes(size_t n)
@@ -658,9 +660,11 @@ static int settle(struct crm *crm, const struct salesforce_object *object, struc
 	json_t *const *names, size_t n, const json_t *ids, struct error *err)
 {
 	json_t *written = NULL, *all = NULL, *series_ids = json_object(), *row;
+	struct error gone = ERROR_INIT;
 	int rc = rows_by_id(crm, object, ids, &written, err);
 	size_t i;
 
+	error_set(&gone, ERR_BUSY, "Salesforce does not show the series yet");
 	if (!rc)
 		rc = follow(crm, object, written, err);
 	json_array_foreach(written, i, row)
@@ -677,7 +681,7 @@ static int settle(struct crm *crm, const struct salesforce_object *object, struc
 			keep_series_id(ops[i], series);
 			write_occurrences(crm, object, ops[i], names[i], series, rows);
 		} else {
-			leave_all(ops[i], names[i]);
+			leave_all(ops[i], names[i], &gone);
 		}
 		json_decref(rows);
 	}
@@ -706,7 +710,7 @@ void salesforce_series_written(struct crm *crm, const struct salesforce_object *
 		rc = settle(crm, object, ops, names, n, ids, &err);
 	for (size_t i = 0; i < n; i++) {
 		if (rc)
-			leave_all(ops[i], names[i]);
+			leave_all(ops[i], names[i], &err);
 		json_decref(names[i]);
 	}
 	json_decref(ids);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "sync/formats/caltime.h"
-#include "sync/formats/card.h"
+#include "sync/formats/event.h"
 #include "sync/mem.h"
 
 #define DATE_LENGTH 10
@@ -53,48 +53,6 @@ json_t *salesforce_utc(int64_t seconds)
 	return json_string(out);
 }
 
-json_t *salesforce_alert(const json_t *doc, const char *trigger, const char **id)
-{
-	const char *key;
-	json_t *alert;
-
-	json_object_foreach(json_object_get(doc, "alerts"), key, alert) {
-		const json_t *when = json_object_get(alert, "trigger");
-		const char *type = member(when, "@type"), *action = member(alert, "action"),
-			   *to = member(when, "relativeTo");
-
-		*id = key;
-		if (type && !strcmp(type, trigger) && (!action || !strcmp(action, "display")) &&
-			(!to || !strcmp(to, "start")))
-			return alert;
-	}
-	return NULL;
-}
-
-void salesforce_set_alert(json_t *doc, const char *trigger, const char *name, json_t *value)
-{
-	const char *id = NULL;
-	json_t *alert = salesforce_alert(doc, trigger, &id), *all = json_object_get(doc, "alerts");
-
-	if (!value) {
-		if (alert)
-			json_object_del(all, id);
-		if (!json_object_size(all))
-			json_object_del(doc, "alerts");
-		return;
-	}
-	if (!json_is_object(all)) {
-		all = json_object();
-		json_object_set_new(doc, "alerts", all);
-	}
-	if (!alert) {
-		alert = json_pack("{s:s, s:s, s:{s:s}}", "@type", "Alert", "action", "display",
-			"trigger", "@type", trigger);
-		json_object_set_new(all, json_object_get(all, "1") ? "crm" : "1", alert);
-	}
-	json_object_set_new(json_object_get(alert, "trigger"), name, value);
-}
-
 /* ---- ActivityDate ------------------------------------------------------------------------------ */
 
 static json_t *due_get(const json_t *doc, const struct field *field)
@@ -127,7 +85,7 @@ static int due_set(json_t *doc, const struct field *field, const char *key, cons
 
 static const struct field_type task_due = { .get = due_get, .set = due_set };
 
-/* ---- Status, Priority -------------------------------------------------------------------------- */
+/* ---- Status ------------------------------------------------------------------------------------ */
 
 /* The first row of a remote value is what it becomes here. */
 static const struct {
@@ -171,72 +129,7 @@ static int status_set(json_t *doc, const struct field *field, const char *key, c
 
 static const struct field_type task_status = { .get = status_get, .set = status_set };
 
-/* RFC 8984, 4.4.1: 1 to 4 is high, 5 normal, 6 to 9 low, 0 undefined. */
-static json_t *priority_get(const json_t *doc, const struct field *field)
-{
-	json_int_t priority = json_integer_value(json_object_get(doc, "priority"));
-
-	(void)field;
-	return json_string(priority >= 1 && priority <= 4   ? "High"
-			   : priority >= 6 && priority <= 9 ? "Low"
-							    : "Normal");
-}
-
-static int priority_set(json_t *doc, const struct field *field, const char *key,
-	const json_t *value, struct error *err)
-{
-	const char *text = json_string_value(value);
-
-	(void)field;
-	(void)key;
-	(void)err;
-	if (text && !strcmp(text, "High"))
-		json_object_set_new(doc, "priority", json_integer(1));
-	else if (text && !strcmp(text, "Low"))
-		json_object_set_new(doc, "priority", json_integer(9));
-	else
-		json_object_del(doc, "priority");
-	return 0;
-}
-
-static const struct field_type task_priority = { .get = priority_get, .set = priority_set };
-
-/* ---- ReminderDateTime, CompletedDateTime ------------------------------------------------------- */
-
-static json_t *reminder_get(const json_t *doc, const struct field *field)
-{
-	const char *id;
-	const json_t *alert = salesforce_alert(doc, "AbsoluteTrigger", &id);
-	const char *when = member(json_object_get(alert, "trigger"), "when");
-	int64_t utc;
-
-	(void)field;
-	return when && caltime_read_utc(when, &utc) ? salesforce_utc(utc) : NULL;
-}
-
-static int utc_of(const struct field *field, const json_t *value, int64_t *utc, struct error *err)
-{
-	const char *text = json_string_value(value);
-
-	if (value && (!text || !caltime_read_utc(text, utc)))
-		return error_set(err, ERR_INVALID, "%s must be a time", field->name);
-	return 0;
-}
-
-static int reminder_set(json_t *doc, const struct field *field, const char *key,
-	const json_t *value, struct error *err)
-{
-	int64_t utc = 0;
-	int rc = utc_of(field, value, &utc, err);
-
-	(void)key;
-	if (!rc)
-		salesforce_set_alert(
-			doc, "AbsoluteTrigger", "when", value ? salesforce_utc(utc) : NULL);
-	return rc;
-}
-
-static const struct field_type task_reminder = { .get = reminder_get, .set = reminder_set };
+/* ---- CompletedDateTime ------------------------------------------------------------------------- */
 
 /* progressUpdated is the completion's time only of what is completed. */
 static json_t *completed_get(const json_t *doc, const struct field *field)
@@ -253,15 +146,17 @@ static json_t *completed_get(const json_t *doc, const struct field *field)
 static int completed_set(json_t *doc, const struct field *field, const char *key,
 	const json_t *value, struct error *err)
 {
-	int64_t utc = 0;
-	int rc = utc_of(field, value, &utc, err);
+	const char *text = json_string_value(value);
+	int64_t utc;
 
 	(void)key;
-	if (!rc && value)
+	if (value && (!text || !caltime_read_utc(text, &utc)))
+		return error_set(err, ERR_INVALID, "%s must be a time", field->name);
+	if (value)
 		json_object_set_new(doc, "progressUpdated", salesforce_utc(utc));
-	else if (!rc)
+	else
 		json_object_del(doc, "progressUpdated");
-	return rc;
+	return 0;
 }
 
 static const struct field_type task_completed = { .get = completed_get, .set = completed_set };
@@ -270,12 +165,12 @@ static const struct field_type task_completed = { .get = completed_get, .set = c
 
 /* clang-format off */
 const struct field salesforce_task_rows[] = {
-	SALESFORCE_ROW("Subject", "title", field_text, 255, FIELD_NAMING | FIELD_MATCH),
+	SALESFORCE_ROW("Subject", "title", field_event_text, 255, FIELD_NAMING | FIELD_MATCH),
 	SALESFORCE_ROW("ActivityDate", "due", task_due, 0, FIELD_MATCH),
-	SALESFORCE_ROW("Description", "description", field_text, 32000, 0),
+	SALESFORCE_ROW("Description", "description", field_event_text, 32000, 0),
 	SALESFORCE_ROW("Status", "progress", task_status, 0, 0),
-	SALESFORCE_ROW("Priority", "priority", task_priority, 0, 0),
-	SALESFORCE_ROW("ReminderDateTime", "alerts", task_reminder, 0, 0),
+	SALESFORCE_ROW("Priority", "priority", field_event_importance, 0, 0),
+	SALESFORCE_ROW("ReminderDateTime", "alerts", field_event_reminder_at, 0, 0),
 	SALESFORCE_ROW("CompletedDateTime", "progressUpdated", task_completed, 0, FIELD_READ_ONLY),
 };
 /* clang-format on */

@@ -70,8 +70,11 @@ struct crm_op {
 
 	char *new_id; /* create (or the existing one of an upsert); owned by the op */
 	bool created; /* create: a new record, not an upsert onto an existing one */
-	json_t *left; /* create, update that went well: names that did not arrive and are to be
-			     * sent again (exceptions of a series), an array, or NULL; owned by the op */
+	/* Create, update that went well: names that did not arrive with it (exceptions of a series: an
+	 * array, owned by the op, or NULL), and why.  They may include ones that were not in `changed`
+	 * and that the write made the CRM forget. */
+	json_t *left;
+	struct error left_error;
 	struct error error; /* ERR_CONFLICT: newer there; ERR_NOT_FOUND: gone or out of view */
 };
 

@@ -162,6 +162,13 @@ json_t *pair_intended(const json_t *projection, const json_t *changed);
 /* What was sent is what the two agreed on, until the read-back says what the remote made of it. */
 void pair_agree(struct store_side *side, const json_t *projection, const json_t *changed);
 void pair_forget_intent(struct store_side *side);
+/* Before pair_agree(): a later step of a push did not go through, and these names with it.  They are
+ * taken out of `changed` and the intent, stay changed here, and are sent anew from what the read-back
+ * shows (I12).  One that had not changed, and was sent because the remote had dropped it, is changed
+ * from now on. */
+void pair_keep_left(struct store_side *side, json_t **changed, const json_t *left);
+/* Is it no use to send the same again? */
+bool refusal_is_final(enum error_code code);
 
 /* JSON equality in which NULL, null and absent are one. */
 bool value_equal(const json_t *a, const json_t *b);

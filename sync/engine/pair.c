@@ -525,6 +525,41 @@ void pair_agree(struct store_side *side, const json_t *projection, const json_t 
 	}
 }
 
+void pair_keep_left(struct store_side *side, json_t **changed, const json_t *left)
+{
+	json_t *name, *rest = json_array(), *fields = json_object_get(side->intent, "fields");
+	size_t i;
+
+	json_array_foreach((json_t *)left, i, name) {
+		const char *text = json_string_value(name);
+
+		json_object_del(fields, text);
+		if (array_has(*changed, text))
+			continue;
+		value_put(side->ours, text, NULL);
+		value_put(side->theirs, text, NULL);
+	}
+	json_array_foreach(*changed, i, name)
+		if (!array_has(left, json_string_value(name)))
+			json_array_append(rest, name);
+	json_decref(*changed);
+	*changed = rest;
+}
+
+bool refusal_is_final(enum error_code code)
+{
+	switch (code) {
+	case ERR_DENIED:
+	case ERR_INTERNAL:
+	case ERR_INVALID:
+	case ERR_REMOTE:
+	case ERR_TOO_BIG:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void pair_forget_intent(struct store_side *side)
 {
 	json_decref(side->intent);

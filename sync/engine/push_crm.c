@@ -162,6 +162,7 @@ static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, str
 static int succeeded(struct push *p, size_t i, struct pair *pair, struct error *err)
 {
 	struct store_side *side = &pair->sides[SIDE_CRM];
+	const struct crm_op *op = &p->ops[i];
 	int rc = account_answered(p->c, pair, &p->ops[i], err);
 
 	xstrset(&side->error, NULL);
@@ -175,7 +176,11 @@ static int succeeded(struct push *p, size_t i, struct pair *pair, struct error *
 		side->token_sent = 0;
 		cycle_log(p->c, "record %s made in the CRM", side->remote_id);
 	}
+	if (op->left)
+		pair_keep_left(side, &p->changed[i], op->left);
 	pair_agree(side, p->projections[i], p->changed[i]);
+	if (op->left && refusal_is_final(op->left_error.code))
+		pair_refuse(p->c, pair, SIDE_CRM, &op->left_error);
 	p->read_back[p->n_read_back++] = pair->item.id;
 	return rc;
 }

@@ -253,38 +253,6 @@ static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, str
 
 /* ---- the answers ------------------------------------------------------------------------------- */
 
-/* A later step of the op did not go through: its names were not agreed on.  They stay changed here, and
- * are sent anew from what the read-back shows (I12), unless they were refused. */
-static void keep_left(struct push *p, size_t i, struct store_side *side)
-{
-	struct mailbox_op *op = &p->ops[i];
-	json_t *name, *rest = json_array(), *fields = json_object_get(side->intent, "fields");
-	size_t k;
-
-	json_array_foreach(p->changed[i], k, name) {
-		if (!array_has(op->left, json_string_value(name)))
-			json_array_append(rest, name);
-		else
-			json_object_del(fields, json_string_value(name));
-	}
-	json_decref(p->changed[i]);
-	p->changed[i] = rest;
-}
-
-static bool is_refusal(enum error_code code)
-{
-	switch (code) {
-	case ERR_DENIED:
-	case ERR_INTERNAL:
-	case ERR_INVALID:
-	case ERR_REMOTE:
-	case ERR_TOO_BIG:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void succeeded(struct push *p, size_t i, struct pair *pair)
 {
 	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
@@ -309,9 +277,9 @@ static void succeeded(struct push *p, size_t i, struct pair *pair)
 		side->token_sent = 0;
 	}
 	if (op->left)
-		keep_left(p, i, side);
+		pair_keep_left(side, &p->changed[i], op->left);
 	pair_agree(side, p->projections[i], p->changed[i]);
-	if (op->left && is_refusal(op->left_error.code))
+	if (op->left && refusal_is_final(op->left_error.code))
 		pair_refuse(p->c, pair, SIDE_EXCHANGE, &op->left_error);
 	p->read_back[p->n_read_back++] = pair->item.id;
 }

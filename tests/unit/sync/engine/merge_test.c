@@ -252,6 +252,44 @@ static void a_push_that_never_arrived_stays_pending(void **state)
 	assert_int_equal(json_array_size(b->pair.clashes), 0);
 }
 
+/* A later step of a push failed: one name had changed here, the other the remote had dropped. */
+static void what_a_push_left_behind_stays_pending(void **state)
+{
+	struct bench *b = *state;
+	struct store_side *side = &b->pair.sides[SIDE_CRM];
+	json_t *changed = json_pack("[s,s]", "LastName", "Title"), *projection;
+	json_t *left = json_pack("[s,s]", "Title", "Phone");
+	char value[64];
+
+	set(b, SIDE_CRM, "LastName", "Berg");
+	set(b, SIDE_CRM, "Title", "new");
+	set(b, SIDE_CRM, "Phone", "1");
+	shadow(b, SIDE_CRM, "Title", "old", "old");
+	shadow(b, SIDE_CRM, "Phone", "1", "1");
+	side->intent = json_pack(
+		"{s:{s:s, s:s}, s:b}", "fields", "LastName", "Berg", "Title", "new", "answered", 1);
+	projection = pair_project(&b->cycle, &b->pair, SIDE_CRM, NULL, NULL);
+	pair_keep_left(side, &changed, left);
+	pair_agree(side, projection, changed);
+	json_decref(projection);
+	json_decref(left);
+	assert_int_equal(json_array_size(changed), 1);
+	json_decref(changed);
+	/* the read-back: Title as it was, no Phone */
+	projection = json_pack("{s:s, s:s}", "LastName", "Berg", "Title", "old");
+	assert_int_equal(merge_side(&b->cycle, &b->pair, SIDE_CRM,
+				 &(struct remote_state){
+					 .version = "v2", .fields = projection, .by_us = true },
+				 NULL),
+		0);
+	json_decref(projection);
+	assert_false(is_pending(b, SIDE_CRM, "LastName"));
+	assert_true(is_pending(b, SIDE_CRM, "Title") && is_pending(b, SIDE_CRM, "Phone"));
+	assert_string_equal(here(b, "Title", value, sizeof(value)), "new");
+	assert_string_equal(here(b, "Phone", value, sizeof(value)), "1");
+	assert_int_equal(json_array_size(b->pair.clashes), 0);
+}
+
 static void an_edit_after_the_intent_stays_pending(void **state)
 {
 	struct bench *b = *state;
@@ -384,6 +422,7 @@ int main(void)
 		TEST(first_link_fills_what_is_empty),
 		TEST(an_intended_value_is_ours),
 		TEST(a_push_that_never_arrived_stays_pending),
+		TEST(what_a_push_left_behind_stays_pending),
 		TEST(an_edit_after_the_intent_stays_pending),
 		TEST(what_was_not_read_takes_no_part),
 		TEST(one_way_does_not_pull),
