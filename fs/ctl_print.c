@@ -108,7 +108,8 @@ static void print_mailbox(const json_t *mb)
 	static const char *const states[] = { "synced", "pending", "local", "conflict", "excluded",
 		"error" };
 	const json_t *items = json_object_get(mb, "items"), *row;
-	const char *between = "";
+	const char *between = "", *where;
+	bool first = true;
 	size_t i;
 
 	printf("%s  (policy %s)%s\n", text_of(mb, "mailbox", "?"), text_of(mb, "policy", "none"),
@@ -132,6 +133,14 @@ static void print_mailbox(const json_t *mb)
 	if (number(mb, "conflicts"))
 		printf("  conflicts  %lld, see `tandemctl conflicts`\n",
 			(long long)number(mb, "conflicts"));
+	json_object_foreach(json_object_get(mb, "waiting_creates"), where, row) {
+		printf("  %-9s  %lld creates (%s) for the next cycle, by max-create\n",
+			first ? "waiting" : "", (long long)json_integer_value(row), where);
+		first = false;
+	}
+	json_array_foreach(json_object_get(mb, "leads"), i, row)
+		printf("  %-9s  %s: %zu with one of its addresses\n", i ? "" : "leads",
+			text_of(row, "path", "?"), json_array_size(json_object_get(row, "leads")));
 	json_array_foreach(json_object_get(mb, "unmatched_companies"), i, row)
 		printf("  %-9s  %s: %s has %lld accounts\n", i ? "" : "unmatched",
 			text_of(row, "path", "?"), text_of(row, "company", "(no company)"),

@@ -203,7 +203,8 @@ static int check_policy(struct cycle *c, struct error *err)
 	int rc;
 
 	if (c->policy) {
-		buf_addf(&now, "%s|%s", c->policy->folder, c->policy->exclude);
+		buf_addf(&now, "%s|%s|%s", c->policy->folder, c->policy->exclude,
+			c->policy->mark ? c->policy->mark : "");
 		for (size_t i = 0; i < c->policy->n_categories; i++)
 			buf_addf(&now, "|%s", c->policy->categories[i]);
 		for (int kind = 0; kind < CONFIG_KINDS; kind++)
@@ -311,6 +312,7 @@ static void write_end(struct cycle *c, const struct error *error)
 		store_mailbox_save(c->store, &mb, NULL);
 		store_mailbox_clear(&mb);
 	}
+	cap_end(c, NULL);
 	store_tombstones_expire(c->store, c->began - TOMBSTONE_NS, NULL);
 	store_deletions_expire(c->store, c->mb->id, c->began - TOMBSTONE_NS, NULL);
 	if (store_commit(c->store, NULL))
@@ -352,6 +354,8 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 	json_decref(c.categories);
 	json_decref(c.may_create);
 	json_decref(c.accounts);
+	for (int cap = 0; cap < CAPS; cap++)
+		json_decref(c.waiting[cap]);
 	for (int side = 0; side < SIDES; side++)
 		json_decref(c.let_go[side]);
 	for (int kind = 0; kind < ITEM_KINDS; kind++)

@@ -178,7 +178,8 @@ static int import_into(struct cycle *c, enum item_kind kind, const struct store_
 	return rc;
 }
 
-int import_record(struct cycle *c, const struct store_record *record, struct error *err)
+int import_record(
+	struct cycle *c, const struct store_record *record, bool *waits, struct error *err)
 {
 	const char *owner = text(record->data, "owner");
 	const struct config_rule *rule;
@@ -214,6 +215,11 @@ int import_record(struct cycle *c, const struct store_record *record, struct err
 	if (rc || known || designate_is_private(doc)) {
 		json_decref(doc);
 		return rc;
+	}
+	if (!cap_may_import(c, record->id)) {
+		*waits = true;
+		json_decref(doc);
+		return 0;
 	}
 	return import_into(c, kind, record, doc, folder, err);
 }

@@ -91,6 +91,9 @@ struct engine {
 	int64_t crm_pulled;	   /* when the last whole pull of the CRM began */
 };
 
+/* What `max-create` counts, each on its own (cap.c). */
+enum cap { CAP_EXCHANGE, CAP_CRM, CAP_IMPORT, CAPS };
+
 struct cycle {
 	struct engine *engine;
 	struct store *store;
@@ -104,7 +107,8 @@ struct cycle {
 	json_t *log;		  /* lines, written at the end */
 	json_t *categories;	  /* set: designating ones that items were given */
 	int64_t wake_in;	  /* as in engine_mailbox */
-	size_t created[SIDES];	  /* creates sent in this cycle */
+	size_t made[CAPS];	  /* creates and imports of this cycle */
+	json_t *waiting[CAPS];	  /* sets of ids: what the cap keeps for the next cycle, or NULL */
 	json_t *let_go[SIDES];	  /* item -> folder: deletions allowed and not sent yet */
 	int64_t batch;		  /* number of what this cycle holds; 0: nothing yet */
 	json_t *accounts;	  /* company -> {"id", "hits"}: what this cycle knows of accounts */
@@ -151,8 +155,6 @@ char *pair_path(struct cycle *c, const struct pair *pair);
 /* The same of a node, or of a name below it. */
 char *pair_node_path(struct cycle *c, uint64_t ino, const char *below);
 bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side);
-/* Does the cap on creates of a cycle let one more go?  Counts it. */
-bool pair_may_create(struct cycle *c, enum side side);
 /* Notes that a side refused this version of the item. */
 void pair_refuse(struct cycle *c, struct pair *pair, enum side side, const struct error *why);
 bool pair_is_refused(const struct pair *pair, enum side side);
@@ -323,7 +325,8 @@ int pull_crm_store(
 int pull_crm_merge_record(
 	struct cycle *c, struct pair *pair, const struct store_record *record, struct error *err);
 /* A record that nothing here is linked with: made an item where the policy says so. */
-int import_record(struct cycle *c, const struct store_record *record, struct error *err);
+int import_record(
+	struct cycle *c, const struct store_record *record, bool *waits, struct error *err);
 /* Name of the value that notes an unlinked partner.  New string. */
 char *unlinked_name(const struct cycle *c, const char *record_id);
 /* Items whose intent stands are looked at first (I12). */
@@ -385,6 +388,21 @@ bool match_may_create(const struct cycle *c, const struct store_side *crm);
  * or waits, and is not to be imported.  Inside a transaction. */
 int match_pulled(struct cycle *c, const struct store_record *record, bool *ours, bool *waits,
 	struct error *err);
+
+/* The cap on creates (cap.c).  Does it let one more go?  Counts it, or notes that it waits. */
+bool cap_may_create(struct cycle *c, enum side side, int64_t item);
+bool cap_may_import(struct cycle *c, const char *record_id);
+/* The cycle ends: how many wait is kept for status; inside a transaction. */
+int cap_end(struct cycle *c, struct error *err);
+/* {"exchange", "crm", "imports"}: how many wait; empty when none do. */
+json_t *cap_waiting(struct engine *e, int64_t mailbox);
+
+/* Leads (leads.c): asks for those with one of the addresses, and notes them with the items. */
+int leads_ask(struct cycle *c, const int64_t *items, size_t n, const char *const *addresses,
+	size_t n_addresses, struct error *err);
+/* Ids of the leads noted with an item; [{"path", "leads"}] of a mailbox. */
+json_t *leads_of(struct store *store, int64_t mailbox, int64_t item);
+json_t *leads_status(struct engine *e, int64_t mailbox);
 
 /* Companies (account.c).  Are accounts pulled? */
 bool account_is_pulled(struct cycle *c);

@@ -424,6 +424,7 @@ static int ask_by_address(struct cycle *c, enum item_kind kind, const int64_t *i
 	struct hits *hits, struct error *err)
 {
 	json_t *all = json_object(), *value;
+	struct error leads = ERROR_INIT;
 	const char **list, *address;
 	size_t m = 0;
 	int rc = 0;
@@ -447,6 +448,8 @@ static int ask_by_address(struct cycle *c, enum item_kind kind, const int64_t *i
 	if (m)
 		rc = c->engine->crm_driver->match_emails(
 			c->crm, kind, list, m, &hits->records, &hits->n, err);
+	if (!rc && leads_ask(c, items, n, list, m, &leads)) /* a note is worth no failure */
+		cycle_log(c, "leads: %s", leads.text);
 	free(list);
 	json_decref(all);
 	return rc;

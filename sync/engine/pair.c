@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sync/engine/internal.h"
+#include "sync/formats/card.h"
 #include "sync/mem.h"
 
 bool value_equal(const json_t *a, const json_t *b)
@@ -198,19 +199,6 @@ bool pair_is_refused(const struct pair *pair, enum side side)
 	return s->error && s->error_rev == pair->item.rev && pair->item.edited <= s->retry_at;
 }
 
-bool pair_may_create(struct cycle *c, enum side side)
-{
-	size_t most = c->engine->config->max_create;
-
-	if (most && c->created[side] >= most) {
-		if (c->created[side]++ == most)
-			cycle_log(c, "max-create is reached: the rest waits for the next cycle");
-		return false;
-	}
-	c->created[side]++;
-	return true;
-}
-
 void pair_refuse(struct cycle *c, struct pair *pair, enum side side, const struct error *why)
 {
 	struct store_side *s = &pair->sides[side];
@@ -394,10 +382,31 @@ static void hold_back(struct cycle *c, struct pair *pair)
 	pair->fights = false;
 }
 
+/* The mark says that an item is synced with the CRM: all linked items have it, and no others. */
+static int set_mark(struct cycle *c, struct pair *pair, struct error *err)
+{
+	const struct field_table *table = &c->tables[SIDE_EXCHANGE][pair->item.kind];
+	const char *mark = c->policy ? c->policy->mark : NULL;
+	bool linked = pair->sides[SIDE_CRM].status == SIDE_LINKED;
+	json_t *keywords = json_object_get(pair->item.doc, "keywords");
+	int rc = 0;
+
+	if (!mark || !*mark || !pair->item.doc || pair->item.removed || !has_crm(c, pair) ||
+		linked == json_is_true(json_object_get(keywords, mark)))
+		return 0;
+	for (size_t i = 0; !rc && i < table->n; i++)
+		if (table->rows[i].type == &field_keywords)
+			rc = field_keywords.set(pair->item.doc, &table->rows[i], mark,
+				linked ? json_true() : NULL, err);
+	return rc;
+}
+
 int pair_save(struct cycle *c, struct pair *pair, struct error *err)
 {
-	int rc = render(c, pair, err);
+	int rc = set_mark(c, pair, err);
 
+	if (!rc)
+		rc = render(c, pair, err);
 	if (!rc)
 		rc = store_item_save(c->store, &pair->item, err);
 	if (!rc && pair->fights)

@@ -217,7 +217,7 @@ static int merge_record(
 	if (!rc && !linked && !record->deleted)
 		rc = match_pulled(c, record, &ours, waits, err);
 	if (!rc && !linked && !record->deleted && !ours)
-		rc = import_record(c, record, err);
+		rc = import_record(c, record, waits, err);
 	return rc;
 }
 

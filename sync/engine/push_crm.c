@@ -144,7 +144,7 @@ static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, str
 		}
 		if (pair->item.kind != p->kind || !needs(c, pair, &type) || type != p->type ||
 			(type == CRM_DELETE && !is_allowed(p, pair)) ||
-			(type == CRM_CREATE && !pair_may_create(c, SIDE_CRM)) ||
+			(type == CRM_CREATE && !cap_may_create(c, SIDE_CRM, pair->item.id)) ||
 			!prepare(p, pair, err)) {
 			pair_clear(pair);
 			continue;

@@ -118,7 +118,7 @@ static void note_category(
 			json_object_set_new(c->categories, strchr(field, '/') + 1, json_true());
 }
 
-/* Notes designating categories among what is sent: Outlook shows those that its list has. */
+/* Notes designating categories and the mark among what is sent: Outlook shows those that its list has. */
 static void note_categories(
 	struct cycle *c, const struct pair *pair, const json_t *projection, const json_t *changed)
 {
@@ -132,6 +132,11 @@ static void note_categories(
 	}
 	if (view)
 		note_category(c, projection, changed, view);
+	if (c->policy && c->policy->mark) {
+		char *mark AUTOFREE = xasprintf("Categories/%s", c->policy->mark);
+
+		note_category(c, projection, changed, mark);
+	}
 }
 
 /* Adds them to the mailbox's list, each once. */
@@ -236,7 +241,8 @@ static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, str
 			continue;
 		}
 		if (!needs(c, pair, &type, &folder) || type != p->type ||
-			(type == MAILBOX_CREATE && !pair_may_create(c, SIDE_EXCHANGE)) ||
+			(type == MAILBOX_CREATE &&
+				!cap_may_create(c, SIDE_EXCHANGE, pair->item.id)) ||
 			!prepare(p, pair, folder, err)) {
 			free(folder);
 			pair_clear(pair);

@@ -139,6 +139,8 @@ static json_t *mailbox_status(struct engine *e, struct engine_mailbox *mb)
 		store_conflicts_free(conflicts, n_conflicts);
 	json_object_set_new(status, "conflicts", json_integer((json_int_t)n_conflicts));
 	json_object_set_new(status, "held_deletes", held);
+	json_object_set_new(status, "waiting_creates", cap_waiting(e, mb->id));
+	json_object_set_new(status, "leads", leads_status(e, mb->id));
 	json_object_set_new(status, "unmatched_companies", account_unmatched(e, mb->id));
 	pthread_mutex_lock(&e->lock);
 	json_object_set_new(status, "running", json_boolean(mb->running));
@@ -238,6 +240,7 @@ json_t *engine_item_state(struct engine *e, int64_t id)
 		pair.item.uid, "state", item_state_names[pair.item.state], "error", pair.item.error,
 		"rev", (json_int_t)pair.item.rev, "edited", iso_time(pair.item.edited), "exchange",
 		side_state(&pair.sides[SIDE_EXCHANGE]), "crm", side_state(&pair.sides[SIDE_CRM]));
+	json_object_set_new(state, "leads", leads_of(e->store, pair.item.mailbox, id));
 	pair_clear(&pair);
 	return state;
 }
