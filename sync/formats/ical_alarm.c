@@ -10,11 +10,28 @@
 /* What a DISPLAY alarm must have and nobody wrote. */
 static const char no_description[] = "Reminder";
 
-static json_t *read_trigger(const struct vcard_line *line)
+/* An instant; what others write as local time is the clock of the item's zone. */
+static json_t *read_instant(struct ical_reader *r, const char *value)
+{
+	const char *name = card_string(r->doc, "timeZone");
+	const struct zone *zone = name ? zones_get(&r->zones, name) : NULL;
+	json_t *when = ical_utc(value);
+	char text[CALTIME_SIZE];
+	int64_t local;
+
+	if (!when || !zone || strchr(value, 'Z') ||
+		!caltime_read_utc(json_string_value(when), &local))
+		return when;
+	caltime_write_utc(zone_to_utc(zone, local), text);
+	json_decref(when);
+	return json_string(text);
+}
+
+static json_t *read_trigger(struct ical_reader *r, const struct vcard_line *line)
 {
 	const char *related = vcard_param(line, "related");
 	json_t *text = vcard_trimmed(line->value);
-	json_t *when = ical_utc(line->value);
+	json_t *when = read_instant(r, line->value);
 	struct caltime_duration offset;
 	json_t *trigger = NULL;
 	char written[48];
@@ -57,7 +74,7 @@ int ical_read_alarm(struct ical_reader *r, const struct ical_component *alarm, s
 	json_t *action = action_line ? vcard_trimmed(action_line->value) : json_string("DISPLAY");
 	const char *word = json_string_value(action);
 	bool known = card_word_in("DISPLAY EMAIL AUDIO", word, strlen(word));
-	json_t *trigger = line && known ? read_trigger(line) : NULL;
+	json_t *trigger = line && known ? read_trigger(r, line) : NULL;
 	json_t *alert;
 
 	(void)err;

@@ -167,6 +167,7 @@ int ical_read_organizer(struct ical_reader *r, const struct ical_rule *rule,
 	json_t *uri = key ? person_uri(line->value) : NULL;
 	json_t *roles;
 	json_t *one;
+	bool same;
 
 	(void)err;
 	if (!key || json_object_get(r->doc, rule->member)) {
@@ -182,7 +183,11 @@ int ical_read_organizer(struct ical_reader *r, const struct ical_rule *rule,
 	json_object_set_new(roles, "owner", json_true());
 	if (!json_object_get(roles, "attendee"))
 		json_object_set_new(roles, "chair", json_true());
-	ical_keep_params(r->doc, line->name, line, "cn email");
+	/* As an attendee he may be called something else. */
+	same = !vcard_param(line, "cn") ||
+	       (card_string(one, "name") &&
+		       strcmp(card_string(one, "name"), vcard_param(line, "cn")) == 0);
+	ical_keep_params(r->doc, line->name, line, same ? "cn email" : "email");
 	json_decref(key);
 	json_decref(uri);
 	return 1;

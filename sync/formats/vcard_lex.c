@@ -277,7 +277,9 @@ static size_t param_value_length(const char *p, const char *end)
 			return (size_t)(close + 1 - p);
 	}
 	for (const char *q = p; q < end; q++) {
-		if (*q == ',' || *q == ';')
+		if (*q == '\\' && q + 1 < end && q[1] == ';')
+			q++; /* iPhones escape it, though parameters know no such escape */
+		else if (*q == ',' || *q == ';')
 			return (size_t)(q - p);
 	}
 	return (size_t)(end - p);

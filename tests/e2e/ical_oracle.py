@@ -75,10 +75,11 @@ def length(props, start):
     if "DTEND" in props:
         end = Time(*first(props, "DTEND"))
         if start.date:
-            return (end.local - start.local).days, 0
+            return (end.local - start.local).days or 1, 0  # the same day twice means that day
         return 0, end.instant() - start.instant()
     if "DURATION" in props:
-        return duration(first(props, "DURATION")[1])
+        days, exact = duration(first(props, "DURATION")[1])
+        return (days + exact // 86400 or 1, 0) if start.date else (days, exact)
     return (1 if start.date else 0), 0
 
 
@@ -92,13 +93,22 @@ def keys_of(props, start):
     def times(name):
         for params, value in props.get(name, []):
             for one in value.split(","):
-                yield Time(params, one).local_in(start.zone)
+                found = Time(params, one)
+                if start.date:
+                    yield found.local.replace(hour=0, minute=0, second=0)
+                elif found.date:  # the occurrence of that day
+                    yield found.local + (start.local - dt.datetime.combine(start.local, dt.time()))
+                else:
+                    yield found.local_in(start.zone)
 
     keys = {start.local}
     for _, text in props.get("RRULE", []):
         until = re.search(r"UNTIL=([0-9TZ]+)", text)
         if until:
-            last = Time({}, until[1]).local_in(start.zone)
+            end = Time({}, until[1])
+            last = end.local_in(start.zone)
+            if end.date and not start.date:  # all of that day
+                last += dt.timedelta(seconds=86399)
             text = text.replace(until[0], f"UNTIL={last:%Y%m%dT%H%M%S}")
         rule = rrule.rrulestr(text, dtstart=start.local)
         for n, one in enumerate(rule):
@@ -121,6 +131,7 @@ def occurrences(text):
             key = Time(*first(props, "RECURRENCE-ID")).local_in(start.zone)
             moved[key] = span(own.local, own.zone, length(props, own))
     found = []
-    for key in keys_of(series, start)[:LIMIT]:
+    # What a file both leaves out and changes is there, as it was changed.
+    for key in sorted({*keys_of(series, start), *moved})[:LIMIT]:
         found.append((key.isoformat(), *moved.get(key, span(key, start.zone, size))))
     return found
