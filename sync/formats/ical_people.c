@@ -290,9 +290,8 @@ void ical_write_organizer(struct ical_writer *w, const struct ical_rule *rule, c
 	if (!key)
 		return;
 	one = json_object_get(json_object_get(doc, "participants"), json_string_value(key));
-	ical_begin_bare(w, "ORGANIZER");
+	ical_begin(w, "ORGANIZER");
 	put_name(w, one, uri);
-	ical_put_params(w, json_object_get(json_object_get(doc, "tandemfs:params"), "ORGANIZER"));
 	ical_end_raw(w, uri);
 	json_decref(key);
 }
