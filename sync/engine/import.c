@@ -204,7 +204,7 @@ int import_record(
 	case IMPORT_VISIBLE:
 		break;
 	}
-	if (import_is_unlinked(c, record->id))
+	if (import_is_unlinked(c, record->id) || text(record->data, "unsupported"))
 		return 0;
 	folder = import_folder(c, kind);
 	if (!folder)

@@ -383,7 +383,9 @@ static int match_pair(struct cycle *c, struct pair *pair, const struct crm_recor
 		hits += !hit || strcmp(hit->id, records[i].id) != 0;
 		hit = &records[i];
 	}
-	if (hits > 1)
+	if (hits && hit->unsupported)
+		refuse(c, pair, "the record that it matches is left alone: ", hit->unsupported);
+	else if (hits > 1)
 		refuse(c, pair, "several records match it; tandemctl relink PATH RECORD-ID decides",
 			NULL);
 	else if (hits == 1)

@@ -33,11 +33,11 @@ static int64_t stamp_ns(const char *stamp)
 
 static json_t *encode(const struct crm_record *r)
 {
-	return json_pack("{s:b, s:s?, s:s?, s:b, s:b, s:I, s:s?, s:s?, s:O?, s:O*}", "deleted",
-		r->deleted, "master", r->master_id, "owner", r->owner_id, "by_us",
+	return json_pack("{s:b, s:s?, s:s?, s:b, s:b, s:I, s:s?, s:s?, s:s*, s:O?, s:O*}",
+		"deleted", r->deleted, "master", r->master_id, "owner", r->owner_id, "by_us",
 		r->modified_by_us, "created_by_us", r->created_by_us, "created",
-		(json_int_t)r->created, "account", r->account_id, "token", r->token, "fields",
-		r->fields, "unread", r->unread);
+		(json_int_t)r->created, "account", r->account_id, "token", r->token, "unsupported",
+		r->unsupported, "fields", r->fields, "unread", r->unread);
 }
 
 int pull_crm_store(

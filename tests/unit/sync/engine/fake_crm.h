@@ -20,6 +20,7 @@ struct fake_record {
 	char master[20], owner[20], token[40];
 	bool by_us, created_by_us;
 	time_t created;
+	const char *unsupported; /* or NULL */
 	json_t *fields;
 };
 
@@ -169,6 +170,7 @@ static inline void crm_record_out(const struct fake_record *from, struct crm_rec
 		.owner_id = xstrdup(from->owner),
 		.modified_by_us = from->by_us,
 		.created_by_us = from->created_by_us,
+		.unsupported = xstrdup(from->unsupported),
 		.created = from->created * 1000000000LL,
 		.token = from->token[0] ? xstrdup(from->token) : NULL,
 		.fields = json_deep_copy(from->fields),

@@ -73,6 +73,22 @@ static void a_record_with_the_address_is_linked(void **state)
 	assert_null(strstr(conflict, "MobilePhone"));
 }
 
+static void a_record_that_is_left_alone(void **state)
+{
+	struct world *w = *state;
+	struct fake_record *one = crm_add(&w->f, "Anna", "One", "a@ex.org");
+
+	one->unsupported = "it is of another time";
+	RULE.import = IMPORT_VISIBLE;
+	settle(w);
+	assert_int_equal(child(w, SYNC, "Anna One.vcf"), 0);
+	put(&w->e, SYNC, "anna.vcf", person(w, "Anna Adler", "a@ex.org", ""));
+	settle(w);
+	assert_int_equal(state_of(w, SYNC, "anna.vcf"), ITEM_ERROR);
+	assert_int_equal(crm_count(&w->f), 1);
+	assert_string_equal(field_of(w, "a@ex.org", "LastName"), "One");
+}
+
 static void several_records_are_an_error_and_relink_decides(void **state)
 {
 	struct world *w = *state;
@@ -765,6 +781,7 @@ int main(void)
 		WORLD(mv_into_the_folder_makes_a_record),
 		WORLD(a_category_designates_from_either_side),
 		WORLD(a_record_with_the_address_is_linked),
+		WORLD(a_record_that_is_left_alone),
 		WORLD(several_records_are_an_error_and_relink_decides),
 		WORLD(two_items_of_a_mailbox_do_not_share_a_record),
 		WORLD(two_at_once_in_one_mailbox_make_one),
