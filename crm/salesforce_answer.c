@@ -431,8 +431,9 @@ static int take_token_field(
 
 	if (!field || !is_name(real))
 		return error_set(err, ERR_INVALID,
-			"Salesforce: %s has no field %s that we may read (external-id-field)",
-			object->name, name);
+			"Salesforce: %s has no field %s that we may read (external-id-field%s)",
+			object->name, name,
+			object->spec->kind == KIND_CONTACT ? "" : "; it is added to Activity");
 	if (!is_true(field, "externalId") && !is_true(field, "idLookup"))
 		return error_set(err, ERR_INVALID, "Salesforce: %s.%s is not an external id",
 			object->name, name);
