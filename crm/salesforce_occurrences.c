@@ -82,73 +82,61 @@ static json_t *rule_document(const json_t *series, const char **zone_out, char z
 }
 
 struct places {
+	struct zones zones;
+	const struct zone *clock; /* of the series */
 	const json_t *rows;
+	json_t *by_start;    /* seconds -> living row */
+	json_t *gone;	     /* seconds -> true: a row that began then was deleted */
 	json_t *by_key;	     /* key -> row, or null: no row */
 	json_t *instants;    /* key -> seconds */
 	json_t *used;	     /* ids */
 	int64_t first, last; /* starts of the rows that follow the rule */
-	int64_t history; /* first start of a row before the series was built anew; INT64_MAX: none */
-	bool any;
+	int64_t history; /* first occurrence that a row of the time before has; INT64_MAX: none */
+	bool any, had_history;
 };
 
-/* The living row that begins then; one that follows the rule before one that is history. */
-static json_t *row_at(const struct places *p, int64_t utc)
+static const char *number(int64_t seconds, char out[24])
 {
-	json_t *row, *found = NULL;
-	size_t i;
-
-	json_array_foreach((json_t *)p->rows, i, row)
-		if (!is_true(row, "IsDeleted") && !is_series_row(row) && start_of(row) == utc &&
-			(!found || is_true(found, "IsRecurrence2Exclusion")))
-			found = row;
-	return found;
+	snprintf(out, 24, "%lld", (long long)seconds);
+	return out;
 }
 
-static bool was_deleted_at(const struct places *p, int64_t utc)
+/* One that follows the rule goes before one that is history. */
+static void sort_in(struct places *p, json_t *row)
 {
-	json_t *row;
-	size_t i;
+	bool history = is_true(row, "IsRecurrence2Exclusion");
+	int64_t start = start_of(row);
+	char name[24];
 
-	json_array_foreach((json_t *)p->rows, i, row)
-		if (is_true(row, "IsDeleted") && !is_series_row(row) && start_of(row) == utc)
-			return true;
-	return false;
+	number(start, name);
+	if (is_true(row, "IsDeleted"))
+		json_object_set_new(p->gone, name, json_true());
+	else if (!history || !json_object_get(p->by_start, name))
+		json_object_set(p->by_start, name, row);
+	p->had_history |= history;
+	if (history || is_true(row, "IsDeleted"))
+		return;
+	p->first = p->any && p->first < start ? p->first : start;
+	p->last = p->any && p->last > start ? p->last : start;
+	p->any = true;
 }
 
-static void measure(struct places *p)
-{
-	json_t *row;
-	size_t i;
-
-	p->history = INT64_MAX;
-	json_array_foreach((json_t *)p->rows, i, row) {
-		int64_t start = start_of(row);
-
-		if (is_true(row, "IsDeleted") || is_series_row(row) ||
-			is_true(row, "IsRecurrence2Exclusion"))
-			continue;
-		p->first = p->any && p->first < start ? p->first : start;
-		p->last = p->any && p->last > start ? p->last : start;
-		p->any = true;
-	}
-}
-
-static void walk(struct places *p, const json_t *doc, const char *zone)
+static void walk(struct places *p, const json_t *doc)
 {
 	const json_t *rule = json_array_get(json_object_get(doc, "recurrenceRules"), 0);
 	bool ends = json_object_get(rule, "count") || json_object_get(rule, "until");
 	struct recur *recur = recur_open_rules(doc);
-	int64_t local, utc;
+	int64_t local;
 
 	for (size_t n = 0; recur && n < KEYS_MAX && recur_next(recur, &local); n++) {
-		char key[CALTIME_SIZE];
+		int64_t utc = zone_to_utc(p->clock, local);
+		char key[CALTIME_SIZE], name[24];
 		json_t *row;
 
-		if (!salesforce_to_utc(zone, local, &utc) ||
-			(utc > p->last && !(ends && n < SURE_MAX)))
+		if (utc > p->last && !(ends && n < SURE_MAX))
 			break;
 		caltime_write_local(local, key);
-		row = row_at(p, utc);
+		row = json_object_get(p->by_start, number(utc, name));
 		json_object_set_new(p->instants, key, json_integer(utc));
 		json_object_set_new(p->by_key, key, row ? json_incref(row) : json_null());
 		if (row)
@@ -206,12 +194,12 @@ static void forget_the_unknown(struct places *p, const json_t *doc)
 	json_object_foreach_safe(p->by_key, next, key, row)
 	{
 		int64_t utc = json_integer_value(json_object_get(p->instants, key));
-		bool before = utc < p->first, has_history = p->history != INT64_MAX;
+		bool over = p->had_history && utc < p->first && utc < p->history;
+		char name[24];
 
-		if (!json_is_null(row) || was_deleted_at(p, utc))
+		if (!json_is_null(row) || json_object_get(p->gone, number(utc, name)))
 			continue;
-		if ((start && !strcmp(key, start)) || !p->any ||
-			(before && has_history && utc < p->history))
+		if ((start && !strcmp(key, start)) || !p->any || over)
 			json_object_del(p->by_key, key);
 	}
 }
@@ -220,20 +208,31 @@ static void forget_the_unknown(struct places *p, const json_t *doc)
 static json_t *place(const json_t *series, const json_t *rows)
 {
 	struct places p = { .rows = rows,
+		.by_start = json_object(),
+		.gone = json_object(),
 		.by_key = json_object(),
 		.instants = json_object(),
-		.used = json_object() };
+		.used = json_object(),
+		.history = INT64_MAX };
 	char name[ZONE_NAME];
 	const char *zone;
-	json_t *doc = rule_document(series, &zone, name);
+	json_t *doc = rule_document(series, &zone, name), *row;
+	size_t i;
 
-	measure(&p);
-	walk(&p, doc, zone);
+	json_array_foreach((json_t *)rows, i, row)
+		if (!is_series_row(row))
+			sort_in(&p, row);
+	p.clock = zones_get(&p.zones, zone ? zone : "Etc/UTC");
+	if (p.clock)
+		walk(&p, doc);
 	place_moved(&p);
 	forget_the_unknown(&p, doc);
 	json_decref(doc);
+	json_decref(p.by_start);
+	json_decref(p.gone);
 	json_decref(p.instants);
 	json_decref(p.used);
+	zones_free(&p.zones);
 	return p.by_key;
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "crm/salesforce_activity.h"
 #include "tests/unit/crm/sim_org.h"
@@ -531,6 +532,35 @@ static void an_exception_that_did_not_arrive(void **state)
 	crm_op_clear(&op);
 }
 
+/* The fields of a daily series that begins then, of six occurrences. */
+static char *daily(time_t start)
+{
+	char text[32];
+
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime(&start));
+	return xasprintf("{\"Subject\":\"Daily\",\"StartDateTime\":\"%s\",\"DurationInMinutes\":30,"
+			 "\"ShowAs\":\"Busy\",\"Recurrence2PatternText\":"
+			 "\"RRULE:FREQ=DAILY;COUNT=6\",\"Recurrence2PatternTimeZone\":"
+			 "\"Etc/UTC\"}",
+		text);
+}
+
+/* Three occurrences are over when somebody moves the series: they stay as they were there, and are not
+ * taken for deleted. */
+static void what_is_over_stays(void **state)
+{
+	time_t start = time(NULL) - 3 * 86400 + 7200, later = start + 1800;
+	char *before AUTOFREE = daily(start), *after AUTOFREE = daily(later), text[32];
+	char *id = create(KIND_EVENT, "series-8", before);
+
+	(void)state;
+	holds(KIND_EVENT, id, before);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime(&later));
+	act("update", json_pack("{s:s, s:{s:s}}", "id", id, "fields", "StartDateTime", text));
+	holds(KIND_EVENT, id, after);
+	free(id);
+}
+
 static void several_rules_are_refused(void **state)
 {
 	json_t *fields = parsed("{\"StartDateTime\":\"2027-03-15\",\"DurationInMinutes\":1440,"
@@ -573,6 +603,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(a_series_that_is_built_anew, after_each),
 		cmocka_unit_test_teardown(others_change_occurrences, after_each),
 		cmocka_unit_test_teardown(an_exception_that_did_not_arrive, after_each),
+		cmocka_unit_test_teardown(what_is_over_stays, after_each),
 		cmocka_unit_test_teardown(several_rules_are_refused, after_each),
 		cmocka_unit_test_teardown(an_all_day_series, after_each),
 	};
