@@ -125,6 +125,11 @@ static const struct field rows[] = {
 	PLAIN(SpouseName, "relatedTo/spouse", field_related, 0),
 	PLAIN(Surname, "name/components/surname", field_name_component, FIELD_NAMING),
 	DATE(WeddingAnniversary, "anniversaries/wedding/date", 0x80DF),
+	/* DistributionListType: contacts have none of these. */
+	ROW(EWS_LIST_FIELD, "kind", field_text, FIELD_READ_ONLY, .form = EWS_LIST_KIND,
+		.element = "DistributionList"),
+	ROW("Members", "members", field_members, FIELD_READ_ONLY, .form = EWS_MEMBERS,
+		.uri = "distributionlist:Members", .element = "Members"),
 };
 
 const struct field_table ews_contact_table = { rows, ARRAY_SIZE(rows) };

@@ -279,7 +279,7 @@ static bool read_extended(const struct field *row, const xmlNode *node, json_t *
 	return true;
 }
 
-/* Photos are no property of the item: they are written after it. */
+/* What is not written with the item: photos come after it, lists are only read. */
 
 static bool has_nothing(const struct field *row, const json_t *fields)
 {
@@ -305,6 +305,8 @@ static const struct ews_form_type forms[] = {
 	[EWS_ENTRY] = { has_text, write_entry, read_entry, false },
 	[EWS_ADDRESS] = { has_text, write_address_part, read_address_part, false },
 	[EWS_EXTENDED] = { has_text, write_extended, read_extended, false },
+	[EWS_LIST_KIND] = { has_nothing, write_nothing, ews_list_read_kind, false },
+	[EWS_MEMBERS] = { has_nothing, write_nothing, ews_list_read_members, false },
 	[EWS_PHOTO] = { has_nothing, write_nothing, ews_photo_read, false },
 };
 

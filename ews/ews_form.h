@@ -31,6 +31,10 @@ bool ews_form_has_value(const struct field *row, const json_t *fields);
 /* EWS_PHOTO (ews_attachment.c): the token of a photo. */
 bool ews_photo_read(const struct field *row, const xmlNode *node, json_t *fields);
 
+/* EWS_LIST_KIND, EWS_MEMBERS (ews_list.c). */
+bool ews_list_read_kind(const struct field *row, const xmlNode *node, json_t *fields);
+bool ews_list_read_members(const struct field *row, const xmlNode *node, json_t *fields);
+
 /* Pieces for forms. */
 
 /* Is `name` a projected name of a row with FIELD_PER_KEY?  Then the key, else NULL. */

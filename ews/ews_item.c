@@ -74,6 +74,8 @@ static void judge_class(const struct ews_kind *kind, const xmlNode *node, struct
 {
 	char *item_class AUTOFREE = xml_child_text(node, "ItemClass");
 
+	if (kind->kind == KIND_CONTACT && ews_list_is(node, item_class))
+		return;
 	if (!xml_is(node, kind->item) ||
 		(item_class && *item_class && !is_of_class(item_class, kind->item_class))) {
 		item->unsupported = true;

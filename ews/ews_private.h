@@ -142,6 +142,14 @@ size_t ews_write_ops(
 int ews_write_items(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *ops,
 	size_t n, struct error *err);
 
+/* ews_list.c: distribution lists */
+
+#define EWS_LIST_FIELD "Kind" /* the row that says that an item is one */
+/* Is this element, of this class (NULL: not given), a distribution list? */
+bool ews_list_is(const xmlNode *item, const char *item_class);
+/* The element that the op's item is ("Contact", "DistributionList"). */
+const char *ews_item_element(const struct ews_kind *kind, const struct mailbox_op *op);
+
 /* ews_attachment.c */
 
 #define EWS_PHOTO_FIELD "Photo" /* its row in every table that has one */

@@ -88,7 +88,7 @@ void ews_wire_write_paths(struct buf *out, const struct field_table *table)
 	for (size_t i = 0; i < table->n; i++) {
 		const struct ews_wire *wire = ews_wire_of(&table->rows[i]);
 
-		if (table->rows[i].flags & FIELD_NO_ACCESS)
+		if (table->rows[i].flags & FIELD_NO_ACCESS || !wire->uri)
 			continue;
 		if (!wire->ask)
 			write_path(out, wire);

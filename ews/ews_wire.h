@@ -14,20 +14,23 @@
 #include "sync/mailbox.h"
 
 enum ews_form {
-	EWS_TEXT,     /* <t:GivenName>Anna</t:GivenName> */
-	EWS_CHOICE,   /* the same; emptied by setting `none`, which reads as empty */
-	EWS_BODY,     /* <t:Body BodyType="Text">; IsTruncated makes it unread */
-	EWS_DATE,     /* xs:dateTime, a day; see ews_date_read */
-	EWS_STRINGS,  /* <t:Children><t:String>; a JSON array */
-	EWS_KEYS,     /* the same for a row with FIELD_PER_KEY */
-	EWS_ENTRY,    /* <t:PhoneNumbers><t:Entry Key="MobilePhone"> */
-	EWS_ADDRESS,  /* <t:PhysicalAddresses><t:Entry Key="Home"><t:Street> */
-	EWS_EXTENDED, /* <t:ExtendedProperty> by property tag, a string */
-	EWS_PHOTO,    /* a <t:FileAttachment> among the attachments; written apart */
+	EWS_TEXT,      /* <t:GivenName>Anna</t:GivenName> */
+	EWS_CHOICE,    /* the same; emptied by setting `none`, which reads as empty */
+	EWS_BODY,      /* <t:Body BodyType="Text">; IsTruncated makes it unread */
+	EWS_DATE,      /* xs:dateTime, a day; see ews_date_read */
+	EWS_STRINGS,   /* <t:Children><t:String>; a JSON array */
+	EWS_KEYS,      /* the same for a row with FIELD_PER_KEY */
+	EWS_ENTRY,     /* <t:PhoneNumbers><t:Entry Key="MobilePhone"> */
+	EWS_ADDRESS,   /* <t:PhysicalAddresses><t:Entry Key="Home"><t:Street> */
+	EWS_EXTENDED,  /* <t:ExtendedProperty> by property tag, a string */
+	EWS_LIST_KIND, /* "group", when the item is a <t:DistributionList> */
+	EWS_MEMBERS,   /* <t:Members> of a distribution list; read only */
+	EWS_PHOTO,     /* a <t:FileAttachment> among the attachments; written apart */
 };
 
 struct ews_wire {
 	enum ews_form form;
+	/* NULL: nothing is asked for. */
 	const char *uri; /* FieldURI; of a dictionary: the one with an index; or the property tag */
 	const char *element; /* "GivenName"; of a dictionary: its element, "PhoneNumbers" */
 	const char *key;     /* of a dictionary: Entry's Key */

@@ -64,7 +64,7 @@ static void write_changed_rows(
 		json_array_foreach((json_t *)op->changed, k, name) {
 			if (field_find(kind->table, json_string_value(name)) != row)
 				continue;
-			ews_wire_write_change(out, row, op->fields, kind->item);
+			ews_wire_write_change(out, row, op->fields, ews_item_element(kind, op));
 			break;
 		}
 	}
@@ -79,7 +79,7 @@ static void write_update(struct buf *out, const struct mailbox_op *op)
 	xml_start(out, "t:Updates");
 	write_changed_rows(out, kind, op);
 	if (op->set_marks)
-		ews_wire_write_marks_change(out, &op->marks, kind->item);
+		ews_wire_write_marks_change(out, &op->marks, ews_item_element(kind, op));
 	xml_end(out, "t:Updates");
 	xml_end(out, "t:ItemChange");
 }
@@ -256,6 +256,13 @@ static bool nothing_to_send(const struct mailbox_op *op)
 	return !changes.len && !changes.failed;
 }
 
+static bool is_list(const struct mailbox_op *op)
+{
+	const struct ews_kind *kind = &ews_kinds[op->kind];
+
+	return ews_item_element(kind, op) != kind->item;
+}
+
 /* A name that is none of the table's would be taken for sent. */
 static int check_names(struct mailbox_op *op)
 {
@@ -287,6 +294,10 @@ int ews_write_items(struct mailbox *mailbox, enum mailbox_op_type type, struct m
 		op->error = (struct error)ERROR_INIT;
 		if (type == MAILBOX_UPDATE && check_names(op))
 			continue;
+		if (type == MAILBOX_CREATE && is_list(op)) {
+			error_set(&op->error, ERR_DENIED, "a distribution list is made in Outlook");
+			continue;
+		}
 		if (type == MAILBOX_UPDATE && nothing_to_send(op)) {
 			op->new_id = xstrdup(op->id);
 			op->new_version = xstrdup(op->version);

@@ -113,4 +113,9 @@ int commit_settle(struct commit *c, int64_t mailbox, struct error *err);
 /* Is anything of the mailbox waiting for a quiet time? */
 bool commit_is_waiting(struct commit *c, int64_t mailbox);
 
+/* Values of this name and an id are items that the server has in the folder and that are not shown; as
+ * long as there are any, its directory is not empty.  New string. */
+char *commit_hidden_prefix(uint64_t folder);
+bool commit_has_hidden(struct store *store, uint64_t folder);
+
 #endif

@@ -78,6 +78,14 @@ static int new_bytes(struct commit *c, const struct store_node *node, const stru
 	return rc ? rc : buf_check(out, "the file", err);
 }
 
+static int check_may_change(const struct store_item *item, struct error *err)
+{
+	const struct document_kind *kind = document_kind(item->kind);
+	const char *why = kind->read_only ? kind->read_only(item->doc) : NULL;
+
+	return why ? error_set(err, ERR_DENIED, "%s", why) : 0;
+}
+
 int commit_set_categories(struct commit *c, const struct store_node *node, const json_t *names,
 	bool *changed, struct error *err)
 {
@@ -92,6 +100,9 @@ int commit_set_categories(struct commit *c, const struct store_node *node, const
 	set_keywords(doc, names);
 	*changed = !json_equal(doc, item.doc);
 	if (!*changed)
+		goto out;
+	rc = check_may_change(&item, err);
+	if (rc)
 		goto out;
 	json_decref(item.doc);
 	item.doc = json_incref(doc);

@@ -135,6 +135,39 @@ static int find_item(struct commit *c, const struct store_node *node,
 	return store_item_get(c->store, node->item, item, err);
 }
 
+/* Why the document may not be changed into this one, or made: NULL, it may. */
+static const char *read_only(
+	const struct commit_edit *edit, const json_t *before, const json_t *after)
+{
+	const char *why = NULL;
+
+	if (!edit->kind->read_only || (before && json_equal(before, after)))
+		return NULL;
+	if (before)
+		why = edit->kind->read_only(before);
+	return why ? why : edit->kind->read_only(after);
+}
+
+/* One that is new, or that came back when nothing of it is in Exchange any more, would have to be made
+ * there. */
+static bool is_linked(struct commit *c, const struct store_item *item)
+{
+	struct store_side side = { 0 };
+	bool linked = item->id && !store_side_get(c->store, item->id, SIDE_EXCHANGE, &side, NULL) &&
+		      side.status != SIDE_NONE;
+
+	store_side_clear(&side);
+	return linked;
+}
+
+static int check_read_only(struct commit *c, const struct store_item *item,
+	const struct commit_edit *edit, const json_t *after, struct error *err)
+{
+	const char *why = read_only(edit, is_linked(c, item) ? item->doc : NULL, after);
+
+	return why ? error_set(err, ERR_DENIED, "%s", why) : 0;
+}
+
 int commit_apply(struct commit *c, struct store_node *node, const struct commit_edit *edit,
 	const struct buf *before, struct commit_result *result, struct error *err)
 {
@@ -154,7 +187,9 @@ int commit_apply(struct commit *c, struct store_node *node, const struct commit_
 	item.folder = node->parent;
 	if (!item.doc) {
 		result->send = true;
-		rc = make_item(c, &item, edit, result, err);
+		rc = check_read_only(c, &item, edit, edit->shown, err);
+		if (!rc)
+			rc = make_item(c, &item, edit, result, err);
 		goto out;
 	}
 	rc = commit_mark_get(c, &item, MARK_ANEW, &anew, err);
@@ -162,6 +197,8 @@ int commit_apply(struct commit *c, struct store_node *node, const struct commit_
 		rc = commit_marks_drop(c, &item, err);
 	if (!rc)
 		rc = commit_merge(c, &item, edit, before, &merge, err);
+	if (!rc)
+		rc = check_read_only(c, &item, edit, merge.merged, err);
 	if (rc)
 		goto out;
 	result->anew = anew || edit->whole;

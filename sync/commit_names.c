@@ -217,6 +217,21 @@ int commit_check_folder(
 	return rc;
 }
 
+char *commit_hidden_prefix(uint64_t folder)
+{
+	return xasprintf("hidden:%llu:", (unsigned long long)folder);
+}
+
+bool commit_has_hidden(struct store *store, uint64_t folder)
+{
+	char *prefix AUTOFREE = commit_hidden_prefix(folder);
+	json_t *names = NULL;
+	bool has = !store_value_names(store, prefix, &names, NULL) && json_array_size(names);
+
+	json_decref(names);
+	return has;
+}
+
 /* A folder known in Exchange stays as a row until its removal is sent. */
 static int remove_folder(
 	struct commit *c, const struct store_node *node, int *number, struct error *err)
@@ -229,6 +244,9 @@ static int remove_folder(
 	if (!folder.complete) {
 		rc = commit_refused(number, EAGAIN, err, ERR_BUSY,
 			"%s: its first sync has not ended yet, try again later", node->name);
+	} else if (commit_has_hidden(c->store, node->ino)) {
+		rc = commit_refused(number, ENOTEMPTY, err, ERR_EXISTS,
+			"%s holds items in Exchange that are not shown here", node->name);
 	} else if (folder.remote_id) {
 		folder.removed = store_now(c->store);
 		rc = store_folder_save(c->store, &folder, err);

@@ -29,7 +29,7 @@ struct move {
 
 bool commit_is_refusal(int rc)
 {
-	return rc == ERR_INVALID || rc == ERR_EXISTS || rc == ERR_TOO_BIG;
+	return rc == ERR_INVALID || rc == ERR_EXISTS || rc == ERR_TOO_BIG || rc == ERR_DENIED;
 }
 
 void commit_keep_refused(struct commit *c, uint64_t ino, const char *name, const struct error *err)

@@ -54,6 +54,14 @@ bool designate_is_explicit(struct cycle *c, const struct pair *pair)
 	return explicit;
 }
 
+/* What cannot be changed here is nothing that the CRM has: a distribution list. */
+static bool is_read_only(const struct pair *pair)
+{
+	const struct document_kind *kind = document_kind(pair->item.kind);
+
+	return kind->read_only && kind->read_only(pair->item.doc);
+}
+
 bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why_not)
 {
 	const struct config_rule *rule = pair_rule(c, pair);
@@ -62,6 +70,10 @@ bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why
 	*why_not = NULL;
 	if (!rule || rule->mode == MODE_OFF || !pair->item.doc || pair->item.removed)
 		return false;
+	if (is_read_only(pair)) {
+		*why_not = DESIGNATE_GROUP;
+		return false;
+	}
 	if (has_keyword(pair->item.doc, c->policy->exclude)) {
 		*why_not = "excluded";
 		return false;

@@ -368,6 +368,8 @@ static int gone_folder(struct cycle *c, struct store_folder *folder, struct erro
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = stage_gone(c, folder, ids[i], err);
 	free(ids);
+	if (!rc)
+		rc = hidden_keep(c, folder->ino, NULL, err);
 	if (rc)
 		return rc;
 	xstrset(&folder->remote_id, NULL);

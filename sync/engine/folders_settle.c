@@ -26,6 +26,8 @@ static int drop(struct cycle *c, const struct store_folder *folder, struct error
 	struct store_node node;
 	int rc = views_drop(c, folder->ino, err);
 
+	if (!rc)
+		rc = hidden_keep(c, folder->ino, NULL, err);
 	if (!rc && !store_node_get(c->store, folder->ino, &node, NULL) && node.parent)
 		rc = store_node_remove(c->store, folder->ino, err);
 	return rc ? rc : store_folder_delete(c->store, folder->ino, err);
@@ -126,7 +128,7 @@ static bool may_go(struct cycle *c, struct store_folder *folder)
 	int64_t *ids AUTOFREE = NULL;
 	size_t n = 0;
 
-	return folder->removed &&
+	return folder->removed && !commit_has_hidden(c->store, folder->ino) &&
 	       !store_items_in_real_folder(c->store, folder->ino, &ids, &n, NULL) && !n &&
 	       all_below(c, folder, may_go);
 }
@@ -149,11 +151,26 @@ static bool goes_along(struct cycle *c, const struct store_folder *folder)
 	return goes;
 }
 
+/* Something is in it that no file shows: the directory stands again, and says so. */
+static int bring_back(struct settling *s, struct store_folder *folder, struct error *err)
+{
+	int rc = store_begin(s->c->store, STORE_NORMAL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	s->moved = true;
+	rc = folders_come_back(s->c, folder, err);
+	return rc ? (store_rollback(s->c->store), rc) : store_commit(s->c->store, err);
+}
+
 static int settle_removed(struct settling *s, struct store_folder *folder, struct error *err)
 {
 	struct cycle *c = s->c;
 	int64_t left = folder->removed + c->engine->commit->remove_quiet_ns - store_now(c->store);
 	int rc;
+
+	if (commit_has_hidden(c->store, folder->ino))
+		return bring_back(s, folder, err);
 
 	if (!c->urgent && left > 0) {
 		cycle_wake(c, left);

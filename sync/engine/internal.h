@@ -292,6 +292,13 @@ int unshown_load(struct cycle *c, struct error *err);
 int unshown_seen(struct cycle *c, const char *remote_id, struct error *err);
 int unshown_check(struct cycle *c, struct error *err);
 
+/* Items of a folder that are not shown (hidden.c); inside a transaction.  keep: those that were not seen
+ * are gone. */
+int hidden_note(struct cycle *c, uint64_t folder, const char *remote_id, const char *why,
+	struct error *err);
+int hidden_forget(struct cycle *c, uint64_t folder, const char *remote_id, struct error *err);
+int hidden_keep(struct cycle *c, uint64_t folder, const json_t *seen, struct error *err);
+
 int folders_pull(struct cycle *c, struct error *err);
 int folders_push(struct cycle *c, struct error *err);
 /* Folders that were removed on one side: what is empty goes, what is needed stays. */
@@ -347,6 +354,7 @@ bool designate_is_private(const json_t *doc);
 bool designate_is_explicit(struct cycle *c, const struct pair *pair);
 bool designate_is_shared(struct cycle *c, const struct pair *pair);
 bool designate_may_delete(struct cycle *c, const struct pair *pair);
+#define DESIGNATE_GROUP "a distribution list" /* one of the reasons why not */
 bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why_not);
 int designate(struct cycle *c, struct error *err);
 /* Ends the sync of an item with the CRM; inside a transaction; the caller saves the pair. */

@@ -323,6 +323,9 @@ static void settle_state(struct cycle *c, struct pair *pair)
 		item->state = ITEM_EXCLUDED;
 	else
 		item->state = ITEM_SYNCED;
+	if (why_not && !strcmp(why_not, DESIGNATE_GROUP) && designate_is_explicit(c, pair) &&
+		!item->error)
+		item->error = xstrdup("a distribution list is not synced with the CRM");
 	if (!pending && !refused) /* what was refused is an edit still, and wins as one */
 		item->edited = item->edited_first = 0;
 }

@@ -84,7 +84,18 @@ static bool is_known(
 	return known;
 }
 
-static int stage(struct cycle *c, uint64_t folder, struct mailbox_item *item, struct error *err)
+static bool is_shown(struct cycle *c, const char *remote_id)
+{
+	struct store_side side;
+	bool shown = !store_side_by_remote(
+		c->store, c->mb->id, SIDE_EXCHANGE, remote_id, &side, NULL);
+
+	store_side_clear(&side);
+	return shown;
+}
+
+static int stage(struct cycle *c, uint64_t folder, const char *id, struct mailbox_item *item,
+	struct error *err)
 {
 	struct store_pull pull = { .mailbox = c->mb->id, .folder = folder, .remote_id = item->id };
 	int rc;
@@ -95,18 +106,21 @@ static int stage(struct cycle *c, uint64_t folder, struct mailbox_item *item, st
 		error_prefix(&item->error, "an item could not be read");
 		cycle_log(c, "%s", item->error.text);
 		cycle_defer(c, &item->error);
-		return 0;
+		return is_shown(c, id) ? 0 : hidden_note(c, folder, id, item->error.text, err);
 	}
 	if (item->unsupported)
-		return 0;
+		return hidden_note(c, folder, item->id, item->why, err);
 	pull.data = pull_encode(item);
 	rc = store_pull_put(c->store, &pull, err);
+	if (!rc)
+		rc = hidden_forget(c, folder, id, err);
 	json_decref(pull.data);
 	return rc;
 }
 
+/* ids[i] is the id that items[i] was read by. */
 static int store_page(struct cycle *c, struct store_folder *folder, const struct mailbox_page *page,
-	struct mailbox_item *items, size_t n, struct error *err)
+	const char *const *ids, struct mailbox_item *items, size_t n, struct error *err)
 {
 	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
 
@@ -120,11 +134,13 @@ static int store_page(struct cycle *c, struct store_folder *folder, const struct
 
 		if (page->changes[i].type == MAILBOX_DELETED)
 			rc = store_pull_put(c->store, &pull, err);
+		if (!rc && page->changes[i].type == MAILBOX_DELETED)
+			rc = hidden_forget(c, folder->ino, pull.remote_id, err);
 		if (!rc)
 			rc = unshown_seen(c, page->changes[i].id, err);
 	}
 	for (size_t i = 0; !rc && i < n; i++)
-		rc = stage(c, folder->ino, &items[i], err);
+		rc = stage(c, folder->ino, ids[i], &items[i], err);
 	xstrset(&folder->cursor, page->cursor);
 	if (!rc)
 		rc = store_folder_save(c->store, folder, err);
@@ -164,7 +180,7 @@ static int pull_page(
 	if (!rc && n)
 		rc = apart_fetch(c, folder->kind, items, n, err);
 	if (!rc && (page.n || !folder->cursor || strcmp(folder->cursor, page.cursor) != 0))
-		rc = store_page(c, folder, &page, items, n, err);
+		rc = store_page(c, folder, &page, ids, items, n, err);
 	*last = page.last;
 	cycle_progress(c, "reading", c->mb->done + page.n, 0);
 	for (size_t i = 0; i < n; i++)
@@ -202,6 +218,8 @@ static int stage_unseen(
 		store_side_clear(&side);
 	}
 	free(ids);
+	if (!rc)
+		rc = hidden_keep(c, folder->ino, seen, err);
 	if (!rc)
 		return store_commit(c->store, err);
 	store_rollback(c->store);

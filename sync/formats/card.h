@@ -17,6 +17,7 @@
  *   relatedTo by relation: spouse, manager, assistant                        field_related
  *   relatedTo by relation child, as an array of names                        field_related_list
  *   keywords                                                                 field_keywords
+ *   members, and their names                                                 field_members
  *   media of kind photo, a data: URI                                         field_photo
  */
 #ifndef SYNC_FORMATS_CARD_H
@@ -39,6 +40,8 @@ extern const struct field_type field_related_list; /* path: "relatedTo/child" */
 extern const struct field_type field_keywords;	   /* path: "keywords", FIELD_PER_KEY */
 extern const struct field_type field_photo;	   /* path: "media", with card_photo_apart */
 extern const struct field_apart card_photo_apart;
+extern const struct field_type field_members; /* path: "members": [[URI, name or ""], ...] */
+#define CARD_MEMBER_NAME "x-cn"		      /* parameter of MEMBER that holds a member's name */
 
 /* New empty Card with @type and version. */
 json_t *card_new(void);
@@ -48,6 +51,10 @@ json_t *card_new(void);
  * type: BusinessPhone, then MobilePhone, HomePhone, OtherTelephone ...); the rest keeps "x-" ids.
  * A value that had no slot in base moves up only when the user edited that kind of value. */
 void card_assign_slots(json_t *card, const json_t *base);
+
+/* Why a user may not change the content of this card (a group, which Exchange keeps as a distribution
+ * list), or NULL: he may. */
+const char *card_read_only(const json_t *card);
 
 /* All e-mail addresses, normalised (trimmed, lower case), as a new array of strings. */
 json_t *card_emails(const json_t *card);

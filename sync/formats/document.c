@@ -61,6 +61,7 @@ static const struct document_kind kinds[] = {
 		.title = card_title,
 		.blank = card_new,
 		.emails = card_emails,
+		.read_only = card_read_only,
 		.check = card_check,
 	},
 	{

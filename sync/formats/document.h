@@ -24,7 +24,9 @@ struct document_kind {
 		struct error *err);
 	void (*assign_slots)(json_t *doc, const json_t *base);
 	void (*title)(const json_t *doc, struct buf *out);
-	json_t *(*blank)(void);		      /* a document that says nothing yet, without a uid */
+	json_t *(*blank)(void); /* a document that says nothing yet, without a uid */
+	/* Why files cannot change this document, or NULL: they can.  NULL function: all they like. */
+	const char *(*read_only)(const json_t *doc);
 	json_t *(*emails)(const json_t *doc); /* normalised addresses to match by */
 	/* Checks a document given as JSON (a write to .json/): types and members; ERR_INVALID names
 	 * the path. */

@@ -512,9 +512,11 @@ void vcard_write_member(struct vcard_writer *w, const struct vcard_rule *rule, c
 
 	(void)object;
 	json_object_foreach(json_object_get(w->card, rule->member), uri, on) {
+		char *key AUTOFREE = xasprintf("%s/%s", rule->member, uri);
+
 		if (!json_is_true(on) || vcard_is_blank(uri))
 			continue;
-		vcard_begin_bare(w, vcard_prop(w, rule), NULL);
+		vcard_begin_single(w, vcard_prop(w, rule), key);
 		vcard_end_uri(w, uri);
 	}
 }

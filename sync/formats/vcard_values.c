@@ -123,19 +123,19 @@ int vcard_read_member(struct vcard_reader *r, const struct vcard_rule *rule,
 {
 	json_t *members = json_object_get(r->card, rule->member);
 	struct buf uri AUTOBUF = BUF_INIT(VCARD_MAX_BYTES);
+	char *key AUTOFREE = NULL;
 
 	(void)err;
 	if (vcard_is_blank(line->value))
 		return 1;
-	json_object_del(line->params, "value");
-	if (json_object_size(line->params) > 0 || line->group)
-		return 0;
 	if (!members) {
 		members = json_object();
 		json_object_set_new(r->card, rule->member, members);
 	}
 	vcard_unescape_uri(line->value, &uri);
 	json_object_set_new(members, buf_str(&uri), json_true());
+	key = xasprintf("%s/%s", rule->member, buf_str(&uri));
+	vcard_keep_params(r, key, line);
 	return 1;
 }
 

@@ -20,6 +20,8 @@ static json_t *sample(const struct field *row)
 
 	if (wire->form == EWS_PHOTO)
 		return json_string(PHOTO);
+	if (wire->form == EWS_MEMBERS)
+		return json_loads("[[\"mailto:a@x\",\"Anna\"],[\"mailto:b@x\",\"\"]]", 0, NULL);
 	if (wire->form == EWS_DATE)
 		return json_string("1984-02-29");
 	if (wire->form == EWS_STRINGS)

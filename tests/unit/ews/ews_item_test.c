@@ -141,7 +141,8 @@ static void items_of_other_classes_are_unsupported(void **state)
 	static const struct {
 		const char *message, *why;
 	} cases[] = {
-		{ ITEM("DistributionList", "A", "IPM.DistList", ""), "IPM.DistList" },
+		{ ITEM("DistributionList", "A", "IPM.DistListPlus", ""), "IPM.DistListPlus" },
+		{ ITEM("DistributionList", "A", "IPM.DistList", ""), NULL },
 		{ ITEM("Contact", "A", "IPM.ContactPlus", ""), "IPM.ContactPlus" },
 		{ ITEM("Item", "A", "", ""), "Item" },
 		{ ITEM("Contact", "A", "IPM.Contact.Custom", ""), NULL },
@@ -161,6 +162,42 @@ static void items_of_other_classes_are_unsupported(void **state)
 			assert_non_null(strstr(item.why, cases[i].why));
 		mailbox_item_clear(&item);
 	}
+}
+
+static void a_distribution_list_is_a_group(void **state)
+{
+	static const char expected[] =
+		"{\"Kind\":\"group\",\"DisplayName\":\"Friends\",\"Members\":["
+		"[\"mailto:anna@x.example\",\"Anna Lind\"],"
+		"[\"mailto:b%3Den+%C3%BC@x.example\",\"\"],"
+		"[\"urn:x-exchange:/o=Corp%20%25\",\"Board\"],"
+		"[\"urn:x-exchange:Inner%20list\",\"Inner list\"]]}";
+	const char *ids[] = { "A" };
+	json_t *fields = json_loads(expected, 0, NULL);
+	struct mailbox_item item;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	fake_queue_success("GetItem",
+		ITEM("DistributionList", "A", "IPM.DistList",
+			"<e:DisplayName>Friends</e:DisplayName><e:Members>"
+			"<e:Member Key=\"1\"><e:Mailbox><e:Name>Anna Lind</e:Name>"
+			"<e:EmailAddress>anna@x.example</e:EmailAddress>"
+			"<e:RoutingType>SMTP</e:RoutingType></e:Mailbox></e:Member>"
+			"<e:Member Key=\"2\"><e:Mailbox><e:Name>B=en+\xC3\xBC@x.example</e:Name>"
+			"<e:EmailAddress>b=en+\xC3\xBC@x.example</e:EmailAddress></e:Mailbox></"
+			"e:Member>"
+			"<e:Member><e:Mailbox><e:Name>Board</e:Name><e:EmailAddress>/o=Corp %"
+			"</e:EmailAddress><e:RoutingType>EX</e:RoutingType></e:Mailbox></e:Member>"
+			"<e:Member><e:Mailbox><e:Name>Inner list</e:Name>"
+			"<e:RoutingType>MAPIPDL</e:RoutingType></e:Mailbox></e:Member>"
+			"<e:Member/></e:Members>"));
+	assert_int_equal(ews_driver.get_items(box, KIND_CONTACT, ids, 1, &item, &err), 0);
+	assert_false(item.unsupported);
+	if (!json_equal(item.fields, fields))
+		fail_msg("%s", json_dumps(item.fields, 0));
+	mailbox_item_clear(&item);
+	json_decref(fields);
 }
 
 /* Answers every id that GetItem asks for; "huge" ones make the answer too big, "gone" ones fail. */
@@ -265,6 +302,7 @@ int main(void)
 		fake_test(an_item_is_read_whole),
 		fake_test(the_account_that_signs_in_is_us),
 		fake_test(items_of_other_classes_are_unsupported),
+		fake_test(a_distribution_list_is_a_group),
 		fake_test(items_come_in_batches_and_fail_alone),
 		fake_test(an_answer_that_is_too_big_is_asked_for_in_halves),
 		fake_test(a_batch_that_is_not_answered_whole_fails_the_call),

@@ -138,6 +138,11 @@ static const struct written written[] = {
 	{ "{\"kind\":\"group\",\"members\":{\"urn:uuid:1\":true}}",
 		"KIND:group\nMEMBER:urn:uuid:1\n",
 		"X-ADDRESSBOOKSERVER-KIND:group\nX-ADDRESSBOOKSERVER-MEMBER:urn:uuid:1\n" },
+	{ "{\"kind\":\"group\",\"members\":{\"mailto:a@b\":true},\"tandemfs:params\":"
+	  "{\"members/mailto:a@b\":{\"x-cn\":\"B; A\"}}}",
+		"KIND:group\nMEMBER;X-CN=\"B; A\":mailto:a@b\n",
+		"X-ADDRESSBOOKSERVER-KIND:group\n"
+		"X-ADDRESSBOOKSERVER-MEMBER;X-CN=\"B; A\":mailto:a@b\n" },
 	/* labels share a group, take the next free name, and are written once */
 	{ "{\"phones\":{\"x-1\":{\"number\":\"1\",\"label\":\"Boat\"},\"x-2\":{\"number\":\"2\","
 	  "\"label\":\"Boat\",\"vCardParams\":{\"group\":\"item1\"}},\"x-3\":{\"number\":\"3\","
