@@ -56,6 +56,8 @@ json_t *salesforce_differences(const json_t *base, const json_t *fields);
 
 int salesforce_series_check(const struct crm_op *op, struct error *err);
 void salesforce_series_read(const json_t *row, json_t *fields);
+/* A series whose pattern we do not understand must not become something else here. */
+bool salesforce_series_is_readable(const json_t *row);
 int salesforce_series_fold(
 	struct crm *crm, const struct salesforce_object *object, json_t *rows, struct error *err);
 void salesforce_series_written(struct crm *crm, const struct salesforce_object *object,

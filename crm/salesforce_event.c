@@ -362,6 +362,8 @@ static const char *event_unsupported(const json_t *row)
 {
 	if (is_true(row, "IsRecurrence") || member(row, "RecurrenceActivityId"))
 		return "it belongs to a series of Salesforce Classic, which is left alone";
+	if (!salesforce_series_is_readable(row))
+		return "it is a series with a pattern that is not understood";
 	return NULL;
 }
 

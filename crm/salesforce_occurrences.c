@@ -252,17 +252,24 @@ static json_t *values_at(const json_t *fields, const char *zone, const char *key
 
 /* ---- reading ----------------------------------------------------------------------------------- */
 
+bool salesforce_series_is_readable(const json_t *row)
+{
+	const char *text = member(row, "Recurrence2PatternText");
+	char *pattern AUTOFREE = text ? salesforce_read_pattern(text) : NULL;
+
+	return pattern || !is_series_row(row);
+}
+
 void salesforce_series_read(const json_t *row, json_t *fields)
 {
 	const char *text = member(row, "Recurrence2PatternText"),
 		   *name = member(row, "Recurrence2PatternTimeZone"), *key;
-	char zone[ZONE_NAME];
+	char *pattern AUTOFREE = text ? salesforce_read_pattern(text) : NULL, zone[ZONE_NAME];
 	json_t *value;
 
-	if (!is_series_row(row) || !text)
+	if (!is_series_row(row) || !pattern)
 		return;
-	json_object_set_new(
-		fields, "Recurrence2PatternText", json_string(salesforce_read_pattern(text)));
+	json_object_set_new(fields, "Recurrence2PatternText", json_string(pattern));
 	if (name && !is_true(row, "IsAllDayEvent"))
 		json_object_set_new(fields, "Recurrence2PatternTimeZone",
 			json_string(zone_find(name, zone) ? zone : name));
@@ -319,6 +326,20 @@ static void take_newest(json_t *series, const json_t *rows)
 	}
 }
 
+/* Takes out what is no row. */
+static void drop_shapeless(json_t *rows)
+{
+	int64_t stamp;
+
+	for (size_t i = json_array_size(rows); i-- > 0;) {
+		const json_t *row = json_array_get(rows, i);
+
+		if (!salesforce_is_id(member(row, "Id")) ||
+			!salesforce_stamp_of(row, "SystemModstamp", &stamp))
+			json_array_remove(rows, i);
+	}
+}
+
 /* All rows of these series, deleted ones too. */
 static int load(struct crm *crm, const struct salesforce_object *object, const json_t *ids,
 	json_t **rows, struct error *err)
@@ -344,7 +365,28 @@ static int load(struct crm *crm, const struct salesforce_object *object, const j
 			json_array_extend(*rows, some);
 		json_decref(some);
 	}
+	drop_shapeless(*rows);
 	return rc;
+}
+
+/* Where the series row is not shown to us, the first occurrence that follows the rule speaks for it.
+ * Borrowed from the rows; NULL: there is none. */
+static json_t *stand_in(json_t *rows)
+{
+	json_t *row, *first = NULL;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		if (!is_true(row, "IsDeleted") && !is_true(row, "IsRecurrence2Exclusion") &&
+			!is_true(row, "IsRecurrence2Exception") &&
+			(!first || start_of(row) < start_of(first)))
+			first = row;
+	if (!first)
+		return NULL;
+	first = json_deep_copy(first);
+	json_object_set_new(first, "GroupEventType", json_string(SERIES_ROW));
+	json_array_append_new(rows, first);
+	return first;
 }
 
 /* The rows of one series out of those of all (new reference); invitees' copies are not among them. */
@@ -363,6 +405,8 @@ static json_t *rows_of(const json_t *all, const char *id, json_t **series)
 		if (is_series_row(row) && (!*series || is_true(*series, "IsDeleted")))
 			*series = row;
 	}
+	if (!*series)
+		*series = stand_in(rows);
 	return rows;
 }
 
@@ -585,13 +629,16 @@ static int rows_by_id(struct crm *crm, const struct salesforce_object *object, c
 	struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
 	json_t *value;
 	size_t n = 0;
+	int rc;
 
 	json_object_foreach((json_t *)ids, id, value)
 		list[n++] = id;
 	salesforce_add_select(&soql, object);
 	buf_adds(&soql, " WHERE Id IN ");
 	salesforce_add_values(&soql, list, n); /* a batch is no more than one query takes */
-	return salesforce_ask_all(crm, "queryAll", &soql, rows, err);
+	rc = salesforce_ask_all(crm, "queryAll", &soql, rows, err);
+	drop_shapeless(*rows);
+	return rc;
 }
 
 /* Adds the rows that came after those which the write made Salesforce replace. */

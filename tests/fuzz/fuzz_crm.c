@@ -17,8 +17,15 @@ static void require(bool good)
 		abort();
 }
 
+static const struct salesforce_spec *spec_of(uint8_t which)
+{
+	static const enum item_kind kinds[] = { KIND_CONTACT, KIND_EVENT, KIND_TASK };
+
+	return salesforce_spec(kinds[which % ARRAY_SIZE(kinds)]);
+}
+
 /* An object with every row, as an org would describe it. */
-static struct salesforce_object *all_rows(void)
+static struct salesforce_object *all_rows(const struct salesforce_spec *spec)
 {
 	json_t *fields = json_pack("[{s:s}, {s:s}, {s:s}, {s:s}, {s:s, s:b, s:b}]", "name", "Id",
 		"name", "SystemModstamp", "name", "AccountId", "name", "OwnerId", "name",
@@ -26,20 +33,21 @@ static struct salesforce_object *all_rows(void)
 	struct salesforce_object *object = NULL;
 	json_t *answer;
 
-	for (size_t i = 0; i < salesforce_contact_n; i++)
+	for (size_t i = 0; i < *spec->n_rows; i++)
 		json_array_append_new(fields,
-			json_pack("{s:s, s:s}", "name", salesforce_contact_rows[i].name, "type",
-				strcmp(salesforce_contact_rows[i].name, "Email") ? "string"
-										 : "email"));
+			json_pack("{s:s, s:s}", "name",
+				spec->rows[i].wire ? (const char *)spec->rows[i].wire
+						   : spec->rows[i].name,
+				"type", strcmp(spec->rows[i].name, "Email") ? "string" : "email"));
 	answer = json_pack("{s:o}", "fields", fields);
-	require(!salesforce_read_describe(answer, "Token__c", &object, NULL));
+	require(!salesforce_read_describe(answer, spec, "Token__c", &object, NULL));
 	json_decref(answer);
 	return object;
 }
 
-static void page(const json_t *answer)
+static void page(const json_t *answer, uint8_t which)
 {
-	struct salesforce_object *object = all_rows();
+	struct salesforce_object *object = all_rows(spec_of(which));
 	struct error err = ERROR_INIT;
 	struct crm_record *records;
 	char *next;
@@ -81,12 +89,13 @@ static void results(const json_t *answer, uint8_t which)
 	}
 }
 
-static void describe(const json_t *answer)
+static void describe(const json_t *answer, uint8_t which)
 {
+	const struct salesforce_spec *spec = spec_of(which);
 	struct salesforce_object *object = NULL;
 
-	if (!salesforce_read_describe(answer, "Token__c", &object, NULL))
-		require(object->token_field && object->n_rows <= salesforce_contact_n);
+	if (!salesforce_read_describe(answer, spec, "Token__c", &object, NULL))
+		require(object->token_field && object->n_rows <= *spec->n_rows);
 	salesforce_object_free(object);
 }
 
@@ -116,7 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	answer = json_loadb((const char *)data + 1, size - 1, JSON_DECODE_ANY, NULL);
 	switch (data[0] % 7) {
 	case 0:
-		page(answer);
+		page(answer, data[0] / 7);
 		break;
 	case 1:
 	case 2:
@@ -124,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		results(answer, data[0] % 7);
 		break;
 	case 4:
-		describe(answer);
+		describe(answer, data[0] / 7);
 		break;
 	case 5:
 		require(salesforce_read_errors(answer, 400, SALESFORCE_CHANGING, NULL, &err) != 0);

@@ -561,6 +561,34 @@ static void what_is_over_stays(void **state)
 	free(id);
 }
 
+/* The first occurrence's id, of those that the server shows. */
+static void a_series_whose_own_row_is_hidden(void **state)
+{
+	char *id = create(KIND_EVENT, "series-9", "{" STAND_UP "," GONE "}"), reason[200];
+	json_t *rows = sim_process_command(&sim, "GET", "state?only=salesforce", NULL), *row;
+	json_t *master = stored("Event", id);
+	const char *first = NULL;
+	bool deleted;
+	size_t i;
+
+	(void)state;
+	json_array_foreach(json_object_get(json_object_get(rows, "salesforce"), "Event"), i, row)
+		if (json_equal(json_object_get(row, "ActivityRecurrence2Id"),
+			    json_object_get(master, "ActivityRecurrence2Id")) &&
+			!strcmp(json_string_value(json_object_get(row, "StartDateTime")),
+				"2027-03-15T09:00:00.000+0000") &&
+			strcmp(json_string_value(json_object_get(row, "Id")), id) != 0)
+			first = json_string_value(json_object_get(row, "Id"));
+	assert_non_null(first);
+	act("hide", json_pack("{s:s}", "id", id));
+	assert_int_equal(pulled(KIND_EVENT, id, &deleted, reason), 0);
+	assert_int_equal(pulled(KIND_EVENT, first, &deleted, reason), 1);
+	holds(KIND_EVENT, first, "{" STAND_UP "," GONE "}");
+	json_decref(master);
+	json_decref(rows);
+	free(id);
+}
+
 static void several_rules_are_refused(void **state)
 {
 	json_t *fields = parsed("{\"StartDateTime\":\"2027-03-15\",\"DurationInMinutes\":1440,"
@@ -604,6 +632,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(others_change_occurrences, after_each),
 		cmocka_unit_test_teardown(an_exception_that_did_not_arrive, after_each),
 		cmocka_unit_test_teardown(what_is_over_stays, after_each),
+		cmocka_unit_test_teardown(a_series_whose_own_row_is_hidden, after_each),
 		cmocka_unit_test_teardown(several_rules_are_refused, after_each),
 		cmocka_unit_test_teardown(an_all_day_series, after_each),
 	};

@@ -232,6 +232,37 @@ static void exceptions(void **state)
 		     "\"name\":\"Ulm\"}}}"));
 }
 
+static void reasons_to_leave_a_record_alone(void **state)
+{
+	static const struct {
+		const char *row, *reason; /* NULL: none */
+	} rows[] = {
+		{ "{}", NULL },
+		{ "{\"IsRecurrence\":true}", "Classic" },
+		{ "{\"RecurrenceActivityId\":\"00U000000000001AAA\"}", "Classic" },
+		{ "{\"IsRecurrence2\":true,\"GroupEventType\":\"3\",\"Recurrence2PatternText\":"
+		  "\"RRULE:FREQ=DAILY\"}",
+			NULL },
+		{ "{\"IsRecurrence2\":true,\"GroupEventType\":\"3\",\"Recurrence2PatternText\":"
+		  "\"RRULE:FREQ=NEVER\"}",
+			"pattern" },
+		{ "{\"IsRecurrence2\":true,\"GroupEventType\":\"3\"}", "pattern" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		json_t *row = json_loads(rows[i].row, 0, NULL);
+		const char *reason = salesforce_event.unsupported(row);
+
+		assert_non_null(row);
+		if (rows[i].reason)
+			assert_non_null(strstr(reason, rows[i].reason));
+		else
+			assert_null(reason);
+		json_decref(row);
+	}
+}
+
 static void a_subject_that_is_too_long(void **state)
 {
 	struct field_table table = events();
@@ -256,6 +287,7 @@ int main(void)
 		cmocka_unit_test(a_task),
 		cmocka_unit_test(a_series),
 		cmocka_unit_test(exceptions),
+		cmocka_unit_test(reasons_to_leave_a_record_alone),
 		cmocka_unit_test(a_subject_that_is_too_long),
 	};
 
