@@ -335,6 +335,45 @@ def test_a_uid_of_the_server_is_its_global_object_id(alice):
     assert raw.hex().upper() == answer.text_of("t:UID")
 
 
+TOKEN = ('<t:ExtendedFieldURI DistinguishedPropertySetId="PublicStrings" '
+         'PropertyName="tandem-token" PropertyType="String"/>')
+LABEL = ('<t:ExtendedFieldURI DistinguishedPropertySetId="Appointment" PropertyId="33300" '
+         'PropertyType="Integer"/>')
+
+
+def extended(path, value):
+    return f"<t:ExtendedProperty>{path}<t:Value>{value}</t:Value></t:ExtendedProperty>"
+
+
+def test_extended_properties_of_a_series_and_an_exception(alice):
+    master = alice.made(extended(TOKEN, "t1") + extended(LABEL, 3) + TIMES + WEEKLY)
+    one = alice.occurrence(master, 2).ids[0]
+    answer = alice.call(
+        '<m:UpdateItem ConflictResolution="AlwaysOverwrite" '
+        'SendMeetingInvitationsOrCancellations="SendToNone"><m:ItemChanges><t:ItemChange>'
+        f'<t:ItemId Id="{one}"/><t:Updates><t:SetItemField>{TOKEN}<t:CalendarItem>'
+        f"{extended(TOKEN, 't2')}</t:CalendarItem></t:SetItemField></t:Updates></t:ItemChange>"
+        "</m:ItemChanges></m:UpdateItem>")
+    assert answer.codes == ["NoError"]
+    third = alice.occurrence(master, 3).ids[0]
+    values = [alice.get(i, additional=TOKEN + LABEL).texts("t:ExtendedProperty/t:Value")
+              for i in (master, one, third)]
+    assert values == [["t1", "3"], ["t2", "3"], ["t1", "3"]]
+
+
+def test_a_series_is_found_by_its_global_object_id(alice):
+    alice.made(TIMES)
+    wanted = alice.made("<t:UID>chosen@example</t:UID>" + TIMES)
+    path = GLOBAL_IDS[GLOBAL_IDS.index("/>") + 2:]
+    value = alice.get(wanted, additional=path).text_of("t:ExtendedProperty/t:Value")
+    found = alice.call(
+        f'<m:FindItem Traversal="Shallow"><m:ItemShape>{ID_ONLY}</m:ItemShape><m:Restriction>'
+        f'<t:IsEqualTo>{path}<t:FieldURIOrConstant><t:Constant Value="{value}"/>'
+        "</t:FieldURIOrConstant></t:IsEqualTo></m:Restriction><m:ParentFolderIds>"
+        f"{CALENDAR}</m:ParentFolderIds></m:FindItem>")
+    assert found.ids == [wanted]
+
+
 # Views --------------------------------------------------------------------------------------
 
 
@@ -390,7 +429,7 @@ def test_days_of_a_task_have_no_zone(sim, alice):
     ("<t:PercentComplete>30</t:PercentComplete><t:Status>NotStarted</t:Status>",
      ("NotStarted", "0", "false")),
     ("<t:CompleteDate>2026-01-02T00:00:00Z</t:CompleteDate>", ("Completed", "100", "true")),
-])
+], ids=["completed", "100", "30", "30 deferred", "30 not started", "completed on"])
 def test_status_follows(sim, alice, inner, want):
     item = alice.get(alice.made(inner, "Task"))
     assert (item.text_of("t:Status"), item.text_of("t:PercentComplete"),

@@ -90,7 +90,7 @@ static void write_attendee(struct buf *b, const struct ews_item *item, const xml
 	buf_adds(b, "</t:Attendee>");
 }
 
-/* Answers that the request wrote count for nothing, but in a seed (old NULL and seeding). */
+/* Answers that a request wrote count for nothing; those of a seed do. */
 void ews_attendees_settle(struct ews_item *item, const struct ews_item *old)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
@@ -141,7 +141,8 @@ void ews_meeting_mail(struct ews_ctx *c, struct ews_item *item, const char *how)
 	to = buf_take(&b);
 	sim_mail_log(c->ews->sim, "exchange", why, to);
 	free(to);
-	ews_put_uri(item, "calendar:MeetingRequestWasSent", "true");
+	if (strcmp(c->op, "DeleteItem") != 0)
+		ews_put_uri(item, "calendar:MeetingRequestWasSent", "true");
 }
 
 bool ews_attendee_respond(struct ews_item *item, const char *address, const char *response)

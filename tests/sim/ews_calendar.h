@@ -117,7 +117,7 @@ void ews_exception_save(struct ews_ctx *c, struct ews_item *view, const struct e
 int ews_occurrence_delete(struct ews_ctx *c, struct ews_item *view, struct ews_error *err);
 void ews_exceptions_copy(struct ews_item *to, const struct ews_item *from);
 void ews_exceptions_free(struct ews_item *item);
-/* Makes an exception, for a seed. */
+/* The one of that day, made where there is none: deleted until it has an item. */
 struct ews_exception *ews_exception_at(struct ews_item *master, int64_t day);
 
 /* ews_task.c */

@@ -77,8 +77,7 @@ static json_t *dump_extended(const struct ews_item *item)
 	return out;
 }
 
-/* What is kept as XML, for readers who would rather have objects: an element with elements inside
- * is an object, a list where one name comes twice or in an attendees' list. */
+/* What is kept as XML, for readers who would rather have objects. */
 static json_t *xml_to_json(const xmlNode *element)
 {
 	json_t *out = xml_first(element) ? json_object() : NULL;

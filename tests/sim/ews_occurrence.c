@@ -79,7 +79,7 @@ void ews_exceptions_free(struct ews_item *item)
 }
 
 /* In the order of their days. */
-static struct ews_exception *add_exception(struct ews_item *master, int64_t day)
+struct ews_exception *ews_exception_at(struct ews_item *master, int64_t day)
 {
 	size_t at = 0;
 
@@ -96,15 +96,10 @@ static struct ews_exception *add_exception(struct ews_item *master, int64_t day)
 	return &master->exceptions[at];
 }
 
-struct ews_exception *ews_exception_at(struct ews_item *master, int64_t day)
-{
-	return add_exception(master, day);
-}
-
 void ews_exceptions_copy(struct ews_item *to, const struct ews_item *from)
 {
 	for (size_t i = 0; i < from->n_exceptions; i++) {
-		struct ews_exception *e = add_exception(to, from->exceptions[i].day);
+		struct ews_exception *e = ews_exception_at(to, from->exceptions[i].day);
 
 		if (from->exceptions[i].item)
 			e->item = ews_item_scratch(from->exceptions[i].item);
@@ -472,7 +467,7 @@ void ews_exception_save(struct ews_ctx *c, struct ews_item *view, const struct e
 
 	if (!ews_series_of(master, &s))
 		return;
-	e = add_exception(master, view->day);
+	e = ews_exception_at(master, view->day);
 	base = make_view(master, &s, view->day, NULL);
 	exception_free(e);
 	e->item = ews_item_new(c->ews, master->folder, EWS_CALENDAR);
@@ -501,7 +496,7 @@ int ews_occurrence_delete(struct ews_ctx *c, struct ews_item *view, struct ews_e
 	if (!others)
 		return ews_fail(err, "ErrorRecurrenceHasNoOccurrence",
 			"The last occurrence of a recurrence can't be deleted.");
-	exception_free(add_exception(master, view->day));
+	exception_free(ews_exception_at(master, view->day));
 	ews_item_touch(c->ews, master, ews_actor(c), false);
 	return 0;
 }
