@@ -112,9 +112,9 @@ def assert_backup(tool, mount, changed=None):
 # Restoring ----------------------------------------------------------------------------------------
 
 @each_tool
-@pytest.mark.mount(config={"sync": {"quiet": "0"}})
+@pytest.mark.mount(config={"sync": {"quiet": "0", "interval": "0.02"}})
 def test_restoring_what_is_there_changes_nothing(sim, mount, contacts, tool):
-    """Cycles run all the while: each commit starts one at once."""
+    """Cycles run all the while: each commit starts one at once, and the timer every second."""
     assert_backup(tool, mount)
     assert tool.files() == set(all_files(mount))
     files, servers, linked = all_files(mount), remote(sim), links(mount)
@@ -199,11 +199,19 @@ def assert_kept(box, counts):
 THREE = ("Anna Lind", "Ben Ohlsen", "Carl Dreyer")
 
 
+# What one of them has and the others have not: (line, property in Exchange, its value)
+OWN = {
+    "Anna Lind": ("NOTE:About Anna.", "Body", "About Anna."),
+    "Ben Ohlsen": ("TEL;TYPE=home,voice:+49 30 77", "PhoneNumbers/HomePhone", "+49 30 77"),
+    "Carl Dreyer": ("ROLE:Carl's profession", "Profession", "Carl's profession"),
+}
+
+
 def export(uids=None):
     """{name: card} of three people, each with values of his own."""
     return {name: card(name, f"EMAIL:{name.replace(' ', '.').lower()}@client.example",
                        f"TEL;TYPE=cell:+49 171 {n}", f"TITLE:{name}'s job", "CATEGORIES:CRM",
-                       uid=uids and uids[name])
+                       OWN[name][0], uid=uids and uids[name])
             for n, name in enumerate(THREE, 1)}
 
 
@@ -219,6 +227,9 @@ def assert_nothing_is_mixed(sim):
             (given, surname, title)
         assert found[name]["EmailAddresses/EmailAddress1"] == email
         assert found[name]["PhoneNumbers/MobilePhone"] == mobile
+        for owner, (_, field, value) in OWN.items():
+            held = found[name].get(field)
+            assert (held.rstrip() if held else None) == (value if owner == name else None), field
         row = crm_contact(sim, surname)
         assert (row["FirstName"], row["Email"], row["MobilePhone"], row["Title"]) == \
             (given, email, mobile, title)
@@ -265,7 +276,7 @@ def test_all_removed_and_exported_under_other_names(sim, mount, who):
 # Twice --------------------------------------------------------------------------------------------
 
 class Cycles:
-    """Cycles without a pause, as the timer would start them."""
+    """Cycles without a pause, besides those of the timer."""
 
     def __init__(self, mount):
         self.mount, self.ended, self.errors = mount, threading.Event(), []
@@ -288,6 +299,7 @@ class Cycles:
 
 
 @each_tool
+@pytest.mark.mount(config={"sync": {"interval": "0.02"}})
 def test_what_changed_is_seen_and_nothing_else(sim, mount, contacts, tool, exchange):
     with Cycles(mount):
         assert_backup(tool, mount)
