@@ -36,9 +36,11 @@ class Vim:
         self.screen.wait_for(new)
 
     def save(self):
-        """It has seen that the file is another one, and asks nothing when told to write."""
+        """It asks when it finds the file older than the one that stands there."""
         self.screen.type(":w!\r")
-        self.screen.wait_for("written")
+        if self.screen.wait_for_one_of("(y/n)?", "written") != "written":
+            self.screen.type("y")
+            self.screen.wait_for("written")
 
     def leave(self):
         self.screen.type(":q!\r")
