@@ -122,5 +122,6 @@ const struct crm_driver salesforce_driver = {
 	.match_leads = salesforce_match_leads,
 	.write = salesforce_write,
 	.find_users = salesforce_find_users,
+	.user_time_zone = salesforce_user_time_zone,
 	.requests_left = salesforce_requests_left,
 };

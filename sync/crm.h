@@ -142,6 +142,10 @@ struct crm_driver {
 	int (*find_users)(struct crm *crm, const char *const *addresses, size_t n, char **ids,
 		struct error *err);
 
+	/* The IANA name of a user's time zone, a new string; *zone stays NULL when he has none.  NULL: it
+	 * cannot be asked. */
+	int (*user_time_zone)(struct crm *crm, const char *user_id, char **zone, struct error *err);
+
 	/* Requests left today, or -1 when unknown. */
 	long (*requests_left)(struct crm *crm);
 };

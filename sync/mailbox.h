@@ -175,6 +175,10 @@ struct mailbox_driver {
 	int (*delete_folder)(
 		struct mailbox *mailbox, const char *id, struct error *err); /* to Deleted Items */
 
+	/* The IANA name of the mailbox's time zone, a new string; *zone stays NULL when it has none.
+	 * NULL: it cannot be asked. */
+	int (*time_zone)(struct mailbox *mailbox, char **zone, struct error *err);
+
 	/* Makes Outlook show these categories: adds what is missing to the CategoryList. */
 	int (*add_categories)(
 		struct mailbox *mailbox, const char *const *names, size_t n, struct error *err);

@@ -210,6 +210,7 @@ static int check_policy(struct cycle *c, struct error *err)
 		for (int kind = 0; kind < CONFIG_KINDS; kind++)
 			buf_addf(&now, "|%d%d%d", c->policy->rules[kind].mode,
 				c->policy->rules[kind].direction, c->policy->rules[kind].import);
+		buf_addf(&now, "|%d|%d", c->policy->event_days, c->policy->event_series);
 	}
 	rc = store_value_get(c->store, name, &known, err);
 	if (rc || (known && !strcmp(known, buf_str(&now))))
@@ -268,6 +269,8 @@ static int steps(struct cycle *c, struct error *err)
 		rc = open_mailbox(c, err);
 	if (!rc && has_crm(c))
 		try_crm(c, prepare_crm);
+	if (!rc)
+		limit_prepare(c);
 	if (!rc)
 		rc = folders_pull(c, err);
 	if (!rc)
@@ -360,5 +363,6 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 		json_decref(c.let_go[side]);
 	for (int kind = 0; kind < ITEM_KINDS; kind++)
 		json_decref(c.keys[kind]);
+	zones_free(&c.zones);
 	return rc;
 }

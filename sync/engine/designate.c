@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "sync/engine/internal.h"
+#include "sync/formats/event.h"
 #include "sync/mem.h"
 
 /* Appended to the reason of an unlinked side once its item was not designated: from then on a
@@ -38,10 +39,8 @@ static bool in_folder(struct cycle *c, uint64_t ino, bool *is_default)
 bool designate_is_private(const json_t *doc)
 {
 	const char *sensitivity = json_string_value(json_object_get(doc, "tandemfs:sensitivity"));
-	const char *privacy = json_string_value(json_object_get(doc, "privacy"));
 
-	return (sensitivity && strcasecmp(sensitivity, "Normal") != 0) ||
-	       (privacy && strcmp(privacy, "public") != 0);
+	return (sensitivity && strcasecmp(sensitivity, "Normal") != 0) || event_is_private(doc);
 }
 
 /* In Salesforce_Sync or by a category, not just where the mode says `all`. */
@@ -60,6 +59,12 @@ static bool is_read_only(const struct pair *pair)
 	const struct document_kind *kind = document_kind(pair->item.kind);
 
 	return kind->read_only && kind->read_only(pair->item.doc);
+}
+
+/* Has the item no link yet, nor a record that is being made? */
+static bool is_first(const struct store_side *crm)
+{
+	return crm->status == SIDE_NONE || (crm->status == SIDE_CREATING && !crm->token_sent);
 }
 
 bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why_not)
@@ -89,7 +94,9 @@ bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why
 		designated |= is_default;
 	if (!designated)
 		*why_not = "undesignated";
-	return designated;
+	else if (pair->item.kind == KIND_EVENT && is_first(&pair->sides[SIDE_CRM]))
+		*why_not = limit_forbids(c, pair->item.doc);
+	return !*why_not;
 }
 
 /* Is the record linked from another mailbox too?  Then it is not ours alone to delete. */

@@ -39,8 +39,9 @@ char *engine_token(void)
 
 static const char *const kind_folders[ITEM_KINDS] = { "Contacts", "Calendar", "Tasks", "Mail" };
 
+/* A kind that is new here makes us read all folders of the mailbox. */
 static int ensure_default_folder(
-	struct engine *e, const struct store_mailbox *mb, enum item_kind kind, struct error *err)
+	struct engine *e, struct store_mailbox *mb, enum item_kind kind, struct error *err)
 {
 	struct store_node node = { .parent = mb->ino,
 		.type = NODE_FOLDER,
@@ -63,7 +64,11 @@ static int ensure_default_folder(
 	if (rc)
 		return rc;
 	folder.ino = node.ino;
-	return store_folder_save(e->store, &folder, err);
+	rc = store_folder_save(e->store, &folder, err);
+	if (rc || !mb->folder_cursor)
+		return rc;
+	xstrset(&mb->folder_cursor, NULL);
+	return store_mailbox_save(e->store, mb, err);
 }
 
 static int ensure_mailbox(
@@ -156,6 +161,7 @@ void engine_free(struct engine *e)
 		if (e->mailboxes[i].connection)
 			e->mailbox_driver->close(e->mailboxes[i].connection);
 		free(e->mailboxes[i].crm_user);
+		free(e->mailboxes[i].zone);
 		json_decref(e->mailboxes[i].turns);
 	}
 	if (e->crm)

@@ -212,7 +212,8 @@ int import_record(
 	doc = document_of(c, kind, record);
 	if (!designate_is_private(doc))
 		rc = is_known(c, kind, record, doc, &known, err);
-	if (rc || known || designate_is_private(doc)) {
+	if (rc || known || designate_is_private(doc) ||
+		(kind == KIND_EVENT && limit_forbids(c, doc))) {
 		json_decref(doc);
 		return rc;
 	}

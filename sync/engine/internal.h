@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "sync/engine/engine.h"
+#include "sync/formats/zone.h"
 
 #define SIDES	  2
 #define NS_PER_S  1000000000LL
@@ -62,7 +63,9 @@ struct engine_mailbox {
 	struct error error; /* of the last cycle */
 	json_t *turns;	    /* item -> {side, n, since}: changes taken from the sides by turns */
 	int64_t wake_in;    /* ns after the last cycle: something waits for its quiet time; 0: no */
-	const char *phase;  /* progress */
+	char *zone;	    /* the user's, as the CRM or the mailbox says; NULL: none */
+	bool zone_asked;
+	const char *phase; /* progress */
 	size_t done, total;
 };
 
@@ -104,18 +107,21 @@ struct cycle {
 	bool urgent;
 	int64_t began;
 	int64_t asked_at;
-	json_t *log;		  /* lines, written at the end */
-	json_t *categories;	  /* set: designating ones that items were given */
-	int64_t wake_in;	  /* as in engine_mailbox */
-	size_t made[CAPS];	  /* creates and imports of this cycle */
-	json_t *waiting[CAPS];	  /* sets of ids: what the cap keeps for the next cycle, or NULL */
-	json_t *let_go[SIDES];	  /* item -> folder: deletions allowed and not sent yet */
-	int64_t batch;		  /* number of what this cycle holds; 0: nothing yet */
-	json_t *accounts;	  /* company -> {"id", "hits"}: what this cycle knows of accounts */
-	json_t *may_create;	  /* set of tokens: creates in the CRM that may be sent now */
-	json_t *unshown;	  /* while pulling: remote id -> item; see unshown.c */
-	struct error deferred;	  /* the first failure that did not end the cycle */
-	json_t *keys[ITEM_KINDS]; /* sets of match_key() of the mailbox's items; see import.c */
+	json_t *log;	       /* lines, written at the end */
+	json_t *categories;    /* set: designating ones that items were given */
+	int64_t wake_in;       /* as in engine_mailbox */
+	size_t made[CAPS];     /* creates and imports of this cycle */
+	json_t *waiting[CAPS]; /* sets of ids: what the cap keeps for the next cycle, or NULL */
+	json_t *let_go[SIDES]; /* item -> folder: deletions allowed and not sent yet */
+	int64_t batch;	       /* number of what this cycle holds; 0: nothing yet */
+	json_t *accounts;      /* company -> {"id", "hits"}: what this cycle knows of accounts */
+	json_t *may_create;    /* set of tokens: creates in the CRM that may be sent now */
+	json_t *unshown;       /* while pulling: remote id -> item; see unshown.c */
+	struct zones zones;
+	const struct zone *floating; /* the user's own; NULL: not known */
+	int64_t event_limit;	     /* events that ended before are not designated; seconds */
+	struct error deferred;	     /* the first failure that did not end the cycle */
+	json_t *keys[ITEM_KINDS];    /* sets of match_key() of the mailbox's items; see import.c */
 };
 
 /* ---- pairs (pair.c) -------------------------------------------------------------------------- */
@@ -177,6 +183,19 @@ bool value_equal(const json_t *a, const json_t *b);
 bool array_has(const json_t *array, const char *text);
 json_t *value_get(const json_t *object, const char *name);	 /* borrowed; NULL for null */
 void value_put(json_t *object, const char *name, json_t *value); /* borrows; NULL removes */
+
+/* ---- the limit of events (limit.c) -------------------------------------------------------------- */
+
+/* Why an event is not designated, as why_not says it. */
+#define LIMIT_SERIES "series"
+#define LIMIT_ENDED  "ended"
+
+/* Works out the limit of this cycle. */
+void limit_prepare(struct cycle *c);
+/* Midnight of the user's day, so many days (or EVENTS_LAST_MONTH) before; all in seconds. */
+int64_t limit_midnight(int64_t now, int days, const struct zone *zone);
+/* NULL, or why the policy does not designate the event. */
+const char *limit_forbids(struct cycle *c, const json_t *doc);
 
 /* ---- views (views.c) -------------------------------------------------------------------------- */
 

@@ -290,6 +290,18 @@ static void settle_errors(struct cycle *c, struct pair *pair)
 	}
 }
 
+/* What a user might wonder about an item that is not synced with the CRM; NULL: nothing.  New string. */
+static char *note_of(struct cycle *c, const struct pair *pair, const char *why_not)
+{
+	if (!why_not || !designate_is_explicit(c, pair))
+		return NULL;
+	if (!strcmp(why_not, DESIGNATE_GROUP))
+		return xstrdup("a distribution list is not synced with the CRM");
+	if (!strcmp(why_not, LIMIT_SERIES))
+		return xstrdup("a series, which the policy does not sync with the CRM");
+	return NULL;
+}
+
 /* Works out what the user sees of the item's state, and whether the next cycle must look at it. */
 static void settle_state(struct cycle *c, struct pair *pair)
 {
@@ -323,9 +335,8 @@ static void settle_state(struct cycle *c, struct pair *pair)
 		item->state = ITEM_EXCLUDED;
 	else
 		item->state = ITEM_SYNCED;
-	if (why_not && !strcmp(why_not, DESIGNATE_GROUP) && designate_is_explicit(c, pair) &&
-		!item->error)
-		item->error = xstrdup("a distribution list is not synced with the CRM");
+	if (!item->error)
+		item->error = note_of(c, pair, why_not);
 	if (!pending && !refused) /* what was refused is an edit still, and wins as one */
 		item->edited = item->edited_first = 0;
 }

@@ -117,6 +117,11 @@ json_t *event_occurrence(const json_t *doc, const char *key);
 bool event_instants(struct zones *zones, const json_t *doc, const struct zone *floating,
 	int64_t *start, int64_t *end);
 
+/* When the last occurrence ends, exceptions counted; INT64_MAX for a series that does not end or cannot
+ * be walked.  False when it has no start. */
+bool event_last_end(
+	struct zones *zones, const json_t *doc, const struct zone *floating, int64_t *end);
+
 /* The patch that makes `occurrence` of the occurrence `key` of `doc`, of whole members; {} when they
  * are the same. */
 json_t *event_patch(const json_t *doc, const char *key, const json_t *occurrence);

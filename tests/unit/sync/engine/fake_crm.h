@@ -1,4 +1,4 @@
-/* A CRM in memory, behind struct crm_driver: contacts with SystemModstamps, owners, an external id
+/* A CRM in memory, behind struct crm_driver: contacts, events and tasks with SystemModstamps, owners, an external id
  * field that may be missing, merges, and records that leave our view. */
 #ifndef TESTS_UNIT_SYNC_ENGINE_FAKE_CRM_H
 #define TESTS_UNIT_SYNC_ENGINE_FAKE_CRM_H
@@ -7,6 +7,7 @@
 
 #include "sync/crm.h"
 #include "sync/formats/card.h"
+#include "sync/formats/event.h"
 #include "tests/unit/sync/engine/fake_net.h"
 
 #define FAKE_RECORDS 600
@@ -14,6 +15,7 @@
 #define FAKE_OVERLAP 3
 
 struct fake_record {
+	enum item_kind kind;
 	char id[20];
 	int seq; /* of its last change; the stamp is made of it */
 	bool deleted, hidden;
@@ -41,6 +43,17 @@ static const struct field fake_crm_rows[] = {
 	{ .name = "Title", .path = "titles/JobTitle/name", .type = &field_text },
 	{ .name = "MobilePhone", .path = "phones/MobilePhone/number", .type = &field_text },
 	{ .name = "Email", .path = "emails/EmailAddress1/address", .type = &field_text },
+};
+
+static const struct field fake_crm_event_rows[] = {
+	{ .name = "Subject",
+		.path = "title",
+		.type = &field_event_text,
+		.flags = FIELD_NAMING | FIELD_MATCH,
+		.max_chars = 60 },
+	{ .name = "Start", .path = "start", .type = &field_event_instant, .flags = FIELD_MATCH },
+	{ .name = "End", .path = "end", .type = &field_event_instant },
+	{ .name = "Description", .path = "description", .type = &field_event_text },
 };
 
 /* ---- what happens in the CRM -------------------------------------------------------------------- */
@@ -155,6 +168,9 @@ static inline int fake_crm_fields(
 	*table = (struct field_table){ NULL, 0 };
 	if (kind == KIND_CONTACT)
 		*table = (struct field_table){ fake_crm_rows, ARRAY_SIZE(fake_crm_rows) };
+	if (kind == KIND_EVENT || kind == KIND_TASK)
+		*table = (struct field_table){ fake_crm_event_rows,
+			ARRAY_SIZE(fake_crm_event_rows) };
 	return 0;
 }
 
@@ -196,10 +212,10 @@ static inline int fake_crm_pull(struct crm *f, enum item_kind kind, const char *
 	int rc = net_error(mode, err), greatest = shown;
 	size_t m = 0;
 
-	(void)kind;
 	memset(page, 0, sizeof(*page));
 	for (size_t i = 0; !rc && mode != SAY_NOTHING && i < f->n; i++)
-		if (f->records[i].seq > since && !f->records[i].hidden)
+		if (f->records[i].seq > since && !f->records[i].hidden &&
+			f->records[i].kind == kind)
 			sorted[m++] = &f->records[i];
 	qsort(sorted, m, sizeof(*sorted), compare_seq);
 	page->last = m <= f->page;
@@ -222,13 +238,12 @@ static inline int fake_crm_get(struct crm *f, enum item_kind kind, const char *c
 {
 	int rc = net_error(net_begin(f->net, "get", false), err);
 
-	(void)kind;
 	*records = xcalloc(n, sizeof(**records));
 	*found = 0;
 	for (size_t i = 0; !rc && i < n; i++) {
 		struct fake_record *record = crm_by_id(f, ids[i]);
 
-		if (record && !record->hidden)
+		if (record && !record->hidden && record->kind == kind)
 			crm_record_out(record, &(*records)[(*found)++]);
 	}
 	rc = net_end(f->net, rc, err);
@@ -266,7 +281,40 @@ static inline int fake_crm_match(struct crm *f, enum item_kind kind, const char 
 	return rc;
 }
 
-static inline void crm_apply_create(struct crm *f, struct crm_op *op)
+static inline bool crm_is_alike(const json_t *a, const json_t *b)
+{
+	return !strcmp(net_text(a, "Subject"), net_text(b, "Subject")) &&
+	       !strcmp(net_text(a, "Start"), net_text(b, "Start"));
+}
+
+static inline int fake_crm_match_fields(struct crm *f, enum item_kind kind, const char *owner_id,
+	const json_t *const *projections, size_t n, struct crm_record **records, size_t *found,
+	struct error *err)
+{
+	int rc = net_error(net_begin(f->net, "match_fields", false), err);
+
+	*records = xcalloc(f->n, sizeof(**records));
+	*found = 0;
+	for (size_t i = 0; !rc && i < f->n; i++) {
+		struct fake_record *record = &f->records[i];
+		bool hit = false;
+
+		for (size_t j = 0; j < n; j++)
+			hit |= crm_is_alike(record->fields, projections[j]);
+		if (hit && record->kind == kind && !record->hidden && !record->deleted &&
+			(!owner_id || !strcmp(record->owner, owner_id)))
+			crm_record_out(record, &(*records)[(*found)++]);
+	}
+	rc = net_end(f->net, rc, err);
+	if (rc) {
+		crm_records_free(*records, *found);
+		*records = NULL;
+		*found = 0;
+	}
+	return rc;
+}
+
+static inline void crm_apply_create(struct crm *f, enum item_kind kind, struct crm_op *op)
 {
 	struct fake_record *record = NULL;
 	const char *name;
@@ -279,6 +327,7 @@ static inline void crm_apply_create(struct crm *f, struct crm_op *op)
 	if (!record) {
 		record = crm_add(f, NULL, NULL, NULL);
 		record->created_by_us = true;
+		record->kind = kind;
 	}
 	json_object_foreach((json_t *)op->fields, name, value)
 		net_set(record->fields, name, value, f->normalised);
@@ -308,12 +357,13 @@ static inline void crm_apply_update(struct crm *f, struct fake_record *record, s
 	crm_touched(f, record, true);
 }
 
-static inline void crm_apply(struct crm *f, enum crm_op_type type, struct crm_op *op)
+static inline void crm_apply(
+	struct crm *f, enum item_kind kind, enum crm_op_type type, struct crm_op *op)
 {
 	struct fake_record *record = crm_by_id(f, op->id);
 
 	if (type == CRM_CREATE) {
-		crm_apply_create(f, op);
+		crm_apply_create(f, kind, op);
 	} else if (!record || record->hidden || record->deleted) {
 		error_set(&op->error, ERR_NOT_FOUND, "no such record");
 	} else if (type == CRM_UPDATE) {
@@ -331,13 +381,12 @@ static inline int fake_crm_write(struct crm *f, enum item_kind kind, enum crm_op
 	enum fault_mode mode = net_begin(f->net, names[type], true);
 	int rc = net_error(mode, err);
 
-	(void)kind;
 	for (size_t i = 0; i < n; i++) {
 		ops[i].error = (struct error)ERROR_INIT;
 		if (mode == REFUSE && i == 0)
 			error_set(&ops[i].error, ERR_REMOTE, "a rule of the org refuses this");
 		else if (!rc || mode == LOSE_AFTER)
-			crm_apply(f, type, &ops[i]);
+			crm_apply(f, kind, type, &ops[i]);
 		if (rc) {
 			crm_op_clear(&ops[i]);
 			error_set(&ops[i].error, rc == ERR_LOST ? ERR_LOST : ERR_UNSENT, "%s",
@@ -384,6 +433,7 @@ static const struct crm_driver fake_crm_driver = {
 	.pull = fake_crm_pull,
 	.get = fake_crm_get,
 	.match_emails = fake_crm_match,
+	.match_fields = fake_crm_match_fields,
 	.write = fake_crm_write,
 	.find_users = fake_find_users,
 	.requests_left = fake_requests_left,

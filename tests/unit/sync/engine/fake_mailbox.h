@@ -1,10 +1,11 @@
-/* A mailbox server in memory, behind struct mailbox_driver: several mailboxes of contacts, with item
- * ids that change on a move, search keys and marks that a copy carries too, ChangeKeys, sync cursors and
- * a Deleted Items that nobody sees. */
+/* A mailbox server in memory, behind struct mailbox_driver: several mailboxes of contacts, and of events
+ * and tasks where fields is fake_calendar_fields; with item ids that change on a move, search keys and
+ * marks that a copy carries too, ChangeKeys, sync cursors and a Deleted Items that nobody sees. */
 #ifndef TESTS_UNIT_SYNC_ENGINE_FAKE_MAILBOX_H
 #define TESTS_UNIT_SYNC_ENGINE_FAKE_MAILBOX_H
 
 #include "sync/formats/card.h"
+#include "sync/formats/event.h"
 #include "sync/mailbox.h"
 #include "tests/unit/sync/engine/fake_net.h"
 
@@ -29,6 +30,7 @@ struct fake_folder {
 	char parent[40];
 	char name[128];
 	int version;
+	enum item_kind kind;
 	bool is_default;
 	bool deleted;
 	int changed; /* number in the log of folders */
@@ -80,6 +82,39 @@ static const struct field fake_mailbox_rows[] = {
 		.type = &field_keywords,
 		.flags = FIELD_PER_KEY },
 };
+
+static const struct field fake_event_rows[] = {
+	{ .name = "Subject",
+		.path = "title",
+		.type = &field_event_text,
+		.flags = FIELD_NAMING,
+		.max_chars = 60 },
+	{ .name = "Time", .path = "start", .type = &field_event_when },
+	{ .name = "Body", .path = "description", .type = &field_event_text },
+	{ .name = "Sensitivity", .path = "privacy", .type = &field_event_text },
+	{ .name = "Rules", .path = "recurrenceRules", .type = &field_event_rules },
+	{ .name = "Exceptions",
+		.path = "recurrenceOverrides/excluded title start",
+		.type = &field_event_entries,
+		.flags = FIELD_PER_KEY | FIELD_VALUES },
+	{ .name = "Attendees",
+		.path = "participants/name participationStatus",
+		.type = &field_event_entries,
+		.flags = FIELD_PER_KEY | FIELD_VALUES },
+	{ .name = "Categories",
+		.path = "keywords",
+		.type = &field_keywords,
+		.flags = FIELD_PER_KEY },
+};
+
+static inline struct field_table fake_calendar_fields(enum item_kind kind)
+{
+	if (kind == KIND_EVENT || kind == KIND_TASK)
+		return (struct field_table){ fake_event_rows, ARRAY_SIZE(fake_event_rows) };
+	if (kind != KIND_CONTACT)
+		return (struct field_table){ NULL, 0 };
+	return (struct field_table){ fake_mailbox_rows, ARRAY_SIZE(fake_mailbox_rows) };
+}
 
 static inline struct field_table fake_mailbox_fields(enum item_kind kind)
 {
@@ -140,6 +175,13 @@ static inline int fake_add_folder(struct fake_exchange *x, struct fake_box *box,
 	if (box->n_folders >= FAKE_FOLDERS)
 		abort();
 	*folder = (struct fake_folder){ .is_default = is_default, .version = 1 };
+	for (size_t i = 0; i < box->n_folders; i++)
+		if (!strcmp(box->folders[i].id, parent))
+			folder->kind = box->folders[i].kind;
+	if (is_default)
+		folder->kind = !strcmp(name, "Calendar") ? KIND_EVENT
+			       : !strcmp(name, "Tasks")	 ? KIND_TASK
+							 : KIND_CONTACT;
 	snprintf(folder->id, sizeof(folder->id), "folder%d", ++x->next_id);
 	snprintf(folder->parent, sizeof(folder->parent), "%s", parent);
 	snprintf(folder->name, sizeof(folder->name), "%s", name);
@@ -305,7 +347,7 @@ static inline void fake_folder_out(const struct fake_folder *from, struct mailbo
 	to->version = xasprintf("v%d", from->version);
 	to->parent_id = xstrdup(from->parent);
 	to->name = xstrdup(from->name);
-	to->kind = KIND_CONTACT;
+	to->kind = from->kind;
 	to->is_default = from->is_default;
 }
 
@@ -407,7 +449,6 @@ static inline int fake_get_items(struct mailbox *m, enum item_kind kind, const c
 	enum fault_mode mode = net_begin(m->x->net, "get_items", false);
 	int rc = net_error(mode, err);
 
-	(void)kind;
 	memset(items, 0, n * sizeof(*items));
 	for (size_t i = 0; !rc && i < n; i++) {
 		struct fake_item *item = fake_by_id(m->box, ids[i]);
@@ -418,6 +459,8 @@ static inline int fake_get_items(struct mailbox *m, enum item_kind kind, const c
 			fake_item_out(m->box, item, m->x->shows_us, &items[i]);
 		else
 			error_set(&items[i].error, ERR_NOT_FOUND, "no such item");
+		if (item && m->box->folders[item->folder].kind != kind)
+			abort(); /* a request carries one kind */
 	}
 	rc = net_end(m->x->net, rc, err);
 	for (size_t i = 0; rc && i < n; i++)
@@ -515,6 +558,8 @@ static inline int fake_write_items(struct mailbox *m, enum mailbox_op_type type,
 
 	for (size_t i = 0; i < n; i++) {
 		ops[i].error = (struct error)ERROR_INIT;
+		if (ops[i].kind != ops[0].kind)
+			abort(); /* a request carries one kind */
 		if (mode == REFUSE && i == 0)
 			error_set(&ops[i].error, ERR_REMOTE, "this item is not wanted");
 		else if (!rc || mode == LOSE_AFTER)

@@ -23,6 +23,8 @@ struct world {
 	struct fake_net net;
 	struct fake_exchange x;
 	struct crm f;
+	struct mailbox_driver driver;
+	bool calendar; /* with events and tasks */
 	struct engine *engine;
 	char *copies[2]; /* database and WAL at our death */
 	size_t sizes[2];
@@ -44,10 +46,13 @@ static inline void world_open(struct world *w)
 	assert_ok(store_open(&w->e.store, w->e.dir, &err), err);
 	w->e.c = (struct commit){ .store = w->e.store };
 	assert_ok(commit_recover(&w->e.c, &err), err);
+	w->driver = fake_mailbox_driver;
+	if (w->calendar)
+		w->driver.fields = fake_calendar_fields;
 	options = (struct engine_options){ .store = w->e.store,
 		.config = &w->config,
 		.commit = &w->e.c,
-		.mailbox = &fake_mailbox_driver,
+		.mailbox = &w->driver,
 		.crm = w->config.crm_driver ? &fake_crm_driver : NULL };
 	assert_ok(engine_new(&w->engine, &options, &err), err);
 }
@@ -254,7 +259,8 @@ static inline void world_config(struct world *w)
 		.folder = "Salesforce_Sync",
 		.categories = w->categories,
 		.n_categories = 1,
-		.exclude = "DoNotSync" };
+		.exclude = "DoNotSync",
+		.event_series = true };
 	w->policy.rules[CONFIG_CONTACTS] = (struct config_rule){ MODE_DESIGNATED, DIRECTION_BOTH,
 		IMPORT_OFF, REMOVE_NONE };
 	w->policy.rules[CONFIG_CALENDAR].mode = w->policy.rules[CONFIG_TASKS].mode =
