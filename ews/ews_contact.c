@@ -10,28 +10,21 @@
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): pasted strings cannot stand in parentheses */
 
-#define WIRE(...) (&(const struct ews_wire){ __VA_ARGS__ })
-
-#define ROW(NAME, PATH, TYPE, FLAGS, ...)                                                          \
-	{                                                                                          \
-		.name = (NAME), .path = (PATH), .type = &(TYPE), .flags = (FLAGS),                 \
-		.wire = WIRE(__VA_ARGS__)                                                          \
-	}
-
 /* A plain property of the contacts schema. */
 #define PLAIN(NAME, PATH, TYPE, FLAGS)                                                             \
-	ROW(#NAME, PATH, TYPE, FLAGS, .form = EWS_TEXT, .uri = "contacts:" #NAME, .element = #NAME)
+	EWS_ROW(#NAME, PATH, TYPE, FLAGS, .form = EWS_TEXT, .uri = "contacts:" #NAME,              \
+		.element = #NAME)
 
 /* An address: PidLidEmail?DisplayName, AddressType, EmailAddress, OriginalDisplayName,
  * OriginalEntryId stand beside it (MS-OXOCNTC 2.2.1.2). */
 #define EMAIL(NAME, BASE)                                                                          \
-	ROW(#NAME, "emails/" #NAME "/address", field_text, 0, .form = EWS_ENTRY,                   \
+	EWS_ROW(#NAME, "emails/" #NAME "/address", field_text, 0, .form = EWS_ENTRY,               \
 		.uri = "contacts:EmailAddress", .element = "EmailAddresses", .key = #NAME,         \
 		.ask = "contacts:EmailAddresses",                                                  \
 		.beside = { (BASE), (BASE) + 2, (BASE) + 3, (BASE) + 4, (BASE) + 5 })
 
 #define ADDRESS_PART(SLOT, PART, KIND)                                                             \
-	ROW(SLOT "/" PART, "addresses/" SLOT "/components/" KIND, field_address_component, 0,      \
+	EWS_ROW(SLOT "/" PART, "addresses/" SLOT "/components/" KIND, field_address_component, 0,  \
 		.form = EWS_ADDRESS, .uri = "contacts:PhysicalAddress:" PART,                      \
 		.element = "PhysicalAddresses", .key = SLOT, .part = PART,                         \
 		.ask = "contacts:PhysicalAddresses")
@@ -43,38 +36,39 @@
 		ADDRESS_PART(SLOT, "PostalCode", "postcode")
 
 #define PHONE(NAME)                                                                                \
-	ROW(#NAME, "phones/" #NAME "/number", field_text, 0, .form = EWS_ENTRY,                    \
+	EWS_ROW(#NAME, "phones/" #NAME "/number", field_text, 0, .form = EWS_ENTRY,                \
 		.uri = "contacts:PhoneNumber", .element = "PhoneNumbers", .key = #NAME,            \
 		.ask = "contacts:PhoneNumbers")
 
 #define IM(NAME)                                                                                   \
-	ROW(#NAME, "onlineServices/" #NAME "/uri", field_text, 0, .form = EWS_ENTRY,               \
+	EWS_ROW(#NAME, "onlineServices/" #NAME "/uri", field_text, 0, .form = EWS_ENTRY,           \
 		.uri = "contacts:ImAddress", .element = "ImAddresses", .key = #NAME,               \
 		.ask = "contacts:ImAddresses")
 
 /* PidLidBirthdayLocal, PidLidWeddingAnniversaryLocal (MS-OXOCNTC 2.2.1.5) stand beside. */
 #define DATE(NAME, PATH, LOCAL)                                                                    \
-	ROW(#NAME, PATH, field_date, 0, .form = EWS_DATE, .uri = "contacts:" #NAME,                \
+	EWS_ROW(#NAME, PATH, field_date, 0, .form = EWS_DATE, .uri = "contacts:" #NAME,            \
 		.element = #NAME, .beside = { (LOCAL) })
 
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct field rows[] = {
 	/* ItemType */
-	ROW("Sensitivity", "tandemfs:sensitivity", field_text, 0, .form = EWS_CHOICE,
+	EWS_ROW("Sensitivity", "tandemfs:sensitivity", field_text, 0, .form = EWS_CHOICE,
 		.uri = "item:Sensitivity", .element = "Sensitivity", .none = "Normal"),
-	ROW("Body", "notes/Body/note", field_text, 0, .form = EWS_BODY, .uri = "item:Body",
+	EWS_ROW("Body", "notes/Body/note", field_text, 0, .form = EWS_BODY, .uri = "item:Body",
 		.element = "Body"),
 	{ .name = EWS_PHOTO_FIELD,
 		.path = "media",
 		.type = &field_photo,
 		.apart = &card_photo_apart,
-		.wire = WIRE(.form = EWS_PHOTO, .uri = "item:Attachments",
-			.element = "Attachments") },
-	ROW("Categories", "keywords", field_keywords, FIELD_PER_KEY, .form = EWS_KEYS,
+		.wire = &(const struct ews_wire){ .form = EWS_PHOTO,
+			.uri = "item:Attachments",
+			.element = "Attachments" } },
+	EWS_ROW("Categories", "keywords", field_keywords, FIELD_PER_KEY, .form = EWS_KEYS,
 		.uri = "item:Categories", .element = "Categories"),
 	/* PidTagDisplayNamePrefix: CompleteName/Title shows it but cannot be written. */
-	ROW("Prefix", "name/components/title", field_name_component, 0, .form = EWS_EXTENDED,
+	EWS_ROW("Prefix", "name/components/title", field_name_component, 0, .form = EWS_EXTENDED,
 		.uri = "0x3A45"),
 	/* ContactItemType */
 	PLAIN(FileAs, "tandemfs:fileAs", field_text, 0),
@@ -111,7 +105,7 @@ static const struct field rows[] = {
 	PLAIN(AssistantName, "relatedTo/assistant", field_related, 0),
 	DATE(Birthday, "anniversaries/birth/date", 0x80DE),
 	PLAIN(BusinessHomePage, "links/BusinessHomePage/uri", field_text, 0),
-	ROW("Children", "relatedTo/child", field_related_list, 0, .form = EWS_STRINGS,
+	EWS_ROW("Children", "relatedTo/child", field_related_list, 0, .form = EWS_STRINGS,
 		.uri = "contacts:Children", .element = "Children"),
 	PLAIN(Department, "organizations/CompanyName/units/0/name", field_text, 0),
 	PLAIN(Generation, "name/components/generation", field_name_component, 0),
@@ -126,9 +120,9 @@ static const struct field rows[] = {
 	PLAIN(Surname, "name/components/surname", field_name_component, FIELD_NAMING),
 	DATE(WeddingAnniversary, "anniversaries/wedding/date", 0x80DF),
 	/* DistributionListType: contacts have none of these. */
-	ROW(EWS_LIST_FIELD, "kind", field_text, FIELD_READ_ONLY, .form = EWS_LIST_KIND,
+	EWS_ROW(EWS_LIST_FIELD, "kind", field_text, FIELD_READ_ONLY, .form = EWS_LIST_KIND,
 		.element = "DistributionList"),
-	ROW("Members", "members", field_members, FIELD_READ_ONLY, .form = EWS_MEMBERS,
+	EWS_ROW("Members", "members", field_members, FIELD_READ_ONLY, .form = EWS_MEMBERS,
 		.uri = "distributionlist:Members", .element = "Members"),
 };
 

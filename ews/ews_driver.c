@@ -12,13 +12,15 @@ static const struct field_table no_fields = { NULL, 0 };
 
 const struct ews_kind ews_kinds[ITEM_KINDS] = {
 	[KIND_CONTACT] = { KIND_CONTACT, "Contact", "IPM.Contact", "ContactsFolder", "IPF.Contact",
-		{ "contacts" }, &ews_contact_table },
+		{ "contacts" }, &ews_contact_table, { NULL } },
 	[KIND_EVENT] = { KIND_EVENT, "CalendarItem", "IPM.Appointment", "CalendarFolder",
-		"IPF.Appointment", { "calendar" }, &no_fields },
+		"IPF.Appointment", { "calendar" }, &ews_event_table,
+		{ "item:ReminderIsSet", "calendar:IsMeeting", "calendar:Resources",
+			"calendar:ModifiedOccurrences", "calendar:DeletedOccurrences" } },
 	[KIND_TASK] = { KIND_TASK, "Task", "IPM.Task", "TasksFolder", "IPF.Task", { "tasks" },
-		&no_fields },
+		&ews_task_table, { "item:ReminderIsSet" } },
 	[KIND_MAIL] = { KIND_MAIL, "Message", "IPM.Note", "Folder", "IPF.Note",
-		{ "inbox", "sentitems" }, &no_fields },
+		{ "inbox", "sentitems" }, &no_fields, { NULL } },
 };
 
 static struct field_table fields(enum item_kind kind)
@@ -81,6 +83,8 @@ static void close_mailbox(struct mailbox *mailbox)
 	free(mailbox->url);
 	free(mailbox->user);
 	free(mailbox->address);
+	free(mailbox->zone);
+	zones_free(&mailbox->zones);
 	free(mailbox);
 }
 
@@ -114,6 +118,7 @@ static int open_mailbox(struct mailbox **out, void *server, const struct mailbox
 	mailbox->password = xstrdup(options->password);
 	mailbox->address = xstrdup(options->address);
 	mailbox->impersonate = options->impersonate;
+	mailbox->zone = xstrdup(options->timezone ? options->timezone : "Etc/UTC");
 	*out = mailbox;
 	return 0;
 }

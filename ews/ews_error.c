@@ -18,6 +18,7 @@ static const struct {
 } codes[] = {
 	{ "ErrorItemNotFound", ERR_NOT_FOUND, ERR_NOT_FOUND },
 	{ "ErrorInvalidAttachmentId", ERR_NOT_FOUND, ERR_NOT_FOUND },
+	{ "ErrorCalendarOccurrenceIsDeletedFromRecurrence", ERR_NOT_FOUND, ERR_NOT_FOUND },
 	{ "ErrorFolderNotFound", ERR_NOT_FOUND, ERR_NOT_FOUND },
 	{ "ErrorParentFolderNotFound", ERR_NOT_FOUND, ERR_NOT_FOUND },
 	{ "ErrorSavedItemFolderNotFound", ERR_NOT_FOUND, ERR_NOT_FOUND },

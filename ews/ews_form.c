@@ -51,6 +51,26 @@ void ews_close(struct buf *out, const char *element)
 	xml_end(out, name);
 }
 
+void ews_set_open(struct buf *out, const char *uri, const char *item)
+{
+	xml_start(out, "t:SetItemField");
+	xml_empty(out, "t:FieldURI", "FieldURI", uri);
+	ews_open(out, item);
+}
+
+void ews_set_close(struct buf *out, const char *item)
+{
+	ews_close(out, item);
+	xml_end(out, "t:SetItemField");
+}
+
+void ews_delete_field(struct buf *out, const char *uri)
+{
+	xml_start(out, "t:DeleteItemField");
+	xml_empty(out, "t:FieldURI", "FieldURI", uri);
+	xml_end(out, "t:DeleteItemField");
+}
+
 static const char *text_of(const struct field *row, const json_t *fields)
 {
 	return json_string_value(json_object_get(fields, row->name));
@@ -131,7 +151,7 @@ static bool read_date(const struct field *row, const xmlNode *node, json_t *fiel
 {
 	const struct ews_wire *wire = ews_wire_of(row);
 	char *stored AUTOFREE = xml_child_text(node, wire->element);
-	char *local AUTOFREE = ews_wire_read_beside(node, wire->beside[0]);
+	char *local AUTOFREE = wire->beside[0] ? ews_wire_read_beside(node, wire->beside[0]) : NULL;
 	char date[EWS_DATE_LEN];
 
 	if (ews_date_read(stored, local, date))
@@ -296,23 +316,51 @@ static void write_nothing(struct buf *out, const struct field *row, const json_t
 }
 
 static const struct ews_form_type forms[] = {
-	[EWS_TEXT] = { has_text, write_text, read_text, false },
-	[EWS_CHOICE] = { has_text, write_choice, read_choice, true },
-	[EWS_BODY] = { has_text, write_body, read_body, true },
-	[EWS_DATE] = { has_text, write_date, read_date, false },
-	[EWS_STRINGS] = { has_strings, write_strings, read_strings, false },
-	[EWS_KEYS] = { has_keys, write_keys, read_keys, false },
-	[EWS_ENTRY] = { has_text, write_entry, read_entry, false },
-	[EWS_ADDRESS] = { has_text, write_address_part, read_address_part, false },
-	[EWS_EXTENDED] = { has_text, write_extended, read_extended, false },
-	[EWS_LIST_KIND] = { has_nothing, write_nothing, ews_list_read_kind, false },
-	[EWS_MEMBERS] = { has_nothing, write_nothing, ews_list_read_members, false },
-	[EWS_PHOTO] = { has_nothing, write_nothing, ews_photo_read, false },
+	[EWS_TEXT] = { .has_value = has_text, .write = write_text, .read = read_text },
+	[EWS_CHOICE] = { .has_value = has_text,
+		.write = write_choice,
+		.read = read_choice,
+		.empty_is_set = true },
+	[EWS_BODY] = { .has_value = has_text,
+		.write = write_body,
+		.read = read_body,
+		.empty_is_set = true },
+	[EWS_DATE] = { .has_value = has_text, .write = write_date, .read = read_date },
+	[EWS_STRINGS] = { .has_value = has_strings, .write = write_strings, .read = read_strings },
+	[EWS_KEYS] = { .has_value = has_keys, .write = write_keys, .read = read_keys },
+	[EWS_ENTRY] = { .has_value = has_text, .write = write_entry, .read = read_entry },
+	[EWS_ADDRESS] = { .has_value = has_text,
+		.write = write_address_part,
+		.read = read_address_part },
+	[EWS_LIST_KIND] = { .has_value = has_nothing,
+		.write = write_nothing,
+		.read = ews_list_read_kind },
+	[EWS_MEMBERS] = { .has_value = has_nothing,
+		.write = write_nothing,
+		.read = ews_list_read_members },
+	[EWS_PHOTO] = { .has_value = has_nothing, .write = write_nothing, .read = ews_photo_read },
+	[EWS_EXTENDED] = { .has_value = has_text, .write = write_extended, .read = read_extended },
+};
+
+/* Those of events and tasks. */
+static const struct ews_form_type *const calendar_forms[] = {
+	[EWS_BOOLEAN] = &ews_boolean_form,
+	[EWS_NUMBER] = &ews_number_form,
+	[EWS_DUE_REMINDER] = &ews_due_reminder_form,
+	[EWS_ZONE] = &ews_zone_form,
+	[EWS_REMINDER] = &ews_reminder_form,
+	[EWS_ORGANIZER] = &ews_organizer_form,
+	[EWS_ATTENDEES] = &ews_attendees_form,
+	[EWS_RESPONSES] = &ews_responses_form,
+	[EWS_RECURRENCE] = &ews_recurrence_form,
+	[EWS_NOWHERE] = &ews_nowhere_form,
 };
 
 const struct ews_form_type *ews_form_of(const struct field *row)
 {
-	return &forms[ews_wire_of(row)->form];
+	enum ews_form form = ews_wire_of(row)->form;
+
+	return form < ARRAY_SIZE(forms) ? &forms[form] : calendar_forms[form];
 }
 
 bool ews_form_has_value(const struct field *row, const json_t *fields)

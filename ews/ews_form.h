@@ -17,8 +17,12 @@
 struct ews_form_type {
 	/* Has the row a value to be written? */
 	bool (*has_value)(const struct field *row, const json_t *fields);
-	/* The element with its value. */
+	/* The elements with their values. */
 	void (*write)(struct buf *out, const struct field *row, const json_t *fields);
+	/* The <t:SetItemField>s and <t:DeleteItemField>s of a row that stands in several properties;
+	 * NULL: it stands in one. */
+	void (*write_change)(
+		struct buf *out, const struct field *row, const json_t *fields, const char *item);
 	/* Puts the value into fields, nothing when it is empty; false when it was not given whole. */
 	bool (*read)(const struct field *row, const xmlNode *node, json_t *fields);
 	bool empty_is_set; /* emptied by writing the empty value, not by DeleteItemField */
@@ -41,9 +45,18 @@ bool ews_list_read_members(const struct field *row, const xmlNode *node, json_t 
 const char *ews_form_key(const struct field *row, const char *name);
 /* Puts a string, when it is not empty. */
 void ews_form_put(json_t *fields, const char *name, const char *text);
+/* What stands around the element of a SetItemField by FieldURI; `item` is the item's element. */
+void ews_set_open(struct buf *out, const char *uri, const char *item);
+void ews_set_close(struct buf *out, const char *item);
+void ews_delete_field(struct buf *out, const char *uri);
 /* Elements of the types namespace, by their names without prefix. */
 void ews_element(struct buf *out, const char *element, const char *text);
 void ews_open(struct buf *out, const char *element);
 void ews_close(struct buf *out, const char *element);
+
+/* ews_event_form.c: the forms of events and tasks. */
+extern const struct ews_form_type ews_boolean_form, ews_number_form, ews_zone_form,
+	ews_reminder_form, ews_due_reminder_form, ews_organizer_form, ews_attendees_form,
+	ews_responses_form, ews_recurrence_form, ews_nowhere_form;
 
 #endif

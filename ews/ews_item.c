@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "ews/ews_event.h"
 #include "ews/ews_private.h"
 #include "ews/ews_time.h"
 #include "sync/mem.h"
@@ -23,6 +24,8 @@ void ews_write_get_items(
 	xml_element(out, "t:BodyType", "Text");
 	xml_start(out, "t:AdditionalProperties");
 	ews_wire_write_paths(out, kind->table);
+	for (size_t i = 0; kind->also[i]; i++)
+		xml_empty(out, "t:FieldURI", "FieldURI", kind->also[i]);
 	xml_end(out, "t:AdditionalProperties");
 	xml_end(out, "m:ItemShape");
 	xml_start(out, "m:ItemIds");
@@ -116,8 +119,27 @@ static bool is_us(const struct mailbox *mailbox, const char *name)
 	       strcasecmp(mailbox->user, mailbox->address) != 0;
 }
 
+/* An event is told by its UID; times become the hub's; exceptions of a series are noted. */
+static void finish_event(struct mailbox *mailbox, const xmlNode *node, struct mailbox_item *item,
+	struct ews_exceptions *exceptions)
+{
+	const char *uid = json_string_value(json_object_get(item->fields, "UID"));
+	bool known = ews_event_from_wire(&mailbox->zones, item->fields);
+
+	if (uid) {
+		free(item->key);
+		item->key = xstrdup(uid);
+	}
+	if (!known && xml_child(node, "Recurrence")) {
+		item->unsupported = true;
+		item->why = xstrdup("a series in a time zone that nobody knows is not shown here");
+	} else {
+		ews_read_occurrences(mailbox, node, item, exceptions);
+	}
+}
+
 static int read_message(struct mailbox *mailbox, const struct ews_kind *kind,
-	const xmlNode *message, struct mailbox_item *item)
+	const xmlNode *message, struct mailbox_item *item, struct ews_exceptions *exceptions)
 {
 	xmlNode *node = xml_first(xml_child(message, "Items"));
 
@@ -131,6 +153,8 @@ static int read_message(struct mailbox *mailbox, const struct ews_kind *kind,
 		return error_set(
 			&item->error, ERR_REMOTE, "GetItem: Exchange's answer lacks the item's id");
 	item->modified_by_us = is_us(mailbox, item->modified_by);
+	if (kind->kind == KIND_EVENT && !item->unsupported)
+		finish_event(mailbox, node, item, exceptions);
 	return 0;
 }
 
@@ -141,7 +165,8 @@ static void clear_items(struct mailbox_item *items, size_t n)
 }
 
 static int read_batch(struct mailbox *mailbox, const struct ews_kind *kind,
-	const struct ews_answer *answer, struct mailbox_item *items, size_t n, struct error *err)
+	const struct ews_answer *answer, struct mailbox_item *items, size_t n,
+	struct ews_exceptions *exceptions, struct error *err)
 {
 	xmlNode *message = ews_first_message(answer);
 
@@ -149,7 +174,7 @@ static int read_batch(struct mailbox *mailbox, const struct ews_kind *kind,
 		if (!message)
 			return error_set(err, ERR_REMOTE,
 				"GetItem: Exchange answered %zu of %zu items", i, n);
-		if (read_message(mailbox, kind, message, &items[i]) == ERR_THROTTLED) {
+		if (read_message(mailbox, kind, message, &items[i], exceptions) == ERR_THROTTLED) {
 			ews_error_copy(err, &items[i].error, ERR_THROTTLED);
 			return ERR_THROTTLED;
 		}
@@ -161,14 +186,18 @@ static int get_batch(struct mailbox *mailbox, const struct ews_kind *kind, const
 	size_t n, struct mailbox_item *items, struct error *err)
 {
 	struct buf payload AUTOBUF = BUF_INIT(EWS_REQUEST_LIMIT);
+	struct ews_exceptions exceptions = { 0 };
 	struct ews_answer answer;
 	int rc;
 
 	ews_write_get_items(&payload, kind, ids, n);
 	rc = ews_call(mailbox, "GetItem", EWS_READS, &payload, &answer, err);
 	if (!rc)
-		rc = read_batch(mailbox, kind, &answer, items, n, err);
+		rc = read_batch(mailbox, kind, &answer, items, n, &exceptions, err);
 	ews_answer_free(&answer);
+	if (!rc)
+		rc = ews_get_exceptions(mailbox, &exceptions, err);
+	ews_exceptions_clear(&exceptions);
 	if (!rc)
 		return 0;
 	clear_items(items, n);
@@ -197,5 +226,32 @@ int ews_get_items(struct mailbox *mailbox, enum item_kind kind, const char *cons
 	}
 	if (rc)
 		clear_items(items, n);
+	return rc;
+}
+
+int ews_get_version(struct mailbox *mailbox, const char *id, char **version, struct error *err)
+{
+	struct buf payload AUTOBUF = BUF_INIT(EWS_REQUEST_LIMIT);
+	struct ews_answer answer;
+	xmlNode *message;
+	int rc;
+
+	*version = NULL;
+	xml_start(&payload, "m:GetItem");
+	xml_start(&payload, "m:ItemShape");
+	xml_element(&payload, "t:BaseShape", "IdOnly");
+	xml_end(&payload, "m:ItemShape");
+	xml_start(&payload, "m:ItemIds");
+	xml_empty(&payload, "t:ItemId", "Id", id);
+	xml_end(&payload, "m:ItemIds");
+	xml_end(&payload, "m:GetItem");
+	rc = ews_call_one(mailbox, "GetItem", EWS_READS, &payload, &answer, &message, err);
+	if (!rc) {
+		*version = xml_attribute(xml_find(message, "ItemId"), "ChangeKey");
+		if (!*version)
+			rc = error_set(
+				err, ERR_REMOTE, "GetItem: Exchange's answer lacks the ChangeKey");
+	}
+	ews_answer_free(&answer);
 	return rc;
 }

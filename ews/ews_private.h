@@ -6,6 +6,8 @@
 
 #include "ews/ews_wire.h"
 #include "ews/ews_xml.h"
+#include "sync/formats/caltime.h"
+#include "sync/formats/zone.h"
 #include "sync/http/http.h"
 #include "sync/mailbox.h"
 
@@ -33,6 +35,8 @@ struct mailbox {
 	char *password; /* wiped when freed */
 	char *address;
 	bool impersonate;
+	char *zone;	    /* IANA; of events that name none */
+	struct zones zones; /* used by the one worker that has the mailbox */
 };
 
 /* What EWS calls the things of a kind.  Kinds whose table is empty are not carried yet. */
@@ -44,10 +48,16 @@ struct ews_kind {
 	const char *folder_class; /* "IPF.Contact" */
 	const char *defaults[3];  /* distinguished folders, NULL-terminated */
 	const struct field_table *table;
+	/* FieldURIs that a GetItem asks for besides the table's, NULL-terminated */
+	const char *also[6];
 };
 
 extern const struct ews_kind ews_kinds[ITEM_KINDS];
-extern const struct field_table ews_contact_table;
+extern const struct field_table ews_contact_table, ews_event_table, ews_task_table;
+
+/* Sensitivity of events and tasks. */
+#define EWS_PRIVACY_WORDS                                                                          \
+	"privacy|Normal= Private=private Confidential=secret Personal=microsoft.com:personal"
 
 /* ews_request.c */
 
@@ -133,6 +143,9 @@ void ews_read_item(const struct ews_kind *kind, const xmlNode *node, struct mail
 int ews_get_items(struct mailbox *mailbox, enum item_kind kind, const char *const *ids, size_t n,
 	struct mailbox_item *items, struct error *err);
 
+/* The ChangeKey of an item now, a new string. */
+int ews_get_version(struct mailbox *mailbox, const char *id, char **version, struct error *err);
+
 /* ews_write.c */
 
 /* Writes one request for as many of the ops (at least one) as fit; returns how many.  All are of
@@ -162,6 +175,33 @@ int ews_get_apart(
  * of its own that ends the call. */
 int ews_write_photos(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *ops,
 	size_t n, int rc, struct error *err);
+/* ews_occurrence.c */
+
+/* A modified occurrence that is to be fetched. */
+struct ews_exception {
+	struct mailbox_item *item; /* its series; borrowed */
+	char *id;
+	char key[CALTIME_SIZE]; /* local start that the rule gave it */
+};
+
+struct ews_exceptions {
+	struct ews_exception *list;
+	size_t n;
+};
+
+/* Deleted occurrences into the fields of the series, modified ones into the list. */
+void ews_read_occurrences(struct mailbox *mailbox, const xmlNode *node, struct mailbox_item *item,
+	struct ews_exceptions *exceptions);
+/* Fetches them into the fields of their series. */
+int ews_get_exceptions(
+	struct mailbox *mailbox, struct ews_exceptions *exceptions, struct error *err);
+void ews_exceptions_clear(struct ews_exceptions *exceptions);
+/* Has the op overrides to be sent, after the series itself? */
+bool ews_has_overrides(enum mailbox_op_type type, const struct mailbox_op *op);
+/* Sends them; op->new_id is the series.  Exchange may have taken some when it fails.  ERR_NOT_FOUND:
+ * one of those that are to be there is deleted. */
+int ews_write_overrides(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *op,
+	struct error *err);
 
 /* ews_category.c */
 

@@ -102,6 +102,13 @@ bool ews_time_parse(const char *text, int64_t *ns)
 	       !__builtin_add_overflow(*ns, fraction, ns);
 }
 
+bool ews_time_seconds(const char *text, int64_t *seconds)
+{
+	int64_t fraction;
+
+	return parse(text, seconds, &fraction);
+}
+
 /* Can `stored` be the moment that a client wrote together with midnight `local`?  Zones are
  * quarters of an hour away from UTC, from -12:00 to +14:00. */
 static bool belong_together(int64_t stored, int64_t local)

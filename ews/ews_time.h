@@ -9,6 +9,9 @@
  * offset or none (taken as UTC), a time that is missing (midnight).  False when it is no time. */
 bool ews_time_parse(const char *text, int64_t *ns);
 
+/* The same in seconds, for any year; fractions are cut. */
+bool ews_time_seconds(const char *text, int64_t *seconds);
+
 /* Room for "YYYY-MM-DD" of a four-digit year and its NUL. */
 #define EWS_DATE_LEN 11
 

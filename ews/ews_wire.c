@@ -95,7 +95,7 @@ void ews_wire_write_paths(struct buf *out, const struct field_table *table)
 		else if (!last || strcmp(last, wire->ask) != 0)
 			xml_empty(out, "t:FieldURI", "FieldURI", wire->ask);
 		last = wire->ask;
-		if (wire->form == EWS_DATE)
+		if (wire->form == EWS_DATE && wire->beside[0])
 			write_beside_path(out, wire, 0);
 	}
 	write_tag_path(out, PID_SEARCH_KEY, "Binary");
@@ -188,7 +188,7 @@ static void write_extended_part(struct buf *out, const struct field_table *table
 		i = next_valued(table, fields, i + 1)) {
 		const struct field *row = &table->rows[i];
 
-		if (ews_wire_of(row)->form == EWS_DATE)
+		if (ews_wire_of(row)->form == EWS_DATE && ews_wire_of(row)->beside[0])
 			write_beside_date(out, ews_wire_of(row),
 				json_string_value(json_object_get(fields, row->name)));
 	}
@@ -256,6 +256,10 @@ void ews_wire_write_change(
 {
 	const struct ews_wire *wire = ews_wire_of(row);
 
+	if (ews_form_of(row)->write_change) {
+		ews_form_of(row)->write_change(out, row, fields, item);
+		return;
+	}
 	if (ews_form_has_value(row, fields) || ews_form_of(row)->empty_is_set) {
 		write_set(out, row, fields, item);
 	} else {

@@ -26,6 +26,17 @@ enum ews_form {
 	EWS_LIST_KIND, /* "group", when the item is a <t:DistributionList> */
 	EWS_MEMBERS,   /* <t:Members> of a distribution list; read only */
 	EWS_PHOTO,     /* a <t:FileAttachment> among the attachments; written apart */
+	/* of events and tasks */
+	EWS_BOOLEAN,	  /* JSON true, or absent */
+	EWS_ZONE,	  /* <t:StartTimeZone Id=""/> and <t:EndTimeZone Id=""/> */
+	EWS_NUMBER,	  /* a whole number; absent is 0 */
+	EWS_DUE_REMINDER, /* <t:ReminderDueBy> and <t:ReminderIsSet>; an instant, or absent */
+	EWS_REMINDER, /* <t:ReminderIsSet> and <t:ReminderMinutesBeforeStart>; a number, or absent */
+	EWS_ORGANIZER,	/* <t:Organizer>; an object { "name", "email" } */
+	EWS_ATTENDEES,	/* <t:RequiredAttendees> ...; a key an address: { "name", "role" } */
+	EWS_RESPONSES,	/* their <t:ResponseType>; a key an address */
+	EWS_RECURRENCE, /* <t:Recurrence>; see ews_recurrence.h */
+	EWS_NOWHERE,	/* not in the item itself */
 };
 
 struct ews_wire {
@@ -37,11 +48,22 @@ struct ews_wire {
 	const char *part;    /* EWS_ADDRESS: "Street" */
 	const char *none;    /* EWS_CHOICE: the value that stands for empty */
 	const char *ask;     /* FieldURI that a GetItem asks by, when it is not `uri` */
+	const char *group;   /* rows of one group are sent together when one of them changed */
 	/* Properties of PSETID_Address that Outlook keeps beside this one: EWS_DATE has one that
 	 * holds the day itself; those of an e-mail address must go when the address goes.  0
 	 * ends. */
 	uint32_t beside[5];
 };
+
+/* A row of a table: name in shadows, place in the document, conversion there, flags, wire. */
+#define EWS_ROW(NAME, PATH, TYPE, FLAGS, ...)                                                      \
+	{                                                                                          \
+		.name = (NAME), .path = (PATH), .type = &(TYPE), .flags = (FLAGS),                 \
+		.wire = &(const struct ews_wire)                                                   \
+		{                                                                                  \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
 
 /* The properties that a GetItem asks for: one path a row (dictionaries once), what the marks and
  * identity need included. */

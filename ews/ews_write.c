@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ews/ews_event.h"
+#include "ews/ews_form.h"
 #include "ews/ews_private.h"
 #include "sync/mem.h"
 
@@ -28,11 +30,10 @@ static void start_create(struct buf *out, const struct mailbox_op *first)
 static void write_create(struct buf *out, const struct mailbox_op *op)
 {
 	const struct ews_kind *kind = &ews_kinds[op->kind];
-	char *element AUTOFREE = xasprintf("t:%s", kind->item);
 
-	xml_start(out, element);
+	ews_open(out, kind->item);
 	ews_wire_write_item(out, kind->table, op->fields, &op->marks);
-	xml_end(out, element);
+	ews_close(out, kind->item);
 }
 
 static void end_create(struct buf *out)
@@ -49,24 +50,36 @@ static void start_update(struct buf *out, const struct mailbox_op *first)
 	xml_start(out, "m:ItemChanges");
 }
 
+/* Did the row change, or another of its group? */
+static bool is_changed(
+	const struct field_table *table, const struct mailbox_op *op, const struct field *row)
+{
+	const char *group = ews_wire_of(row)->group;
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach((json_t *)op->changed, i, name) {
+		const struct field *other = field_find(table, json_string_value(name));
+
+		if (other == row || (other && group && ews_wire_of(other)->group &&
+					    !strcmp(ews_wire_of(other)->group, group)))
+			return true;
+	}
+	return false;
+}
+
 /* The rows of `changed`, each once (several keys of one row are one property). */
 static void write_changed_rows(
 	struct buf *out, const struct ews_kind *kind, const struct mailbox_op *op)
 {
 	for (size_t i = 0; i < kind->table->n; i++) {
 		const struct field *row = &kind->table->rows[i];
-		const json_t *name;
-		size_t k;
 
 		if (row->apart ||
 			row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS | FIELD_CREATE_ONLY))
 			continue;
-		json_array_foreach((json_t *)op->changed, k, name) {
-			if (field_find(kind->table, json_string_value(name)) != row)
-				continue;
+		if (is_changed(kind->table, op, row))
 			ews_wire_write_change(out, row, op->fields, ews_item_element(kind, op));
-			break;
-		}
 	}
 }
 
@@ -278,6 +291,118 @@ static int check_names(struct mailbox_op *op)
 	return 0;
 }
 
+/* Sends the ops with the fields of events as they stand in Exchange. */
+static int write_all(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op **ops,
+	size_t n, struct error *err)
+{
+	const json_t **hub = xcalloc(n, sizeof(*hub));
+	json_t **wire = xcalloc(n, sizeof(*wire));
+	struct mailbox_op **run = xcalloc(n, sizeof(*run));
+	size_t count = 0;
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		hub[i] = ops[i]->fields;
+		if (ops[i]->kind == KIND_EVENT && ops[i]->fields) {
+			if (ews_event_to_wire(&mailbox->zones, mailbox->zone, hub[i], &wire[i],
+				    &ops[i]->error))
+				continue;
+			ops[i]->fields = wire[i];
+		}
+		run[count++] = ops[i];
+	}
+	rc = write_run(mailbox, type, run, count, err);
+	for (size_t i = 0; i < n; i++) {
+		ops[i]->fields = hub[i];
+		json_decref(wire[i]);
+	}
+	free(run);
+	free(wire);
+	free(hub);
+	return rc;
+}
+
+/* A deleted occurrence is to be there again: the pattern is written anew, which drops all exceptions,
+ * and then they are sent. */
+static int write_series_anew(struct mailbox *mailbox, struct mailbox_op *op, struct error *err)
+{
+	json_t *changed = json_pack("[s]", "Recurrence");
+	struct mailbox_op anew = {
+		.kind = op->kind, .id = op->new_id, .fields = op->fields, .changed = changed
+	};
+	struct mailbox_op *list = &anew;
+	char *version = NULL;
+	int rc = ews_get_version(mailbox, op->new_id, &version, err);
+
+	anew.version = version;
+	if (!rc)
+		rc = write_all(mailbox, MAILBOX_UPDATE, &list, 1, err);
+	if (!rc && anew.error.code) {
+		ews_error_copy(err, &anew.error, anew.error.code);
+		rc = anew.error.code;
+	}
+	if (!rc)
+		rc = ews_write_overrides(mailbox, MAILBOX_UPDATE, &anew, err);
+	free(version);
+	mailbox_op_clear(&anew);
+	json_decref(changed);
+	return rc;
+}
+
+/* The exceptions of one series that was written, or needs no writing itself. */
+static int write_overrides(struct mailbox *mailbox, enum mailbox_op_type type,
+	struct mailbox_op *op, bool written, struct error *err)
+{
+	char *version = NULL;
+	int rc = 0;
+
+	if (!written) {
+		rc = ews_get_version(mailbox, op->id, &version, err);
+		if (!rc && (!op->version || strcmp(version, op->version) != 0))
+			rc = error_set(err, ERR_CONFLICT, "the series is newer in Exchange");
+		free(version);
+	}
+	if (!rc)
+		rc = ews_write_overrides(mailbox, type, op, err);
+	return rc == ERR_NOT_FOUND ? write_series_anew(mailbox, op, err) : rc;
+}
+
+/* The connection ended before their exceptions were sent. */
+static void mark_exceptions_left(
+	enum mailbox_op_type type, struct mailbox_op *ops, size_t n, const struct error *why)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!ops[i].error.code && ews_has_overrides(type, &ops[i]))
+			ews_error_copy(&ops[i].error, why, ERR_LOST);
+}
+
+/* After the series themselves: their exceptions.  Exchange may have taken a part of what failed on
+ * the way: then the item is in doubt. */
+static int write_exceptions(struct mailbox *mailbox, enum mailbox_op_type type,
+	struct mailbox_op *ops, size_t n, struct error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct mailbox_op *op = &ops[i];
+		bool written = type == MAILBOX_CREATE || !nothing_to_send(op);
+		struct error why = ERROR_INIT;
+		int rc;
+
+		if (op->error.code || !ews_has_overrides(type, op))
+			continue;
+		rc = write_overrides(mailbox, type, op, written, &why);
+		if (!rc)
+			continue;
+		if (rc != ERR_THROTTLED && rc != ERR_LOST && rc != ERR_UNSENT) {
+			op->error = why;
+			continue;
+		}
+		ews_error_copy(err, &why, rc);
+		mark_exceptions_left(type, ops + i, n - i, &why);
+		return rc;
+	}
+	return 0;
+}
+
 int ews_write_items(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *ops,
 	size_t n, struct error *err)
 {
@@ -286,6 +411,8 @@ int ews_write_items(struct mailbox *mailbox, enum mailbox_op_type type, struct m
 	size_t count = 0;
 	int rc;
 
+	if (!err)
+		err = &own;
 	for (size_t i = 0; i < n; i++) {
 		struct mailbox_op *op = &ops[i];
 
@@ -305,7 +432,9 @@ int ews_write_items(struct mailbox *mailbox, enum mailbox_op_type type, struct m
 			run[count++] = op;
 		}
 	}
-	rc = write_run(mailbox, type, run, count, err ? err : &own);
+	rc = write_all(mailbox, type, run, count, err);
 	free(run);
-	return ews_write_photos(mailbox, type, ops, n, rc, err ? err : &own);
+	if (!rc)
+		rc = write_exceptions(mailbox, type, ops, n, err);
+	return ews_write_photos(mailbox, type, ops, n, rc, err);
 }

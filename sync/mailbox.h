@@ -26,6 +26,7 @@ struct mailbox_options {
 	const char *user;	/* signs in as this account */
 	const char *password;	/* secret; the driver copies it to memory it wipes */
 	const char *address;	/* the mailbox to work on */
+	const char *timezone;	/* IANA; of events that name none; NULL: UTC */
 	bool impersonate;	/* else delegate access: folders are addressed by mailbox */
 	const char *record_dir; /* or NULL; see sync/http/http.h */
 };

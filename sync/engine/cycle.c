@@ -73,6 +73,7 @@ static int open_mailbox(struct cycle *c, struct error *err)
 		.password = config->exchange_password,
 		.address = c->mb->user->address,
 		.impersonate = config->impersonate,
+		.timezone = c->mb->user->timezone,
 		.record_dir = config->record_dir };
 	int rc = 0;
 

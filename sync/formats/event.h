@@ -92,6 +92,33 @@ extern const struct field_type field_event_reminder_at;
  * but {} is. */
 extern const struct field_type field_event_entries;
 
+/* "duration" in its canonical spelling (caltime.h); none is absent. */
+extern const struct field_type field_event_duration;
+/* "start" or "due" as a day, "2026-11-22".  Setting keeps the time of day; a task that had no date is
+ * one of whole days from then on. */
+extern const struct field_type field_event_day;
+/* "participants": who invites, { "email", "name" }. */
+extern const struct field_type field_event_organizer;
+/* "participants" with FIELD_PER_KEY | FIELD_VALUES: by address, { "role": "required", "optional" or
+ * "resource", "name" }. */
+extern const struct field_type field_event_attendees;
+/* The same: their answers, "accepted", "declined", "tentative"; others are absent. */
+extern const struct field_type field_event_responses;
+
+/* Overrides of a series, for a table and the rows in which an occurrence can differ there. */
+struct event_override_rows {
+	const struct field_table *table;
+	const char *const *names;
+	size_t n;
+};
+
+/* By key: { "excluded": true }, or an object of the projected values that differ from the series,
+ * null for those that are empty.  New reference, or NULL when there are none. */
+json_t *event_overrides_get(const struct event_override_rows *rows, const json_t *doc);
+/* One key; NULL takes the override back.  What the rows do not reach is left as it is. */
+int event_override_set(const struct event_override_rows *rows, json_t *doc, const char *key,
+	const json_t *value, struct error *err);
+
 /* --- documents -------------------------------------------------------------------------------- */
 
 /* New empty document with @type "Event" or "Task". */

@@ -7,6 +7,8 @@
 #include "sync/formats/event.h"
 #include "sync/mem.h"
 
+#define DATE_LEN 10
+
 static int must_be(const struct field *field, const char *what, struct error *err)
 {
 	return error_set(err, ERR_INVALID, "%s must be %s", field->name, what);
@@ -294,6 +296,70 @@ static int when_set(json_t *doc, const struct field *field, const char *key, con
 }
 
 const struct field_type field_event_when = { .get = when_get, .set = when_set };
+
+static json_t *duration_get(const json_t *doc, const struct field *field)
+{
+	const char *text = card_string(doc, field->path);
+	struct caltime_duration duration;
+	char canonical[48];
+
+	if (!text || !caltime_read_duration(text, &duration) ||
+		(!duration.days && !duration.seconds))
+		return NULL;
+	caltime_write_duration(duration, canonical);
+	return json_string(canonical);
+}
+
+static int duration_set(json_t *doc, const struct field *field, const char *key,
+	const json_t *value, struct error *err)
+{
+	struct caltime_duration duration;
+
+	(void)key;
+	if (!value) {
+		json_object_del(doc, field->path);
+		return 0;
+	}
+	if (!json_is_string(value) || !caltime_read_duration(json_string_value(value), &duration))
+		return must_be(field, "a duration", err);
+	json_object_set(doc, field->path, (json_t *)value);
+	return 0;
+}
+
+const struct field_type field_event_duration = { .get = duration_get, .set = duration_set };
+
+static json_t *day_get(const json_t *doc, const struct field *field)
+{
+	const char *text = card_string(doc, field->path);
+	int64_t local;
+
+	return text && caltime_read_local(text, &local) ? json_stringn(text, DATE_LEN) : NULL;
+}
+
+static int day_set(json_t *doc, const struct field *field, const char *key, const json_t *value,
+	struct error *err)
+{
+	const char *day = json_string_value(value), *now = card_string(doc, field->path);
+	bool undated = !json_object_get(doc, "start") && !json_object_get(doc, "due");
+	char *text AUTOFREE = NULL;
+	int64_t local;
+
+	(void)key;
+	if (!value) {
+		json_object_del(doc, field->path);
+		return 0;
+	}
+	text = xasprintf("%s%s", day ? day : "",
+		now && strlen(now) > DATE_LEN ? now + DATE_LEN : "T00:00:00");
+	if (!caltime_read_local(text, &local))
+		return must_be(field, "a day like 2026-11-22", err);
+	json_object_set_new(doc, field->path, json_string(text));
+	if (undated)
+		json_object_set_new(doc, "showWithoutTime", json_true());
+	return 0;
+}
+
+const struct field_type field_event_day = { .get = day_get, .set = day_set };
 
 static json_t *instant_get(const json_t *doc, const struct field *field)
 {

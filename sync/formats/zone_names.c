@@ -59,6 +59,25 @@ static int32_t from_chars(const char *text, UChar out[ZONE_NAME])
 	return (int32_t)len;
 }
 
+/* CLDR keeps the first name that it had for a zone; the tz database has renamed these since. */
+static const char *renamed(const char *name)
+{
+	static const char *const names[][2] = {
+		{ "America/Buenos_Aires", "America/Argentina/Buenos_Aires" },
+		{ "America/Godthab", "America/Nuuk" },
+		{ "America/Indianapolis", "America/Indiana/Indianapolis" },
+		{ "Asia/Calcutta", "Asia/Kolkata" },
+		{ "Asia/Katmandu", "Asia/Kathmandu" },
+		{ "Asia/Rangoon", "Asia/Yangon" },
+		{ "Europe/Kiev", "Europe/Kyiv" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(names[i][0], name) && exists(names[i][1]))
+			return names[i][1];
+	return name;
+}
+
 static bool from_windows(const char *name, char iana[ZONE_NAME])
 {
 	UErrorCode status = U_ZERO_ERROR;
@@ -69,7 +88,8 @@ static bool from_windows(const char *name, char iana[ZONE_NAME])
 	if (len <= 0)
 		return false;
 	len = ucal_getTimeZoneIDForWindowsID(windows, len, NULL, id, ZONE_NAME, &status);
-	return U_SUCCESS(status) && to_chars(id, len, iana) && take(iana, iana) && exists(iana);
+	return U_SUCCESS(status) && to_chars(id, len, iana) && take(renamed(iana), iana) &&
+	       exists(iana);
 }
 
 /* ICU's name for an alias, or a name in another case. */

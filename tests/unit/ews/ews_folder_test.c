@@ -12,21 +12,29 @@
 #define DELETE(ID)    "<e:Delete><e:FolderId Id=\"" ID "\" ChangeKey=\"k\"/></e:Delete>"
 
 #define ROOT_CONTACTS CONTACT_FOLDER("C", "R", "Kontakte")
+#define ROOT_CALENDAR FOLDER("CalendarFolder", "K", "k", "R", "IPF.Appointment", "Kalender")
+#define ROOT_TASKS    FOLDER("TasksFolder", "T", "k", "R", "IPF.Task", "Aufgaben")
 #define ROOT_DELETED  FOLDER("Folder", "D", "k", "R", "IPF.Note", "Gel&#246;schte Elemente")
 
 static struct mailbox_folder *folders;
 static size_t n_folders;
 static char *cursor;
 
+/* In the order in which they are asked for. */
 static void queue_roots(void)
 {
-	char *deleted AUTOFREE = fake_success(
-		"GetFolder", "<m:Folders>" ROOT_DELETED "</m:Folders>");
-	char *contacts AUTOFREE = fake_success(
-		"GetFolder", "<m:Folders>" ROOT_CONTACTS "</m:Folders>");
-	char *both AUTOFREE = xasprintf("%s%s", deleted, contacts);
+	static const char *const roots[] = { ROOT_DELETED, ROOT_CONTACTS, ROOT_CALENDAR,
+		ROOT_TASKS };
+	struct buf messages AUTOBUF = BUF_INIT(100000);
 
-	fake_queue((struct fake_answer){ .status = 200, .body = fake_messages("GetFolder", both) });
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		char *inside AUTOFREE = xasprintf("<m:Folders>%s</m:Folders>", roots[i]);
+		char *message AUTOFREE = fake_success("GetFolder", inside);
+
+		buf_adds(&messages, message);
+	}
+	fake_queue((struct fake_answer){
+		.status = 200, .body = fake_messages("GetFolder", buf_str(&messages)) });
 }
 
 static void queue_changes(const char *state, bool last, const char *changes)
@@ -111,11 +119,15 @@ static int stop(void **state)
 static void the_first_sync_shows_the_kind_parents_first(void **state)
 {
 	(void)state;
-	assert_int_equal(n_folders, 3);
+	assert_int_equal(n_folders, 5);
 	assert_folder(0, "C", NULL, "Kontakte");
-	assert_folder(1, "C1", "C", "Salesforce_Sync");
-	assert_folder(2, "C2", "C1", "West");
-	assert_string_equal(folders[1].version, "k");
+	assert_string_equal(folders[1].id, "K");
+	assert_int_equal(folders[1].kind, KIND_EVENT);
+	assert_string_equal(folders[2].id, "T");
+	assert_int_equal(folders[2].kind, KIND_TASK);
+	assert_folder(3, "C1", "C", "Salesforce_Sync");
+	assert_folder(4, "C2", "C1", "West");
+	assert_string_equal(folders[3].version, "k");
 }
 
 static void nothing_changed_costs_one_request(void **state)

@@ -1,0 +1,89 @@
+/* The table of event fields: Exchange's properties of a calendar item and their places in an Event.
+ *
+ * Order as in the schema, as in ews_contact.c.  Start, Duration, IsAllDayEvent and TimeZone say
+ * together when it is, and are sent together (ews_event.h). */
+#include "ews/ews_event.h"
+#include "ews/ews_recurrence.h"
+#include "sync/formats/card.h"
+#include "sync/formats/event.h"
+#include "sync/mem.h"
+
+#define WHEN "when"
+/* Busy is what both take for granted. */
+#define BUSY_WORDS                                                                                 \
+	"freeBusyStatus|Busy= Busy=busy Free=free Tentative=microsoft.com:tentative "              \
+	"OOF=microsoft.com:oof WorkingElsewhere=microsoft.com:workingElsewhere NoData="
+#define CANCELLED_WORDS "status|false= true=cancelled false=confirmed false=tentative"
+
+static const struct field_type overrides_type;
+
+static const struct field rows[] = {
+	/* ItemType */
+	EWS_ROW("Subject", "title", field_event_text, FIELD_NAMING, .form = EWS_TEXT,
+		.uri = "item:Subject", .element = "Subject"),
+	EWS_ROW("Sensitivity", EWS_PRIVACY_WORDS, field_event_words, 0, .form = EWS_TEXT,
+		.uri = "item:Sensitivity", .element = "Sensitivity"),
+	EWS_ROW("Body", "description", field_event_text, 0, .form = EWS_BODY, .uri = "item:Body",
+		.element = "Body"),
+	EWS_ROW("Categories", "keywords", field_keywords, FIELD_PER_KEY, .form = EWS_KEYS,
+		.uri = "item:Categories", .element = "Categories"),
+	EWS_ROW("Importance", "priority", field_event_importance, 0, .form = EWS_TEXT,
+		.uri = "item:Importance", .element = "Importance"),
+	EWS_ROW("Reminder", "alerts", field_event_reminder, 0, .form = EWS_REMINDER,
+		.uri = "item:ReminderIsSet", .ask = "item:ReminderMinutesBeforeStart"),
+	/* CalendarItemType */
+	EWS_ROW("UID", "uid", field_event_text, FIELD_CREATE_ONLY, .form = EWS_TEXT,
+		.uri = "calendar:UID", .element = "UID"),
+	EWS_ROW("Start", "start", field_event_text, 0, .form = EWS_TEXT, .uri = "calendar:Start",
+		.element = "Start", .group = WHEN),
+	EWS_ROW("Duration", "duration", field_event_duration, 0, .form = EWS_TEXT,
+		.uri = "calendar:End", .element = "End", .group = WHEN),
+	EWS_ROW("IsAllDayEvent", "showWithoutTime", field_event_flag, 0, .form = EWS_BOOLEAN,
+		.uri = "calendar:IsAllDayEvent", .element = "IsAllDayEvent", .group = WHEN),
+	EWS_ROW("LegacyFreeBusyStatus", BUSY_WORDS, field_event_words, 0, .form = EWS_TEXT,
+		.uri = "calendar:LegacyFreeBusyStatus", .element = "LegacyFreeBusyStatus"),
+	EWS_ROW("Location", "locations/1/name", field_event_text, 0, .form = EWS_TEXT,
+		.uri = "calendar:Location", .element = "Location"),
+	EWS_ROW("IsCancelled", CANCELLED_WORDS, field_event_words, FIELD_READ_ONLY,
+		.form = EWS_TEXT, .uri = "calendar:IsCancelled", .element = "IsCancelled"),
+	EWS_ROW("Organizer", "participants", field_event_organizer, FIELD_READ_ONLY,
+		.form = EWS_ORGANIZER, .uri = "calendar:Organizer"),
+	EWS_ROW("Attendees", "participants", field_event_attendees, FIELD_PER_KEY | FIELD_VALUES,
+		.form = EWS_ATTENDEES, .uri = "calendar:RequiredAttendees"),
+	EWS_ROW("Responses", "participants", field_event_responses,
+		FIELD_PER_KEY | FIELD_VALUES | FIELD_READ_ONLY, .form = EWS_RESPONSES,
+		.uri = "calendar:OptionalAttendees"),
+	EWS_ROW("Recurrence", "recurrenceRules", ews_recurrence_type, 0, .form = EWS_RECURRENCE,
+		.uri = "calendar:Recurrence"),
+	EWS_ROW(EWS_OVERRIDES, "recurrenceOverrides", overrides_type, FIELD_PER_KEY | FIELD_VALUES,
+		.form = EWS_NOWHERE, .uri = "calendar:ModifiedOccurrences"),
+	EWS_ROW("TimeZone", "timeZone", field_event_text, 0, .form = EWS_ZONE,
+		.uri = "calendar:StartTimeZone", .group = WHEN),
+	EWS_ROW("JoinOnlineMeetingUrl", "virtualLocations/1/uri", field_event_text, FIELD_READ_ONLY,
+		.form = EWS_TEXT, .uri = "calendar:JoinOnlineMeetingUrl",
+		.element = "JoinOnlineMeetingUrl"),
+};
+
+const struct field_table ews_event_table = { rows, ARRAY_SIZE(rows) };
+
+const char *const ews_occurrence_rows[EWS_OCCURRENCE_ROWS] = { "Subject", "Sensitivity", "Body",
+	"Importance", "Reminder", "Start", "Duration", "IsAllDayEvent", "LegacyFreeBusyStatus",
+	"Location" };
+
+static const struct event_override_rows override_rows = { &ews_event_table, ews_occurrence_rows,
+	EWS_OCCURRENCE_ROWS };
+
+static json_t *overrides_get(const json_t *doc, const struct field *field)
+{
+	(void)field;
+	return event_overrides_get(&override_rows, doc);
+}
+
+static int overrides_set(json_t *doc, const struct field *field, const char *key,
+	const json_t *value, struct error *err)
+{
+	(void)field;
+	return event_override_set(&override_rows, doc, key, value, err);
+}
+
+static const struct field_type overrides_type = { .get = overrides_get, .set = overrides_set };

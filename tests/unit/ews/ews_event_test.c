@@ -1,0 +1,525 @@
+/* Events and tasks: when they are, who is invited, series with their exceptions, as they stand in
+ * Exchange.  Instants are worked out by hand: Berlin is UTC+1 in winter, UTC+2 in summer; New York
+ * UTC-5 and UTC-4. */
+#include "fake_transport.h"
+
+#include "sync/formats/event.h"
+
+#define ITEM(ID, KEY)                                                                              \
+	"<m:Items><e:CalendarItem><e:ItemId Id=\"" ID "\" ChangeKey=\"" KEY                        \
+	"\"/></e:CalendarItem></m:Items>"
+
+static json_t *parse(const char *text)
+{
+	char *copy = xstrdup(text);
+	json_error_t error;
+	json_t *json;
+
+	for (char *c = copy; *c; c++)
+		if (*c == '\'')
+			*c = '"';
+	json = json_loads(copy, 0, &error);
+	if (!json)
+		fail_msg("%s: %s", error.text, copy);
+	free(copy);
+	return json;
+}
+
+static void check(json_t *got, const char *wanted)
+{
+	json_t *expected = parse(wanted);
+
+	if (!json_equal(got, expected))
+		fail_msg("%s, not %s", json_dumps(got, JSON_SORT_KEYS),
+			json_dumps(expected, JSON_SORT_KEYS));
+	json_decref(expected);
+}
+
+/* ---- when -------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name, *fields, *start, *end, *windows;
+} times[] = {
+	{ "winter", "'Start':'2026-12-01T10:00:00','Duration':'PT1H','TimeZone':'Europe/Berlin'",
+		"2026-12-01T09:00:00Z", "2026-12-01T10:00:00Z", "W. Europe Standard Time" },
+	{ "summer", "'Start':'2026-07-01T10:00:00','Duration':'PT90M','TimeZone':'Europe/Berlin'",
+		"2026-07-01T08:00:00Z", "2026-07-01T09:30:00Z", "W. Europe Standard Time" },
+	{ "all day",
+		"'Start':'2026-12-01T00:00:00','Duration':'P1D','IsAllDayEvent':true,"
+		"'TimeZone':'America/New_York'",
+		"2026-12-01T05:00:00Z", "2026-12-02T05:00:00Z", "Eastern Standard Time" },
+	{ "a day on which the clocks change",
+		"'Start':'2026-03-29T00:00:00','Duration':'P1D','IsAllDayEvent':true,"
+		"'TimeZone':'Europe/Berlin'",
+		"2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", "W. Europe Standard Time" },
+	{ "half an hour off",
+		"'Start':'2026-12-01T10:00:00','Duration':'PT1H','TimeZone':"
+		"'Asia/Kolkata'",
+		"2026-12-01T04:30:00Z", "2026-12-01T05:30:00Z", "India Standard Time" },
+	{ "before 1970", "'Start':'1969-12-31T23:30:00','Duration':'PT1H','TimeZone':'Etc/UTC'",
+		"1969-12-31T23:30:00Z", "1970-01-01T00:30:00Z", "UTC" },
+	{ "without an end", "'Start':'2026-12-01T10:00:00','TimeZone':'Europe/Berlin'",
+		"2026-12-01T09:00:00Z", "2026-12-01T09:00:00Z", "W. Europe Standard Time" },
+};
+
+static void times_are_instants_there(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		char *text AUTOFREE = xasprintf("{'Subject':'x',%s}", times[i].fields);
+		char *start AUTOFREE = xasprintf(
+			"<t:Start>%s</t:Start><t:End>%s</t:End>", times[i].start, times[i].end);
+		char *zone AUTOFREE = xasprintf(
+			"<t:StartTimeZone Id=\"%s\"/><t:EndTimeZone Id=\"%s\"/>", times[i].windows,
+			times[i].windows);
+		json_t *fields = parse(text);
+		struct mailbox_op op = { .folder_id = "F", .kind = KIND_EVENT, .fields = fields };
+		struct error err;
+
+		fake_queue_success("CreateItem", ITEM("A", "K1"));
+		assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, &op, 1, &err), 0);
+		assert_int_equal(op.error.code, 0);
+		fake_assert_last(start, 1);
+		fake_assert_last(zone, 1);
+		fake_assert_last("SendMeetingInvitations=\"SendToNone\"", 1);
+		mailbox_op_clear(&op);
+		json_decref(fields);
+	}
+}
+
+static void instants_are_times_here(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		bool all_day = strstr(times[i].fields, "IsAllDayEvent") != NULL;
+		char *answer AUTOFREE = xasprintf(
+			"<m:Items><e:CalendarItem><e:ItemId Id=\"A\" ChangeKey=\"K\"/>"
+			"<e:Subject>x</e:Subject><e:Start>%s</e:Start><e:End>%s</e:End>"
+			"<e:IsAllDayEvent>%s</e:IsAllDayEvent>"
+			"<e:LegacyFreeBusyStatus>Busy</e:LegacyFreeBusyStatus>"
+			"<e:StartTimeZone Id=\"%s\" Name=\"x\"><e:Periods/></e:StartTimeZone>"
+			"</e:CalendarItem></m:Items>",
+			times[i].start, times[i].end, all_day ? "true" : "false", times[i].windows);
+		char *wanted AUTOFREE = xasprintf(
+			"{'Subject':'x','LegacyFreeBusyStatus':'Busy',%s}", times[i].fields);
+		json_t *expected = parse(wanted);
+		const char *id = "A";
+		struct mailbox_item item;
+		struct error err;
+
+		fake_queue_success("GetItem", answer);
+		assert_int_equal(ews_driver.get_items(box, KIND_EVENT, &id, 1, &item, &err), 0);
+		assert_int_equal(item.error.code, 0);
+		if (!json_object_get(expected, "Duration"))
+			json_object_set_new(expected, "Duration", json_string("PT0S"));
+		if (!strcmp(times[i].name, "summer"))
+			json_object_set_new(expected, "Duration", json_string("PT1H30M"));
+		if (!json_equal(item.fields, expected))
+			fail_msg("%s: %s", times[i].name, json_dumps(item.fields, 0));
+		json_decref(expected);
+		mailbox_item_clear(&item);
+	}
+}
+
+static void an_event_without_a_zone_has_the_mailboxes(void **state)
+{
+	struct mailbox_options options = { .user = "svc",
+		.password = "x",
+		.address = "anna@corp.example",
+		.timezone = "Europe/Berlin" };
+	json_t *fields = parse("{'Subject':'x','Start':'2026-12-01T10:00:00','Duration':'PT1H'}");
+	struct mailbox_op op = { .folder_id = "F", .kind = KIND_EVENT, .fields = fields };
+	struct mailbox *other;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(ews_driver.open(&other, server, &options, &err), 0);
+	fake_queue_success("CreateItem", ITEM("A", "K1"));
+	assert_int_equal(ews_driver.write_items(other, MAILBOX_CREATE, &op, 1, &err), 0);
+	fake_assert_last("<t:Start>2026-12-01T09:00:00Z</t:Start>", 1);
+	fake_assert_last("<t:StartTimeZone Id=\"W. Europe Standard Time\"/>", 1);
+	mailbox_op_clear(&op);
+	json_decref(fields);
+	ews_driver.close(other);
+}
+
+static void what_says_when_is_sent_together(void **state)
+{
+	json_t *fields = parse("{'Subject':'x','Start':'2026-12-01T10:00:00','Duration':'PT2H',"
+			       "'TimeZone':'Europe/Berlin'}");
+	json_t *changed = json_pack("[s]", "Duration");
+	struct mailbox_op op = {
+		.id = "A", .version = "K1", .kind = KIND_EVENT, .fields = fields, .changed = changed
+	};
+	struct error err;
+
+	(void)state;
+	fake_queue_success("UpdateItem", ITEM("A", "K2"));
+	assert_int_equal(ews_driver.write_items(box, MAILBOX_UPDATE, &op, 1, &err), 0);
+	fake_assert_last("<t:Start>2026-12-01T09:00:00Z<", 1);
+	fake_assert_last("<t:End>2026-12-01T11:00:00Z<", 1);
+	fake_assert_last("FieldURI=\"calendar:EndTimeZone\"", 1);
+	fake_assert_last("FieldURI=\"calendar:IsAllDayEvent\"", 1);
+	fake_assert_last("FieldURI=\"item:Subject\"", 0);
+	fake_assert_last("SendMeetingInvitationsOrCancellations=\"SendToNone\"", 1);
+	mailbox_op_clear(&op);
+	json_decref(changed);
+	json_decref(fields);
+}
+
+static void a_zone_that_nobody_knows(void **state)
+{
+	json_t *fields = parse("{'Start':'2026-12-01T10:00:00','TimeZone':'Mars/Olympus'}");
+	struct mailbox_op op = { .folder_id = "F", .kind = KIND_EVENT, .fields = fields };
+	struct error err;
+
+	(void)state;
+	assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, &op, 1, &err), 0);
+	assert_int_equal(op.error.code, ERR_INVALID);
+	assert_non_null(strstr(op.error.text, "Mars/Olympus"));
+	assert_int_equal(fake.n_requests, 0);
+	mailbox_op_clear(&op);
+	json_decref(fields);
+}
+
+/* ---- a meeting --------------------------------------------------------------------------------- */
+
+#define PERSON(NAME, ADDRESS, RESPONSE)                                                            \
+	"<e:Attendee><e:Mailbox><e:Name>" NAME "</e:Name><e:EmailAddress>" ADDRESS                 \
+	"</e:EmailAddress><e:RoutingType>SMTP</e:RoutingType></"                                   \
+	"e:Mailbox><e:ResponseType>" RESPONSE "</e:ResponseType></e:Attendee>"
+
+static void a_meeting_is_read(void **state)
+{
+	const char *id = "A";
+	struct mailbox_item item;
+	struct error err;
+
+	(void)state;
+	fake_queue_success("GetItem",
+		"<m:Items><e:CalendarItem><e:ItemId Id=\"A\" ChangeKey=\"K\"/>"
+		"<e:Subject>Plan</e:Subject><e:Sensitivity>Confidential</e:Sensitivity>"
+		"<e:Body BodyType=\"Text\">Agenda</e:Body>"
+		"<e:Categories><e:String>CRM</e:String></e:Categories>"
+		"<e:Importance>High</e:Importance><e:ReminderIsSet>true</e:ReminderIsSet>"
+		"<e:ReminderMinutesBeforeStart>15</e:ReminderMinutesBeforeStart>"
+		"<e:UID>uid-1</e:UID><e:Start>2026-12-01T09:00:00Z</e:Start>"
+		"<e:End>2026-12-01T10:00:00Z</e:End><e:IsAllDayEvent>false</e:IsAllDayEvent>"
+		"<e:LegacyFreeBusyStatus>OOF</e:LegacyFreeBusyStatus><e:Location>Room "
+		"1</e:Location>"
+		"<e:IsMeeting>true</e:IsMeeting><e:IsCancelled>false</e:IsCancelled>"
+		"<e:Organizer><e:Mailbox><e:Name>Bob</e:Name>"
+		"<e:EmailAddress>bob@corp.example</e:EmailAddress></e:Mailbox></e:Organizer>"
+		"<e:RequiredAttendees>" PERSON("Cy", "Cy@corp.example", "Accept")
+			PERSON("Di", "di@corp.example",
+				"Unknown") "</e:RequiredAttendees>"
+					   "<e:Resources>" PERSON("Room 1", "room1@corp.example",
+						   "Accept") "</e:Resources>"
+							     "<e:StartTimeZone Id=\"W. Europe "
+							     "Standard Time\"/>"
+							     "</e:CalendarItem></m:Items>");
+	assert_int_equal(ews_driver.get_items(box, KIND_EVENT, &id, 1, &item, &err), 0);
+	assert_string_equal(item.key, "uid-1");
+	check(item.fields,
+		"{'Subject':'Plan','Sensitivity':'Confidential','Body':'Agenda',"
+		"'Categories/CRM':true,'Importance':'High','Reminder':15,'UID':'uid-1',"
+		"'Start':'2026-12-01T10:00:00','Duration':'PT1H','TimeZone':'Europe/Berlin',"
+		"'LegacyFreeBusyStatus':'OOF','IsCancelled':'false','Location':'Room 1',"
+		"'Organizer':{'email':'bob@corp.example','name':'Bob'},"
+		"'Attendees/cy@corp.example':{'role':'required','name':'Cy'},"
+		"'Attendees/di@corp.example':{'role':'required','name':'Di'},"
+		"'Attendees/room1@corp.example':{'role':'resource','name':'Room 1'},"
+		"'Responses/cy@corp.example':'accepted','Responses/"
+		"room1@corp.example':'accepted'}");
+	mailbox_item_clear(&item);
+}
+
+/* Whom the server names by an internal address only would be lost when the list is written back. */
+static void attendees_that_have_no_address_keep_the_list_from_being_written(void **state)
+{
+	const char *id = "A";
+	struct mailbox_item item;
+	struct error err;
+
+	(void)state;
+	fake_queue_success("GetItem",
+		"<m:Items><e:CalendarItem><e:ItemId Id=\"A\" ChangeKey=\"K\"/>"
+		"<e:Start>2026-12-01T09:00:00Z</e:Start><e:End>2026-12-01T10:00:00Z</e:End>"
+		"<e:RequiredAttendees>" PERSON("Ed", "/o=Corp/ou=x/cn=ed",
+			"Accept") "</e:RequiredAttendees></e:CalendarItem></m:Items>");
+	assert_int_equal(ews_driver.get_items(box, KIND_EVENT, &id, 1, &item, &err), 0);
+	assert_int_equal(json_array_size(item.unread), 2);
+	assert_string_equal(json_string_value(json_array_get(item.unread, 0)), "Attendees");
+	mailbox_item_clear(&item);
+}
+
+static void attendees_are_written_as_three_lists(void **state)
+{
+	json_t *fields = parse("{'Start':'2026-12-01T10:00:00','TimeZone':'Etc/UTC',"
+			       "'Attendees/cy@corp.example':{'role':'required','name':'Cy'},"
+			       "'Attendees/room1@corp.example':{'role':'resource'}}");
+	json_t *changed = json_pack("[s]", "Attendees/cy@corp.example");
+	struct mailbox_op op = {
+		.id = "A", .version = "K1", .kind = KIND_EVENT, .fields = fields, .changed = changed
+	};
+	struct error err;
+
+	(void)state;
+	fake_queue_success("UpdateItem", ITEM("A", "K2"));
+	assert_int_equal(ews_driver.write_items(box, MAILBOX_UPDATE, &op, 1, &err), 0);
+	fake_assert_last("<t:EmailAddress>cy@corp.example</t:EmailAddress>", 1);
+	fake_assert_last("<t:Resources><t:Attendee>", 1);
+	fake_assert_last(
+		"<t:DeleteItemField><t:FieldURI FieldURI=\"calendar:OptionalAttendees\"/>", 1);
+	mailbox_op_clear(&op);
+	json_decref(changed);
+	json_decref(fields);
+}
+
+/* ---- series ------------------------------------------------------------------------------------ */
+
+/* Every Monday at 10 in Berlin, from 19 October 2026: the clocks go back on the 25th. */
+#define SERIES                                                                                     \
+	"'Subject':'Weekly','Start':'2026-10-19T10:00:00','Duration':'PT1H',"                      \
+	"'TimeZone':'Europe/Berlin','Recurrence':{'Pattern':'WeeklyRecurrence','Interval':1,"      \
+	"'DaysOfWeek':'Monday','FirstDayOfWeek':'Monday','NumberOfOccurrences':5}"
+
+static void a_series_is_read_with_its_exceptions(void **state)
+{
+	const char *id = "M";
+	struct mailbox_item item;
+	struct error err;
+
+	(void)state;
+	fake_queue_success("GetItem",
+		"<m:Items><e:CalendarItem><e:ItemId Id=\"M\" ChangeKey=\"K\"/>"
+		"<e:Subject>Weekly</e:Subject><e:Start>2026-10-19T08:00:00Z</e:Start>"
+		"<e:End>2026-10-19T09:00:00Z</e:End><e:Recurrence><e:WeeklyRecurrence>"
+		"<e:Interval>1</e:Interval><e:DaysOfWeek>Monday</e:DaysOfWeek>"
+		"</e:WeeklyRecurrence><e:NumberedRecurrence>"
+		"<e:StartDate>2026-10-19+02:00</e:StartDate>"
+		"<e:NumberOfOccurrences>5</e:NumberOfOccurrences></e:NumberedRecurrence>"
+		"</e:Recurrence><e:ModifiedOccurrences><e:Occurrence><e:ItemId Id=\"X\"/>"
+		"<e:Start>2026-10-26T13:00:00Z</e:Start><e:End>2026-10-26T15:00:00Z</e:End>"
+		"<e:OriginalStart>2026-10-26T09:00:00Z</e:OriginalStart></e:Occurrence>"
+		"</e:ModifiedOccurrences><e:DeletedOccurrences><e:DeletedOccurrence>"
+		"<e:Start>2026-11-02T09:00:00Z</e:Start></e:DeletedOccurrence>"
+		"</e:DeletedOccurrences><e:StartTimeZone Id=\"W. Europe Standard Time\"/>"
+		"</e:CalendarItem></m:Items>");
+	fake_queue_success("GetItem",
+		"<m:Items><e:CalendarItem><e:ItemId Id=\"X\" ChangeKey=\"KX\"/>"
+		"<e:Subject>Weekly, longer</e:Subject><e:Start>2026-10-26T13:00:00Z</e:Start>"
+		"<e:End>2026-10-26T15:00:00Z</e:End>"
+		"<e:StartTimeZone Id=\"W. Europe Standard Time\"/></e:CalendarItem></m:Items>");
+	assert_int_equal(ews_driver.get_items(box, KIND_EVENT, &id, 1, &item, &err), 0);
+	assert_int_equal(item.error.code, 0);
+	fake_assert_last("<t:ItemId Id=\"X\"/>", 1);
+	check(item.fields,
+		"{" SERIES ",'Overrides/2026-10-26T10:00:00':{'Subject':'Weekly, longer',"
+		"'Start':'2026-10-26T14:00:00','Duration':'PT2H'},"
+		"'Overrides/2026-11-02T10:00:00':{'excluded':true}}");
+	mailbox_item_clear(&item);
+}
+
+static void a_series_is_written_and_then_its_exceptions(void **state)
+{
+	json_t *fields = parse("{" SERIES ",'Overrides/2026-10-26T10:00:00':{'Subject':'Longer',"
+			       "'Start':'2026-10-26T14:00:00','Duration':'PT2H'},"
+			       "'Overrides/2026-11-02T10:00:00':{'excluded':true}}");
+	struct mailbox_op op = { .folder_id = "F", .kind = KIND_EVENT, .fields = fields };
+	struct error err;
+
+	(void)state;
+	fake_queue_success("CreateItem", ITEM("M", "K1"));
+	fake_queue_success("UpdateItem", ITEM("X", "K2"));
+	fake_queue_success("DeleteItem", "");
+	assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, &op, 1, &err), 0);
+	assert_int_equal(op.error.code, 0);
+	assert_int_equal(fake.n_requests, 3);
+	assert_int_equal(fake_count(fake.requests[0], "<t:StartDate>2026-10-19</t:StartDate>"), 1);
+	assert_int_equal(fake_count(fake.requests[0], "Longer"), 0);
+	assert_int_equal(
+		fake_count(fake.requests[1],
+			"<t:OccurrenceItemId RecurringMasterId=\"M\" InstanceIndex=\"2\"/>"),
+		1);
+	assert_int_equal(fake_count(fake.requests[1], "<t:Start>2026-10-26T13:00:00Z<"), 1);
+	assert_int_equal(fake_count(fake.requests[1], "<t:End>2026-10-26T15:00:00Z<"), 1);
+	assert_int_equal(fake_count(fake.requests[1], "SendToNone"), 1);
+	fake_assert_last("<t:OccurrenceItemId RecurringMasterId=\"M\" InstanceIndex=\"3\"/>", 1);
+	fake_assert_last("SendMeetingCancellations=\"SendToNone\"", 1);
+	mailbox_op_clear(&op);
+	json_decref(fields);
+}
+
+static int update_series(const char *fields_text, const char *changed_name, struct mailbox_op *op)
+{
+	json_t *fields = parse(fields_text), *changed = json_pack("[s]", changed_name);
+	struct error err = ERROR_INIT;
+	int rc;
+
+	*op = (struct mailbox_op){
+		.id = "M", .version = "K1", .kind = KIND_EVENT, .fields = fields, .changed = changed
+	};
+	rc = ews_driver.write_items(box, MAILBOX_UPDATE, op, 1, &err);
+	json_decref(changed);
+	json_decref(fields);
+	return rc;
+}
+
+/* Exchange drops the exceptions when the times or the pattern of the series change. */
+static void after_a_change_of_times_all_exceptions_are_sent_again(void **state)
+{
+	struct mailbox_op op;
+
+	(void)state;
+	fake_queue_success("UpdateItem", ITEM("M", "K2"));
+	fake_queue_success("UpdateItem", ITEM("X", "K3"));
+	assert_int_equal(update_series("{" SERIES ",'Overrides/2026-10-26T10:00:00':"
+				       "{'Subject':'Longer'}}",
+				 "Duration", &op),
+		0);
+	assert_int_equal(fake.n_requests, 2);
+	fake_assert_last("InstanceIndex=\"2\"", 1);
+	fake_assert_last("<t:Subject>Longer</t:Subject>", 1);
+	mailbox_op_clear(&op);
+}
+
+static void another_change_sends_none(void **state)
+{
+	struct mailbox_op op;
+
+	(void)state;
+	fake_queue_success("UpdateItem", ITEM("M", "K2"));
+	assert_int_equal(update_series("{" SERIES ",'Overrides/2026-10-26T10:00:00':"
+				       "{'Subject':'Longer'}}",
+				 "Subject", &op),
+		0);
+	assert_int_equal(fake.n_requests, 1);
+	mailbox_op_clear(&op);
+}
+
+static void an_exception_alone_is_guarded_by_the_version_of_the_series(void **state)
+{
+	static const char fields[] = "{" SERIES
+				     ",'Overrides/2026-10-26T10:00:00':{'Subject':'Longer'}}";
+	struct mailbox_op op;
+
+	(void)state;
+	fake_queue_success("GetItem", ITEM("M", "K1"));
+	fake_queue_success("UpdateItem", ITEM("X", "K3"));
+	assert_int_equal(update_series(fields, "Overrides/2026-10-26T10:00:00", &op), 0);
+	assert_int_equal(op.error.code, 0);
+	assert_int_equal(fake.n_requests, 2);
+	mailbox_op_clear(&op);
+	fake_queue_success("GetItem", ITEM("M", "K9"));
+	assert_int_equal(update_series(fields, "Overrides/2026-10-26T10:00:00", &op), 0);
+	assert_int_equal(op.error.code, ERR_CONFLICT);
+	assert_int_equal(fake.n_requests, 3);
+	mailbox_op_clear(&op);
+}
+
+/* Exchange cannot bring a deleted occurrence back: the pattern is written anew. */
+static void a_deleted_occurrence_comes_back_with_the_pattern(void **state)
+{
+	struct mailbox_op op;
+
+	(void)state;
+	fake_queue_success("GetItem", ITEM("M", "K1"));
+	fake_queue_failure("UpdateItem", "ErrorCalendarOccurrenceIsDeletedFromRecurrence");
+	fake_queue_success("GetItem", ITEM("M", "K5"));
+	fake_queue_success("UpdateItem", ITEM("M", "K6"));
+	fake_queue_success("UpdateItem", ITEM("X", "K7"));
+	assert_int_equal(update_series("{" SERIES ",'Overrides/2026-11-09T10:00:00':"
+				       "{'Subject':'Longer'}}",
+				 "Overrides/2026-11-02T10:00:00", &op),
+		0);
+	assert_int_equal(op.error.code, 0);
+	assert_int_equal(fake_count(fake.requests[3], "ChangeKey=\"K5\""), 1);
+	assert_int_equal(fake_count(fake.requests[3], "FieldURI=\"calendar:Recurrence\""), 1);
+	fake_assert_last("InstanceIndex=\"4\"", 1);
+	mailbox_op_clear(&op);
+}
+
+static void an_occurrence_that_the_series_does_not_have(void **state)
+{
+	struct mailbox_op op;
+
+	(void)state;
+	fake_queue_success("GetItem", ITEM("M", "K1"));
+	assert_int_equal(update_series("{" SERIES ",'Overrides/2026-10-27T10:00:00':"
+				       "{'Subject':'Longer'}}",
+				 "Overrides/2026-10-27T10:00:00", &op),
+		0);
+	assert_int_equal(op.error.code, ERR_INVALID);
+	assert_non_null(strstr(op.error.text, "2026-10-27T10:00:00"));
+	mailbox_op_clear(&op);
+}
+
+/* ---- tasks ------------------------------------------------------------------------------------- */
+
+static void a_task_is_written(void **state)
+{
+	json_t *fields = parse("{'Subject':'Call','DueDate':'2026-12-01','PercentComplete':50,"
+			       "'Status':'InProgress','Reminder':'2026-11-30T08:00:00Z'}");
+	struct mailbox_op op = { .folder_id = "F", .kind = KIND_TASK, .fields = fields };
+	struct error err;
+
+	(void)state;
+	fake_queue_success("CreateItem",
+		"<m:Items><e:Task><e:ItemId Id=\"T\" ChangeKey=\"K\"/></e:Task></m:Items>");
+	assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, &op, 1, &err), 0);
+	assert_int_equal(op.error.code, 0);
+	fake_assert_last("<t:DueDate>2026-12-01T11:59:00Z</t:DueDate>", 1);
+	fake_assert_last("<t:PercentComplete>50</t:PercentComplete>", 1);
+	fake_assert_last("<t:ReminderDueBy>2026-11-30T08:00:00Z</t:ReminderDueBy>"
+			 "<t:ReminderIsSet>true</t:ReminderIsSet>",
+		1);
+	mailbox_op_clear(&op);
+	json_decref(fields);
+}
+
+static void a_task_is_read(void **state)
+{
+	const char *id = "T";
+	struct mailbox_item item;
+	struct error err;
+
+	(void)state;
+	fake_queue_success("GetItem",
+		"<m:Items><e:Task><e:ItemId Id=\"T\" ChangeKey=\"K\"/><e:Subject>Call</e:Subject>"
+		"<e:ReminderDueBy>2026-11-30T08:00:00Z</e:ReminderDueBy>"
+		"<e:ReminderIsSet>false</e:ReminderIsSet>"
+		"<e:CompleteDate>2026-11-20T23:00:00Z</e:CompleteDate>"
+		"<e:DueDate>2026-12-01T00:00:00Z</e:DueDate>"
+		"<e:PercentComplete>100</e:PercentComplete><e:Status>Completed</e:Status>"
+		"</e:Task></m:Items>");
+	assert_int_equal(ews_driver.get_items(box, KIND_TASK, &id, 1, &item, &err), 0);
+	check(item.fields, "{'Subject':'Call','CompleteDate':'2026-11-21','DueDate':'2026-12-01',"
+			   "'PercentComplete':100,'Status':'Completed'}");
+	mailbox_item_clear(&item);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fake_test(times_are_instants_there),
+		fake_test(instants_are_times_here),
+		fake_test(an_event_without_a_zone_has_the_mailboxes),
+		fake_test(what_says_when_is_sent_together),
+		fake_test(a_zone_that_nobody_knows),
+		fake_test(a_meeting_is_read),
+		fake_test(attendees_that_have_no_address_keep_the_list_from_being_written),
+		fake_test(attendees_are_written_as_three_lists),
+		fake_test(a_series_is_read_with_its_exceptions),
+		fake_test(a_series_is_written_and_then_its_exceptions),
+		fake_test(after_a_change_of_times_all_exceptions_are_sent_again),
+		fake_test(another_change_sends_none),
+		fake_test(an_exception_alone_is_guarded_by_the_version_of_the_series),
+		fake_test(a_deleted_occurrence_comes_back_with_the_pattern),
+		fake_test(an_occurrence_that_the_series_does_not_have),
+		fake_test(a_task_is_written),
+		fake_test(a_task_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
+}
