@@ -43,7 +43,7 @@ def test_hidden_trees_are_entered_by_name_and_not_listed(mount):
     box = mount.mailbox("alice")
     assert sorted(os.listdir(mount.path)) == sorted(
         [box.name, mount.mailbox("bob").name])
-    assert os.listdir(box) == ["Contacts"]
+    assert sorted(os.listdir(box)) == ["Calendar", "Contacts", "Tasks"]
     assert sorted(os.listdir(mount.path / ".sync")) == ["control", "errors.csv", "status.json"]
     assert sorted(os.listdir(box / ".sync")) == [
         "conflicts", "control", "errors.csv", "log", "lost+found", "settings.ini", "state",
@@ -55,7 +55,8 @@ def test_hidden_trees_are_entered_by_name_and_not_listed(mount):
 @pytest.mark.mount(options=["show"])
 def test_show_lists_them(mount):
     assert ".sync" in os.listdir(mount.path)
-    assert sorted(os.listdir(mount.mailbox("alice"))) == [".json", ".sync", "Contacts"]
+    assert sorted(os.listdir(mount.mailbox("alice"))) == [
+        ".json", ".sync", "Calendar", "Contacts", "Tasks"]
     assert "lost+found" in run("find", mount.path).stdout
 
 
