@@ -65,7 +65,7 @@ static void walk_on(struct walk *walk)
 {
 	int64_t before = walk->next;
 
-	if (walk->left == 0) {
+	if (walk->left == 0 || !walk->iterator) {
 		walk->next = NONE;
 		return;
 	}
@@ -107,7 +107,8 @@ static bool walk_open(struct walk *walk, const json_t *rule, int64_t start)
 	walk->iterator = icalrecur_iterator_new(ical, to_ical(start));
 	if (ical.rscale)
 		free(ical.rscale);
-	if (!walk->iterator)
+	/* libical has none for what never comes: February 30th. */
+	if (!walk->iterator && json_object_get(rule, "rscale"))
 		return false;
 	walk->until = NONE - 1;
 	if (until && !caltime_read_local(until, &walk->until))
