@@ -213,7 +213,8 @@ static char *new_uid(
 	if (chosen && !uid_is_taken(c, kind, chosen))
 		return xstrdup(chosen);
 	*is_original = !chosen;
-	uid = uid_from_key(key, NULL);
+	/* The key of an event is its UID; others have none in Exchange. */
+	uid = kind == KIND_EVENT && key ? xstrdup(key) : uid_from_key(key, NULL);
 	if (uid_is_taken(c, kind, uid)) {
 		*is_original = false;
 		free(uid);

@@ -137,11 +137,14 @@ static void finds_the_mailboxes_users(void **state)
 	assert_true(config->n_users >= 3);
 	for (size_t i = 0; i < config->n_users; i++) {
 		const char *addresses[] = { config->users[i].address, "nobody@corp.example" };
-		char *ids[2];
+		char *ids[2], *zone = NULL;
 
 		assert_int_equal(salesforce_driver.find_users(crm, addresses, 2, ids, &err), 0);
 		assert_string_equal(ids[0], config->users[i].crm_user);
 		assert_null(ids[1]);
+		assert_int_equal(salesforce_driver.user_time_zone(crm, ids[0], &zone, &err), 0);
+		assert_string_equal(zone, "Europe/Berlin"); /* as the simulator's users have it */
+		free(zone);
 		free(ids[0]);
 	}
 }

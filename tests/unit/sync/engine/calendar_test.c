@@ -179,6 +179,26 @@ static void between_kinds_nothing_moves(void **state)
 	assert_true(exists(&w->e, t->calendar, "lunch.ics"));
 }
 
+/* The key of an event is its iCalendar UID; a copy, which has the same, is another event. */
+static void an_event_keeps_the_uid_it_has_in_exchange(void **state)
+{
+	struct calendar *t = *state;
+	struct world *w = t->w;
+	struct fake_item *there = outlook_event(t, "Meeting", 2);
+	struct store_item item, copy;
+
+	cycle(w, ALICE);
+	item = item_get(&w->e, item_at(w, t->calendar, name_of(w, "Meeting", 2)));
+	assert_string_equal(item.uid, there->key);
+	assert_true(shows(w, t->calendar, name_of(w, "Meeting", 2), there->key));
+	fake_copy(&w->x, box_of(w, ALICE), there, t->there);
+	settle(w);
+	copy = item_get(&w->e, item_at(w, t->calendar, name_of(w, "Meeting (2)", 2)));
+	assert_string_not_equal(copy.uid, item.uid);
+	store_item_clear(&item);
+	store_item_clear(&copy);
+}
+
 /* A task's UID is no event's. */
 static void an_event_and_a_task_may_share_a_uid(void **state)
 {
@@ -711,6 +731,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CALENDAR(three_kinds_in_one_cycle),
 		CALENDAR(between_kinds_nothing_moves),
+		CALENDAR(an_event_keeps_the_uid_it_has_in_exchange),
 		CALENDAR(an_event_and_a_task_may_share_a_uid),
 		CALENDAR(each_key_of_a_map_is_merged_alone),
 		CALENDAR(moving_into_the_view_sets_a_category_and_no_byte),
