@@ -159,7 +159,6 @@ int account_retry(struct cycle *c, const json_t *name, struct error *err)
 static int rename_in_records(
 	struct cycle *c, const struct field *row, const json_t *renamed, struct error *err)
 {
-	struct store_record *records = NULL;
 	int64_t after = 0;
 	size_t n = 0;
 	int rc = 0;
@@ -167,6 +166,9 @@ static int rename_in_records(
 	if (!json_object_size(renamed))
 		return 0;
 	do {
+		struct store_record *records = NULL;
+
+		n = 0;
 		rc = store_record_list(c->store, after, MERGE_BATCH, &records, &n, err);
 		for (size_t i = 0; !rc && i < n; i++) {
 			json_t *fields = json_object_get(records[i].data, "fields");
@@ -180,9 +182,7 @@ static int rename_in_records(
 			json_object_set(fields, row->name, name);
 			rc = store_record_put(c->store, &records[i], err);
 		}
-		if (!rc)
-			store_records_free(records, n);
-		records = NULL;
+		store_records_free(records, n);
 	} while (!rc && n);
 	return rc;
 }

@@ -11,6 +11,17 @@
 
 static const char *const names[CAPS] = { "exchange", "crm", "imports" };
 
+/* Notes that it waits. */
+static void note(struct cycle *c, enum cap cap, const char *id)
+{
+	if (!c->waiting[cap]) {
+		c->waiting[cap] = json_object();
+		cycle_log(c, "max-create is reached (%s): the rest waits for the next cycle",
+			names[cap]);
+	}
+	json_object_set_new(c->waiting[cap], id, json_true());
+}
+
 static bool may_make(struct cycle *c, enum cap cap, const char *id)
 {
 	size_t most = c->engine->config->max_create;
@@ -19,12 +30,19 @@ static bool may_make(struct cycle *c, enum cap cap, const char *id)
 		c->made[cap]++;
 		return true;
 	}
-	if (!c->waiting[cap]) {
-		c->waiting[cap] = json_object();
-		cycle_log(c, "max-create is reached (%s): the rest waits for the next cycle",
-			names[cap]);
-	}
-	json_object_set_new(c->waiting[cap], id, json_true());
+	note(c, cap, id);
+	return false;
+}
+
+bool cap_has_room(struct cycle *c, int64_t item, size_t planned)
+{
+	size_t most = c->engine->config->max_create;
+	char *id AUTOFREE = NULL;
+
+	if (!most || c->made[CAP_CRM] + planned < most)
+		return true;
+	id = xasprintf("%lld", (long long)item);
+	note(c, CAP_CRM, id);
 	return false;
 }
 

@@ -170,7 +170,8 @@ bool designate_is_released(const struct store_side *crm)
 struct wanted {
 	int64_t *match; /* items to be matched */
 	size_t n_match;
-	int64_t *fetch; /* linked ones whose record must be read: no base yet, or no version */
+	size_t n_waited; /* of them: matched before, with a create that waited */
+	int64_t *fetch;	 /* linked ones whose record must be read: no base yet, or no version */
 	size_t n_fetch;
 };
 
@@ -209,6 +210,9 @@ static bool sort_item(struct cycle *c, struct pair *pair, struct wanted *w)
 			match_forget(c, pair);
 			return true;
 		}
+		if (!crm->token_sent && !cap_has_room(c, pair->item.id, w->n_waited))
+			return false;
+		w->n_waited += !crm->token_sent;
 		if (match_claim(c, pair)) /* its addresses may be others now */
 			w->match[w->n_match++] = pair->item.id;
 		return false;

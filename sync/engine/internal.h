@@ -419,6 +419,8 @@ int match_pulled(struct cycle *c, const struct store_record *record, bool *ours,
 /* The cap on creates (cap.c).  Does it let one more go?  Counts it, or notes that it waits. */
 bool cap_may_create(struct cycle *c, enum side side, int64_t item);
 bool cap_may_import(struct cycle *c, const char *record_id);
+/* Is it worth matching an item whose create waits, after `planned` others?  Notes that it waits if not. */
+bool cap_has_room(struct cycle *c, int64_t item, size_t planned);
 /* The cycle ends: how many wait is kept for status; inside a transaction. */
 int cap_end(struct cycle *c, struct error *err);
 /* {"exchange", "crm", "imports"}: how many wait; empty when none do. */
