@@ -268,6 +268,10 @@ static bool is_pending(struct cycle *c, struct pair *pair, enum side side)
 	if (!has_crm(c, pair))
 		return false;
 	wanted = designate_wanted(c, pair, &why_not);
+	/* A pair that was unlinked is linked again by a new designation: after one of these was seen not
+	 * to be there. */
+	if (s->status == SIDE_UNLINKED)
+		return wanted == designate_is_released(s) && s->reason && !pair->item.removed;
 	return pair_needs_push(c, pair, side) || (wanted && s->status == SIDE_NONE) ||
 	       (!wanted && s->status == SIDE_LINKED);
 }

@@ -368,6 +368,32 @@ static void moving_out_unlinks_and_moving_in_links_again(void **state)
 	assert_string_equal(there(w, ALICE, "Anna Adler")->marks.crm_link, id);
 }
 
+static void dragging_out_unlinks_and_dragging_in_links_again(void **state)
+{
+	struct world *w = *state;
+	char id[20];
+
+	designated(w);
+	snprintf(id, sizeof(id), "%s", record(w, "a@ex.org")->id);
+	fake_move(&w->x, box_of(w, ALICE), there(w, ALICE, "Anna Adler"), IN_CONTACTS);
+	settle(w);
+	assert_stays_apart(w, CONTACTS, "anna.vcf");
+	fake_move(&w->x, box_of(w, ALICE), there(w, ALICE, "Anna Adler"), IN_SYNC);
+	settle(w);
+	assert_int_equal(crm_status(w, SYNC, "anna.vcf"), SIDE_LINKED);
+	assert_int_equal(crm_count(&w->f), 1);
+	assert_string_equal(there(w, ALICE, "Anna Adler")->marks.crm_link, id);
+	/* Its record is deleted, it is dragged out, and in again: a new designation. */
+	crm_delete(&w->f, record(w, "a@ex.org"));
+	settle(w);
+	fake_move(&w->x, box_of(w, ALICE), there(w, ALICE, "Anna Adler"), IN_CONTACTS);
+	settle(w);
+	fake_move(&w->x, box_of(w, ALICE), there(w, ALICE, "Anna Adler"), IN_SYNC);
+	settle(w);
+	assert_int_equal(crm_status(w, SYNC, "anna.vcf"), SIDE_LINKED);
+	assert_int_equal(crm_count(&w->f), 1);
+}
+
 static void delete_the_item(struct world *w, enum config_mode mode, bool there_too)
 {
 	with_mode(w, mode);
@@ -795,6 +821,7 @@ int main(void)
 		WORLD(do_not_sync_in_designated),
 		WORLD(do_not_sync_in_all),
 		WORLD(moving_out_unlinks_and_moving_in_links_again),
+		WORLD(dragging_out_unlinks_and_dragging_in_links_again),
 		WORLD(a_removed_file_leaves_its_record_alone),
 		WORLD(a_removed_file_is_not_imported_again),
 		WORLD(an_item_deleted_there_is_not_imported_again),

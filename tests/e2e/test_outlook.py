@@ -1,0 +1,247 @@
+"""What colleagues do in Outlook while tandemfs is at work, and how a sync ends.
+
+Dragging, copying, deleting, restoring, and moving a folder; the daemon is killed at one request after the
+other of the cycle that meets it.  Then every way to end a sync, in the modes there are: nothing is made
+again on either side, not by edits, and not after the cache was lost."""
+import os
+import shutil
+import subprocess
+
+import pytest
+from exchangelib import Contact
+from exchangelib.folders import Contacts
+
+from exchange import subfolder
+from scene import (
+    ALICE,
+    edit,
+    exchange_contacts,
+    exchange_names,
+    names,
+    person,
+    seed,
+    state,
+)
+from simulator import BUILD, wait_for
+from test_crash import crash
+
+NOW = {"sync": {"remove-quiet": "0"}}
+pytestmark = pytest.mark.mount(config=NOW)
+
+
+@pytest.fixture
+def contacts(mount):
+    return mount.mailbox("alice") / "Contacts"
+
+
+@pytest.fixture
+def alice(exchange):
+    return exchange("alice")
+
+
+def link(path):
+    try:
+        return os.getxattr(path, "user.tandem.crm-id")
+    except OSError:
+        return None
+
+
+def identity(path):
+    return path.stat().st_ino, os.getxattr(path, "user.tandem.uid"), link(path)
+
+
+def records(sim):
+    return sorted(row["LastName"] for row in sim.records("Contact"))
+
+
+def find(folder, name):
+    (found,) = [one for one in folder.all() if isinstance(one, Contact)
+                and one.display_name == name]
+    return found
+
+
+# Killed in the middle ----------------------------------------------------------------------------
+
+def killed_at(sim, mount, number):
+    """A cycle that is killed once its request of this number was answered; then one to its end."""
+    sim.fault("*", "delay-after", ms=60000, skip=number)
+    with subprocess.Popen([str(BUILD / "tandemctl"), "-m", str(mount.path), "sync"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          env=mount.environment) as cycle:
+        wait_for(lambda: cycle.poll() is not None or sim.faults()[0]["fired"], 60, "the request")
+        crash(mount)
+    sim.clear_faults()
+    mount.sync()
+    mount.sync()
+
+
+def dragged(sim, mount, alice, contacts, at):
+    """Into Salesforce_Sync and out of it."""
+    here, there = contacts / "Anna Lind.vcf", contacts / "Salesforce_Sync" / "Anna Lind.vcf"
+    before = identity(here)[:2]
+    find(alice.contacts, "Anna Lind").move(subfolder(alice, "Salesforce_Sync"))
+    killed_at(sim, mount, at)
+    assert identity(there)[:2] == before and not here.exists()
+    assert link(there) and state(there) == "synced"
+    assert records(sim) == ["Lind", "Ohlsen"]
+    find(subfolder(alice, "Salesforce_Sync"), "Anna Lind").move(alice.contacts)
+    killed_at(sim, mount, at)
+    assert identity(here)[:2] == before and not there.exists()
+    assert records(sim) == ["Lind", "Ohlsen"]
+
+
+def copied(sim, mount, alice, contacts, at):
+    ben = contacts / "Salesforce_Sync" / "Ben Ohlsen.vcf"
+    before = identity(ben)
+    find(subfolder(alice, "Salesforce_Sync"), "Ben Ohlsen").copy(alice.contacts)
+    killed_at(sim, mount, at)
+    assert identity(ben) == before
+    copy = identity(contacts / "Ben Ohlsen.vcf")
+    assert copy[1] != before[1] and copy[2] is None
+    assert records(sim) == ["Ohlsen"]
+    os.unlink(contacts / "Ben Ohlsen.vcf")
+    mount.sync()
+    assert identity(ben) == before
+
+
+def deleted_and_restored(sim, mount, alice, contacts, at):
+    ben = contacts / "Salesforce_Sync" / "Ben Ohlsen.vcf"
+    before, content = identity(ben), ben.read_bytes()
+    find(subfolder(alice, "Salesforce_Sync"), "Ben Ohlsen").move_to_trash()
+    killed_at(sim, mount, at)
+    assert names(contacts / "Salesforce_Sync") == []
+    find(alice.trash, "Ben Ohlsen").move(subfolder(alice, "Salesforce_Sync"))
+    killed_at(sim, mount, at)
+    assert identity(ben) == before and ben.read_bytes() == content
+    assert records(sim) == ["Ohlsen"]
+
+
+def folder_moved(sim, mount, alice, contacts, at):
+    """Below another one, and back; what was linked by its category stays so."""
+    upper, other = alice.contacts / "Upper", alice.contacts / "Other"
+    before = identity(contacts / "Upper" / "Lower" / "Clara Diaz.vcf")
+    assert before[2]
+    for target, place in (other, contacts / "Other"), (alice.contacts, contacts):
+        upper.move(target)
+        killed_at(sim, mount, at)
+        assert identity(place / "Upper" / "Lower" / "Clara Diaz.vcf") == before
+        assert sorted(path.name for path in contacts.rglob("*.vcf")) == \
+            ["Anna Lind.vcf", "Ben Ohlsen.vcf", "Clara Diaz.vcf"]
+        assert records(sim) == ["Diaz", "Ohlsen"]
+
+
+@pytest.mark.parametrize("what", [dragged, copied, deleted_and_restored, folder_moved],
+                         ids=lambda function: function.__name__)
+@pytest.mark.sim(seed=seed([person("Anna", "Lind"),
+                            person("Ben", "Ohlsen", folder="Salesforce_Sync")]))
+def test_killed_at_every_request(sim, mount, alice, contacts, what):
+    if what is folder_moved:
+        lower = Contacts(parent=alice.contacts, name="Other")
+        lower.save()
+        upper = Contacts(parent=alice.contacts, name="Upper")
+        upper.save()
+        lower = Contacts(parent=upper, name="Lower")
+        lower.save()
+        Contact(folder=lower, display_name="Clara Diaz", given_name="Clara", surname="Diaz",
+                categories=["CRM"]).save()
+        mount.sync()
+    for at in 0, 2, 3, 5, 7:
+        what(sim, mount, alice, contacts, at)
+    assert os.listdir(contacts.parent / ".sync" / "conflicts") == []
+    sim.reset_counters()
+    mount.sync()
+    assert sim.counters()["writes"] == 0
+
+
+# The end of a sync -------------------------------------------------------------------------------
+
+ENDS = ["excluded", "moved", "file", "outlook", "record"]
+MODES = [("designated", "both", "off"), ("designated", "both", "visible"),
+         ("designated", "to-crm", "owned"), ("designated", "to-exchange", "owned"),
+         ("all", "both", "owned"), ("all", "both", "visible"), ("all", "to-crm", "off"),
+         ("all", "to-exchange", "visible")]
+
+
+def people(mode):
+    """One for each end, and some more, so that no deletion empties the folder."""
+    place = {"folder": "Salesforce_Sync"} if mode == "designated" else {}
+    return [person(name.capitalize(), "End", EmailAddress1=f"{name}@client.example", **place)
+            for name in ENDS + ["stays", "remains", "keeps"]]
+
+
+def counts(sim):
+    return exchange_names(sim), sorted(row["FirstName"] for row in sim.records("Contact"))
+
+
+def end_each(sim, mount, alice, contacts, folder):
+    """Each pair but the last three ends in its own way."""
+    folder_there = subfolder(alice, folder.name) if folder != contacts else alice.contacts
+    os.setxattr(folder / "Excluded End.vcf", "user.tandem.categories", b"DoNotSync")
+    os.rename(folder / "Moved End.vcf", contacts / "Other" / "Moved End.vcf")
+    os.unlink(folder / "File End.vcf")
+    find(folder_there, "Outlook End").move_to_trash()
+    (record,) = [row for row in sim.records("Contact") if row["FirstName"] == "Record"]
+    sim.act("delete", id=record["Id"])
+
+
+def edit_survivors(sim, folder, contacts):
+    for path in (folder / "Excluded End.vcf", contacts / "Other" / "Moved End.vcf",
+                 folder / "Record End.vcf"):
+        edit(path, "END:VCARD", "TITLE:Edited here\r\nEND:VCARD")
+    for row in sim.records("Contact"):
+        if row["FirstName"] in ("Excluded", "Moved", "File", "Outlook"):
+            sim.act("update", id=row["Id"], fields={"Title": "Edited there"})
+
+
+@pytest.mark.parametrize("mode, direction, imports", MODES, ids=["-".join(m) for m in MODES])
+def test_what_ended_stays_ended(start_sim, start_mount, mode, direction, imports):
+    sim = start_sim(seed=seed(people(mode), records=[
+        {"FirstName": name.capitalize(), "LastName": "End", "Email": f"{name}@client.example",
+         "Owner": ALICE} for name in ENDS + ["stays", "remains", "keeps"]]))
+    mount = start_mount(sim, config={**NOW, 'policy "default"': {
+        "contacts-mode": mode, "contacts-direction": direction, "contacts-import": imports}})
+    contacts = mount.mailbox("alice") / "Contacts"
+    folder = contacts / "Salesforce_Sync" if mode == "designated" else contacts
+    os.mkdir(contacts / "Other")
+    mount.sync()
+    assert len(exchange_names(sim)) == len(sim.records("Contact")) == len(ENDS) + 3
+    assert all(link(path) for path in folder.glob("*.vcf"))
+    from exchange import open_account
+
+    account = open_account(sim, "alice")
+    try:
+        end_each(sim, mount, account, contacts, folder)
+    finally:
+        account.protocol.close()
+    mount.sync()
+    ended = counts(sim)
+    assert set(ended[0]) == {f"{name.capitalize()} End" for name in
+                             ("excluded", "moved", "record", "stays", "remains", "keeps")}
+    assert set(ended[1]) == {name.capitalize() for name in
+                             ("excluded", "moved", "file", "outlook", "stays", "remains", "keeps")}
+    edit_survivors(sim, folder, contacts)
+    for _ in range(3):
+        mount.sync()
+    assert counts(sim) == ended
+    assert not any(link(path) for path in (folder / "Excluded End.vcf", folder / "Record End.vcf",
+                                           contacts / "Other" / "Moved End.vcf"))
+    assert "Edited there" not in "".join(c.get("JobTitle", "") for c in exchange_contacts(sim))
+    assert "Edited here" not in [row.get("Title") for row in sim.records("Contact")]
+    if imports == "off":
+        rebuilt(sim, mount, contacts, ended)
+
+
+def rebuilt(sim, mount, contacts, ended):
+    """Without its cache: the same names, UIDs and links, and what was unlinked stays so."""
+    def all_of_it():
+        return {str(path.relative_to(contacts)): identity(path)[1:]
+                for path in contacts.rglob("*.vcf")}
+
+    before = all_of_it()
+    mount.stop()
+    shutil.rmtree(mount.cache)
+    mount.start()
+    for _ in range(3):
+        mount.sync()
+    assert all_of_it() == before
+    assert counts(sim) == ended
