@@ -1,0 +1,147 @@
+"""Ten thousand contacts: the guards of a mailbox at its size, after a first sync that was interrupted.
+
+One mount for all of it, since the first sync is what takes the time."""
+import os
+import shutil
+
+import pytest
+
+from scene import (
+    crm_contacts,
+    exchange_names,
+    names,
+    person,
+    seed,
+)
+from simulator import wait_for
+
+MANY = 10000
+SYNCED = 100  # of them in Salesforce_Sync
+
+
+def contact(i):
+    return person("Person", f"Nr{i:05}", JobTitle=f"Clerk {i}",
+                  **({"folder": "Salesforce_Sync"} if i < SYNCED else {}))
+
+
+def fired(sim):
+    return sum(fault["fired"] for fault in sim.faults())
+
+
+def interrupted_first_sync(sim, mount, contacts):
+    """Killed at the first pages, in the middle and near the end; throttled besides."""
+    for operation, skip in ("SyncFolderItems", 1), ("GetItem", 30), ("GetItem", 60):
+        sim.fault(operation, "delay", ms=60000, skip=skip)
+        mount.ctl("sync", "--no-wait")
+        wait_for(lambda: fired(sim), 120, "the request")
+        with pytest.raises(BlockingIOError):
+            os.listdir(contacts)
+        mount.kill()
+        sim.clear_faults()
+        mount.start()
+    sim.fault("GetItem", "ews", code="ErrorServerBusy", backoff_ms=200)
+    wait_for(lambda: mount.sync(check=False).returncode == 0, 120, "the first sync")
+
+
+def held(mount):
+    """{side: paths} of what is held, and its one batch."""
+    rows = mount.ctl_json("deletes")
+    (batch,) = {row["batch"] for row in rows}
+    return batch, sorted(row["path"].split("/Contacts/")[1] for row in rows)
+
+
+def identities(folder):
+    """{name: (number, link)}"""
+    return {entry.name: (entry.inode(), link(entry.path)) for entry in os.scandir(folder)
+            if entry.name.endswith(".vcf")}
+
+
+def link(path):
+    try:
+        return os.getxattr(path, "user.tandem.crm-id")
+    except OSError:
+        return None
+
+
+def writes(sim, mount):
+    sim.reset_counters()
+    mount.sync()
+    return sim.counters()["writes"]
+
+
+def removals_are_held(sim, mount, contacts):
+    """Thirty are confirmed and go, exactly these; sixty linked ones and a hundred more come back."""
+    confirmed = [f"Person Nr{i:05}.vcf" for i in range(5000, 5030)]
+    for name in confirmed:
+        os.unlink(contacts / name)
+    edited = contacts / "Person Nr07000.vcf"
+    edited.write_bytes(edited.read_bytes().replace(b"Clerk 7000", b"Dean"))
+    assert writes(sim, mount) == 1  # the edit
+    batch, paths = held(mount)
+    assert paths == confirmed
+    assert len(exchange_names(sim)) == MANY
+    mount.ctl("deletes", "confirm", batch)
+    mount.sync()
+    assert mount.ctl_json("deletes") == []
+    assert set(exchange_names(sim)) == {f"Person Nr{i:05}" for i in range(MANY)
+                                        if not 5000 <= i < 5030}
+
+    synced = contacts / "Salesforce_Sync"
+    before = identities(contacts), identities(synced)
+    for folder, some in (contacts, range(6000, 6100)), (synced, range(60)):
+        for i in some:
+            os.unlink(folder / f"Person Nr{i:05}.vcf")
+    assert writes(sim, mount) == 0
+    batch, paths = held(mount)
+    assert len(paths) == 160
+    mount.ctl("deletes", "restore", batch)
+    assert (identities(contacts), identities(synced)) == before
+    assert writes(sim, mount) == 0
+
+
+def deletions_there_are_held(sim, mount, account, contacts):
+    """Forty contacts are deleted with Outlook: they stay here, and are made there anew."""
+    before = identities(contacts)
+    wanted = exchange_names(sim)
+    gone = list(account.contacts.all().only("id", "changekey").order_by("display_name")[:40])
+    account.bulk_delete(gone, delete_type="MoveToDeletedItems")
+    assert writes(sim, mount) == 0
+    batch, paths = held(mount)
+    assert len(paths) == 40 and identities(contacts) == before
+    mount.ctl("deletes", "restore", batch)
+    mount.sync()
+    assert identities(contacts) == before
+    assert exchange_names(sim) == wanted
+    assert writes(sim, mount) == 0
+
+
+def all_is_read_again(sim, mount, contacts):
+    """The cursor is lost, then the whole cache."""
+    synced = contacts / "Salesforce_Sync"
+    before = identities(contacts), identities(synced)
+    sim.fault("SyncFolderItems", "ews", code="ErrorInvalidSyncStateData")
+    assert writes(sim, mount) == 0
+    assert (identities(contacts), identities(synced)) == before
+    mount.stop()
+    shutil.rmtree(mount.cache)
+    mount.start()
+    assert writes(sim, mount) == 0
+    for folder, known in zip((contacts, synced), before):
+        assert {name: link for name, (_, link) in identities(folder).items()} == \
+            {name: link for name, (_, link) in known.items()}
+
+
+@pytest.mark.sim(seed=seed([contact(i) for i in range(MANY)]))
+def test_ten_thousand(sim, start_mount, exchange):
+    mount = start_mount(sim, first_sync=False, config={"sync": {"remove-quiet": "0"}})
+    contacts = mount.mailbox("alice") / "Contacts"
+    interrupted_first_sync(sim, mount, contacts)
+    assert names(contacts) == [f"Person Nr{i:05}.vcf" for i in range(SYNCED, MANY)]
+    assert exchange_names(sim) == [f"Person Nr{i:05}" for i in range(MANY)]
+    assert writes(sim, mount) == 0
+    removals_are_held(sim, mount, contacts)
+    deletions_there_are_held(sim, mount, exchange("alice"), contacts)
+    all_is_read_again(sim, mount, contacts)
+    assert len(crm_contacts(sim)) == SYNCED
+    assert os.listdir(contacts.parent / ".sync" / "conflicts") == []
+    assert mount.ctl_json("errors") == []
