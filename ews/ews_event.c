@@ -9,11 +9,11 @@
 #include "sync/mem.h"
 
 #define WHEN "when"
-/* Busy is what both take for granted. */
+/* Busy is what both take for granted, also when it is said. */
 #define BUSY_WORDS                                                                                 \
-	"freeBusyStatus|Busy= Busy=busy Free=free Tentative=microsoft.com:tentative "              \
-	"OOF=microsoft.com:oof WorkingElsewhere=microsoft.com:workingElsewhere NoData="
-#define CANCELLED_WORDS "status|false= true=cancelled false=confirmed false=tentative"
+	"freeBusyStatus|Free=free Tentative=microsoft.com:tentative "                              \
+	"OOF=microsoft.com:oof WorkingElsewhere=microsoft.com:workingElsewhere =busy"
+#define CANCELLED_WORDS "status|true=cancelled =confirmed =tentative"
 
 static const struct field_type overrides_type;
 
@@ -21,14 +21,14 @@ static const struct field rows[] = {
 	/* ItemType */
 	EWS_ROW("Subject", "title", field_event_text, FIELD_NAMING, .form = EWS_TEXT,
 		.uri = "item:Subject", .element = "Subject"),
-	EWS_ROW("Sensitivity", EWS_PRIVACY_WORDS, field_event_words, 0, .form = EWS_TEXT,
-		.uri = "item:Sensitivity", .element = "Sensitivity"),
+	EWS_ROW("Sensitivity", EWS_PRIVACY_WORDS, field_event_words, 0, .form = EWS_CHOICE,
+		.uri = "item:Sensitivity", .element = "Sensitivity", .none = "Normal"),
 	EWS_ROW("Body", "description", field_event_text, 0, .form = EWS_BODY, .uri = "item:Body",
 		.element = "Body"),
 	EWS_ROW("Categories", "keywords", field_keywords, FIELD_PER_KEY, .form = EWS_KEYS,
 		.uri = "item:Categories", .element = "Categories"),
-	EWS_ROW("Importance", "priority", field_event_importance, 0, .form = EWS_TEXT,
-		.uri = "item:Importance", .element = "Importance"),
+	EWS_ROW("Importance", "priority", field_event_priority, 0, .form = EWS_CHOICE,
+		.uri = "item:Importance", .element = "Importance", .none = "Normal"),
 	EWS_ROW("Reminder", "alerts", field_event_reminder, 0, .form = EWS_REMINDER,
 		.uri = "item:ReminderIsSet", .ask = "item:ReminderMinutesBeforeStart"),
 	/* CalendarItemType */
@@ -40,12 +40,14 @@ static const struct field rows[] = {
 		.uri = "calendar:End", .element = "End", .group = WHEN),
 	EWS_ROW("IsAllDayEvent", "showWithoutTime", field_event_flag, 0, .form = EWS_BOOLEAN,
 		.uri = "calendar:IsAllDayEvent", .element = "IsAllDayEvent", .group = WHEN),
-	EWS_ROW("LegacyFreeBusyStatus", BUSY_WORDS, field_event_words, 0, .form = EWS_TEXT,
-		.uri = "calendar:LegacyFreeBusyStatus", .element = "LegacyFreeBusyStatus"),
+	EWS_ROW("LegacyFreeBusyStatus", BUSY_WORDS, field_event_words, 0, .form = EWS_CHOICE,
+		.uri = "calendar:LegacyFreeBusyStatus", .element = "LegacyFreeBusyStatus",
+		.none = "Busy"),
 	EWS_ROW("Location", "locations/1/name", field_event_text, 0, .form = EWS_TEXT,
 		.uri = "calendar:Location", .element = "Location"),
 	EWS_ROW("IsCancelled", CANCELLED_WORDS, field_event_words, FIELD_READ_ONLY,
-		.form = EWS_TEXT, .uri = "calendar:IsCancelled", .element = "IsCancelled"),
+		.form = EWS_CHOICE, .uri = "calendar:IsCancelled", .element = "IsCancelled",
+		.none = "false"),
 	EWS_ROW("Organizer", "participants", field_event_organizer, FIELD_READ_ONLY,
 		.form = EWS_ORGANIZER, .uri = "calendar:Organizer"),
 	EWS_ROW("Attendees", "participants", field_event_attendees, FIELD_PER_KEY | FIELD_VALUES,

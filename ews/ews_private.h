@@ -57,7 +57,7 @@ extern const struct field_table ews_contact_table, ews_event_table, ews_task_tab
 
 /* Sensitivity of events and tasks. */
 #define EWS_PRIVACY_WORDS                                                                          \
-	"privacy|Normal= Private=private Confidential=secret Personal=microsoft.com:personal"
+	"privacy|Private=private Confidential=secret Personal=microsoft.com:personal =public"
 
 /* ews_request.c */
 

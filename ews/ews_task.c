@@ -12,9 +12,9 @@
 
 /* What will not be done is over for Exchange. */
 #define PROGRESS_WORDS                                                                             \
-	"progress|NotStarted= InProgress=in-process Completed=completed "                          \
+	"progress|InProgress=in-process Completed=completed "                                      \
 	"WaitingOnOthers=microsoft.com:waiting Deferred=microsoft.com:deferred "                   \
-	"NotStarted=needs-action Completed=cancelled Completed=failed"
+	"Completed=cancelled Completed=failed =needs-action"
 #define DATE_LEN 10
 
 /* When it was completed: an instant here, a day there. */
@@ -44,14 +44,14 @@ static const struct field rows[] = {
 	/* ItemType */
 	EWS_ROW("Subject", "title", field_event_text, FIELD_NAMING, .form = EWS_TEXT,
 		.uri = "item:Subject", .element = "Subject"),
-	EWS_ROW("Sensitivity", EWS_PRIVACY_WORDS, field_event_words, 0, .form = EWS_TEXT,
-		.uri = "item:Sensitivity", .element = "Sensitivity"),
+	EWS_ROW("Sensitivity", EWS_PRIVACY_WORDS, field_event_words, 0, .form = EWS_CHOICE,
+		.uri = "item:Sensitivity", .element = "Sensitivity", .none = "Normal"),
 	EWS_ROW("Body", "description", field_event_text, 0, .form = EWS_BODY, .uri = "item:Body",
 		.element = "Body"),
 	EWS_ROW("Categories", "keywords", field_keywords, FIELD_PER_KEY, .form = EWS_KEYS,
 		.uri = "item:Categories", .element = "Categories"),
-	EWS_ROW("Importance", "priority", field_event_importance, 0, .form = EWS_TEXT,
-		.uri = "item:Importance", .element = "Importance"),
+	EWS_ROW("Importance", "priority", field_event_priority, 0, .form = EWS_CHOICE,
+		.uri = "item:Importance", .element = "Importance", .none = "Normal"),
 	EWS_ROW("Reminder", "alerts", field_event_reminder_at, 0, .form = EWS_DUE_REMINDER,
 		.uri = "item:ReminderDueBy", .ask = "item:ReminderDueBy"),
 	/* TaskType */
@@ -65,8 +65,8 @@ static const struct field rows[] = {
 		.uri = "task:Recurrence"),
 	EWS_ROW("StartDate", "start", field_event_day, 0, .form = EWS_DATE, .uri = "task:StartDate",
 		.element = "StartDate"),
-	EWS_ROW("Status", PROGRESS_WORDS, field_event_words, 0, .form = EWS_TEXT,
-		.uri = "task:Status", .element = "Status"),
+	EWS_ROW("Status", PROGRESS_WORDS, field_event_words, 0, .form = EWS_CHOICE,
+		.uri = "task:Status", .element = "Status", .none = "NotStarted"),
 };
 
 const struct field_table ews_task_table = { rows, ARRAY_SIZE(rows) };

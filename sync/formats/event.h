@@ -66,11 +66,14 @@ extern const struct field_type field_event_text;
 extern const struct field_type field_event_number;
 /* Words of the remote for values: "privacy|Normal= Personal=microsoft.com:personal Private=private
  * Confidential=secret".  A word without a value stands for the absent member; without such a word an
- * absent member has no value.  A value without a word: the first word with a value. */
+ * absent member has no value, and nor has a value without a word ("=public").  A value that is not
+ * named: the first word with a value. */
 extern const struct field_type field_event_words;
 /* "priority" as "High" (1 to 4), "Normal" (absent or 5), "Low" (6 to 9); RFC 5545 section 3.8.1.9.
  * Setting writes 1, nothing or 9. */
 extern const struct field_type field_event_importance;
+/* The same where "Normal" is what goes without saying: then there is no value. */
+extern const struct field_type field_event_priority;
 /* When: one value, so that it is merged as a whole.  An object of start, duration (or due),
  * timeZone, showWithoutTime, as far as the document has them. */
 extern const struct field_type field_event_when;

@@ -201,8 +201,8 @@ static json_t *words_get(const json_t *doc, const struct field *field)
 
 	while (next_word(&p, &word)) {
 		if (is_text(value ? value : "", word.value, word.value_len))
-			return json_stringn(word.word, word.word_len);
-		if (!first.word && word.value_len)
+			return word.word_len ? json_stringn(word.word, word.word_len) : NULL;
+		if (!first.word && word.word_len && word.value_len)
 			first = word;
 	}
 	return value && first.word ? json_stringn(first.word, first.word_len) : NULL;
@@ -258,6 +258,18 @@ static int importance_set(json_t *doc, const struct field *field, const char *ke
 }
 
 const struct field_type field_event_importance = { .get = importance_get, .set = importance_set };
+
+static json_t *priority_get(const json_t *doc, const struct field *field)
+{
+	json_t *word = importance_get(doc, field);
+
+	if (strcmp(json_string_value(word), "Normal") != 0)
+		return word;
+	json_decref(word);
+	return NULL;
+}
+
+const struct field_type field_event_priority = { .get = priority_get, .set = importance_set };
 
 /* --- when ------------------------------------------------------------------------------------- */
 
