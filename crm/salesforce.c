@@ -122,6 +122,7 @@ const struct crm_driver salesforce_driver = {
 	.match_leads = salesforce_match_leads,
 	.write = salesforce_write,
 	.find_users = salesforce_find_users,
+	.user_zone = salesforce_user_zone,
 	.user_time_zone = salesforce_user_time_zone,
 	.requests_left = salesforce_requests_left,
 };

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/formats/zone.h"
 #include "sync/mem.h"
 
 #define PAGES_MAX 1000 /* of one get or match: a server that never says "done" */
@@ -659,5 +660,25 @@ int salesforce_user_time_zone(struct crm *crm, const char *user_id, char **zone,
 		xstrset(zone, member(json_array_get(json_object_get(answer, "records"), 0),
 				      "TimeZoneSidKey"));
 	json_decref(answer);
+	return rc;
+}
+
+int salesforce_user_zone(struct crm *crm, const char *user_id, char **zone, struct error *err)
+{
+	struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
+	char name[ZONE_NAME];
+	json_t *rows = NULL;
+	const char *text;
+	int rc = check_ids(&user_id, 1, err);
+
+	*zone = NULL;
+	if (rc)
+		return rc;
+	buf_addf(&soql, "SELECT TimeZoneSidKey FROM User WHERE Id = '%s'", user_id);
+	rc = salesforce_ask_all(crm, "query", &soql, &rows, err);
+	text = member(json_array_get(rows, 0), "TimeZoneSidKey");
+	if (!rc && text && zone_find(text, name))
+		*zone = xstrdup(name);
+	json_decref(rows);
 	return rc;
 }

@@ -146,6 +146,10 @@ struct crm_driver {
 	 * cannot be asked. */
 	int (*user_time_zone)(struct crm *crm, const char *user_id, char **zone, struct error *err);
 
+	/* The time zone that this user has chosen in the CRM, a name of the tz database (new string);
+	 * NULL: none that is known.  NULL as a call: the CRM does not tell. */
+	int (*user_zone)(struct crm *crm, const char *user_id, char **zone, struct error *err);
+
 	/* Requests left today, or -1 when unknown. */
 	long (*requests_left)(struct crm *crm);
 };

@@ -197,6 +197,27 @@ static void a_task_goes_and_comes(void **state)
 	free(id);
 }
 
+static void the_zone_of_a_user(void **state)
+{
+	const char *alice = config->users[0].crm_user;
+	struct error err = ERROR_INIT;
+	char *zone;
+
+	(void)state;
+	act("update", json_pack("{s:s, s:{s:s}}", "id", alice, "fields", "TimeZoneSidKey",
+			      "America/Los_Angeles"));
+	assert_int_equal(salesforce_driver.user_zone(crm, alice, &zone, &err), 0);
+	assert_string_equal(zone, "America/Los_Angeles");
+	free(zone);
+	act("update", json_pack("{s:s, s:{s:s}}", "id", alice, "fields", "TimeZoneSidKey", "GMT"));
+	assert_int_equal(salesforce_driver.user_zone(crm, alice, &zone, &err), 0);
+	assert_string_equal(zone, "Etc/UTC");
+	free(zone);
+	assert_int_equal(salesforce_driver.user_zone(crm, "005000000000001AAA", &zone, &err), 0);
+	assert_null(zone);
+	assert_int_equal(salesforce_driver.user_zone(crm, "a' OR 'a'", &zone, &err), ERR_INVALID);
+}
+
 static void too_long_for_an_event(void **state)
 {
 	json_t *fields = parsed("{\"StartDateTime\":\"2026-12-24\",\"DurationInMinutes\":21600}");
@@ -624,6 +645,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(an_event_goes_and_comes, after_each),
 		cmocka_unit_test_teardown(an_all_day_event, after_each),
 		cmocka_unit_test_teardown(a_task_goes_and_comes, after_each),
+		cmocka_unit_test_teardown(the_zone_of_a_user, after_each),
 		cmocka_unit_test_teardown(too_long_for_an_event, after_each),
 		cmocka_unit_test_teardown(matches_by_owner_start_and_subject, after_each),
 		cmocka_unit_test_teardown(pulls_what_is_somebodys_own, after_each),
