@@ -145,6 +145,20 @@ def test_what_is_refused_says_why_and_the_rest_is_taken(mount, tmp_path, calenda
     assert "0 taken, 1 skipped, 1 refused" in text and "Bert" not in text
 
 
+@pytest.mark.sim(seed=seed(alice=[]))
+def test_a_calendar_becomes_events(mount, calendar):
+    folder = mount.mailbox("alice") / "Calendar"
+    done = mount.ctl("--json", "import", calendar, folder, check=False)
+    assert results(report(done.stdout)) == {
+        "series@client.example": "taken", "single@client.example": "taken",
+        "todo@client.example": "refused"}
+    assert names(folder) == ["2026-11-23 Stand-up.ics", "2026-12-01 Lunch.ics"]
+    # What lies below, in the view, is there as well.
+    (folder / "2026-12-01 Lunch.ics").rename(folder / "Salesforce_Sync" / "lunch.ics")
+    again = report(mount.ctl("--json", "import", calendar, folder, check=False).stdout)
+    assert (again["taken"], again["skipped"], again["refused"]) == (0, 2, 1)
+
+
 def test_a_calendar_is_split_with_its_zones(tmp_path, calendar):
     folder = tmp_path / "plain"
     folder.mkdir()
