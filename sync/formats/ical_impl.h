@@ -28,6 +28,7 @@
 
 #define ICAL_MAX_LINES	  100000
 #define ICAL_MAX_NESTING  8
+#define ICAL_MAX_ZONES	  16 /* custom ones: each is compared with the whole tz database */
 #define ICAL_MAX_RENDERED VCARD_MAX_RENDERED
 
 /* --- components ------------------------------------------------------------------------------- */
@@ -60,6 +61,7 @@ struct ical_reader {
 	const struct ical_component *component; /* the one being read */
 	struct zones zones;
 	json_t *tzids;	/* TZID -> IANA name, as found so far */
+	size_t matched; /* zones that were matched by their rules */
 	json_t *doc;	/* the document being made */
 	int64_t around; /* a time near the item's, to match custom time zones by */
 };

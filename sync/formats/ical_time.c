@@ -110,7 +110,8 @@ static bool look_up_zone(struct ical_reader *r, const char *tzid, char iana[ZONE
 	const struct vcard_line *place = vtimezone ? ical_line(vtimezone, "X-LIC-LOCATION") : NULL;
 
 	return zone_find(tzid, iana) || (place && zone_find(place->value, iana)) ||
-	       (vtimezone && ical_match_zone(vtimezone, r->around, iana));
+	       (vtimezone && r->matched++ < ICAL_MAX_ZONES &&
+		       ical_match_zone(vtimezone, r->around, iana));
 }
 
 int ical_find_zone(struct ical_reader *r, const struct vcard_line *line, const char *tzid,
@@ -384,8 +385,8 @@ static int read_task_times(struct ical_reader *r, struct error *err)
 {
 	const struct ical_component *c = r->component;
 	const struct vcard_line *dtstart;
-	const struct vcard_line *due;
-	const struct vcard_line *duration;
+	const struct vcard_line *due = NULL;
+	const struct vcard_line *duration = NULL;
 	struct ical_when start = { 0 };
 	struct caltime_duration length;
 	int rc = only_line(c, "DTSTART", &dtstart, err);
