@@ -19,6 +19,8 @@
 #include "sync/mem.h"
 
 #define NAME_SHOWN 40
+/* A head that has no end after so many bytes is not looked for again at each continuation. */
+#define HEAD_LOOKED_AT 16384
 
 /* The name for an error text: what stands before the first ':', ';' or '='. */
 static void show_name(const char *head, size_t len, char shown[NAME_SHOWN + 1])
@@ -136,7 +138,7 @@ struct continuation {
 
 static void look_at_head(struct continuation *c, const struct buf *raw)
 {
-	if (c->head)
+	if (c->head || raw->len > HEAD_LOOKED_AT)
 		return;
 	c->head = head_length(buf_str(raw), raw->len);
 	if (!c->head)
