@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ews/ews_private.h"
+#include "ews/ews_recurrence.h"
 #include "sync/mem.h"
 
 static const struct field_table no_fields = { NULL, 0 };
@@ -26,6 +27,11 @@ const struct ews_kind ews_kinds[ITEM_KINDS] = {
 static struct field_table fields(enum item_kind kind)
 {
 	return *ews_kinds[kind].table;
+}
+
+static int check(enum item_kind kind, const json_t *doc, struct error *err)
+{
+	return kind == KIND_EVENT || kind == KIND_TASK ? ews_recurrence_check(doc, err) : 0;
 }
 
 static int server_open(void **server, const char *url, const char *ca_file, const char *record_dir,
@@ -126,6 +132,7 @@ static int open_mailbox(struct mailbox **out, void *server, const struct mailbox
 const struct mailbox_driver ews_driver = {
 	.name = "ews",
 	.fields = fields,
+	.check = check,
 	.server_open = server_open,
 	.server_close = server_close,
 	.server_cancel = server_cancel,

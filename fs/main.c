@@ -230,6 +230,7 @@ static int open_store(struct program *p, struct error *err)
 	fs->commit = (struct commit){ .store = fs->store,
 		.remove_quiet_ns = (int64_t)p->config->remove_quiet_ms * 1000000,
 		.vcard_30 = p->config->vcard == VCARD_VERSION_30,
+		.check = ews_driver.check,
 		.committed = on_commit,
 		.data = fs };
 	return commit_recover(&fs->commit, err);

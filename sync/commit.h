@@ -22,6 +22,8 @@ struct commit {
 	void (*committed)(void *data, int64_t mailbox);
 	void *data;
 	bool vcard_30; /* files are rendered as vCard 3.0 */
+	/* The mailbox driver's (sync/mailbox.h): an edit whose outcome fails it is refused.  May be NULL. */
+	int (*check)(enum item_kind kind, const json_t *doc, struct error *err);
 
 	/* Of one call: the struct holds no state, so a caller copies it and sets these in the copy. */
 
@@ -40,7 +42,8 @@ struct commit {
 
 /* Bytes written under an item name (NODE_ITEM).  base_rev: rev of the version this process first
  * opened since it last wrote the item, or COMMIT_NO_BASE.  *rev (may be NULL) becomes the new rev.
- *   ERR_INVALID  does not parse: nothing changed; text names line and property
+ *   ERR_INVALID  does not parse, or the mailbox's server cannot hold it: nothing changed; text names line
+ *                and property, or the part of the rule
  *   ERR_EXISTS   its UID lives in this folder under another name
  *   ERR_BUSY     the folder is not complete
  * Where the result holds newer values than the bytes (the base was older than the current version),

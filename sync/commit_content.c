@@ -160,12 +160,18 @@ static bool is_linked(struct commit *c, const struct store_item *item)
 	return linked;
 }
 
-static int check_read_only(struct commit *c, const struct store_item *item,
+/* May the item become this, as far as its kind and the mailbox's server allow?  What stands already is
+ * not judged again. */
+static int check_allowed(struct commit *c, const struct store_item *item,
 	const struct commit_edit *edit, const json_t *after, struct error *err)
 {
 	const char *why = read_only(edit, is_linked(c, item) ? item->doc : NULL, after);
 
-	return why ? error_set(err, ERR_DENIED, "%s", why) : 0;
+	if (why)
+		return error_set(err, ERR_DENIED, "%s", why);
+	if (!c->check || (item->doc && json_equal(item->doc, after)))
+		return 0;
+	return c->check(edit->kind->kind, after, err);
 }
 
 int commit_apply(struct commit *c, struct store_node *node, const struct commit_edit *edit,
@@ -187,7 +193,7 @@ int commit_apply(struct commit *c, struct store_node *node, const struct commit_
 	item.folder = node->parent;
 	if (!item.doc) {
 		result->send = true;
-		rc = check_read_only(c, &item, edit, edit->shown, err);
+		rc = check_allowed(c, &item, edit, edit->shown, err);
 		if (!rc)
 			rc = make_item(c, &item, edit, result, err);
 		goto out;
@@ -198,7 +204,7 @@ int commit_apply(struct commit *c, struct store_node *node, const struct commit_
 	if (!rc)
 		rc = commit_merge(c, &item, edit, before, &merge, err);
 	if (!rc)
-		rc = check_read_only(c, &item, edit, merge.merged, err);
+		rc = check_allowed(c, &item, edit, merge.merged, err);
 	if (rc)
 		goto out;
 	result->anew = anew || edit->whole;

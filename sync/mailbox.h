@@ -128,6 +128,10 @@ struct mailbox_driver {
 	/* The table of a kind; n == 0 for kinds the driver does not carry. */
 	struct field_table (*fields)(enum item_kind kind);
 
+	/* Can the server hold this document?  0, or ERR_INVALID with the part that it cannot: asked
+	 * before an edit is taken, without a connection.  NULL: all that the rows can. */
+	int (*check)(enum item_kind kind, const json_t *doc, struct error *err);
+
 	/* Shared by all mailboxes of one server: connections, back-off. */
 	int (*server_open)(void **server, const char *url, const char *ca_file,
 		const char *record_dir, struct error *err);

@@ -1,6 +1,7 @@
 /* Recurrences: each pattern and range of Exchange, there and back, and what it cannot hold. */
 #include "fake_transport.h"
 
+#include "ews/ews.h"
 #include "ews/ews_recurrence.h"
 
 static const struct field row = { .name = "Recurrence", .type = &ews_recurrence_type };
@@ -214,6 +215,9 @@ static void what_exchange_cannot_hold_is_told(void **state)
 		if (ews_recurrence_check(doc, &err) != ERR_INVALID)
 			fail_msg("%s was taken", impossible[i].name);
 		assert_non_null(strstr(err.text, "Exchange cannot hold"));
+		assert_int_equal(ews_driver.check(KIND_EVENT, doc, NULL), ERR_INVALID);
+		assert_int_equal(ews_driver.check(KIND_TASK, doc, NULL), ERR_INVALID);
+		assert_int_equal(ews_driver.check(KIND_CONTACT, doc, NULL), 0);
 		assert_null(row.type->get(doc, &row));
 		json_decref(doc);
 	}

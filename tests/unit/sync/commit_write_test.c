@@ -39,6 +39,58 @@ static void what_does_not_parse_changes_nothing(void **state)
 	assert_int_equal(e->committed, 1);
 }
 
+/* A server that can hold no card of a Pilot. */
+static int no_pilots(enum item_kind kind, const json_t *doc, struct error *err)
+{
+	const json_t *full = json_object_get(json_object_get(doc, "name"), "full");
+
+	assert_int_equal(kind, KIND_CONTACT);
+	return strstr(json_string_value(full), "Pilot")
+		       ? error_set(err, ERR_INVALID, "name: no pilots")
+		       : 0;
+}
+
+static void what_the_server_cannot_hold_changes_nothing(void **state)
+{
+	struct env *e = *state;
+	struct error err = ERROR_INIT;
+	const char *good = card(e, ANNA_UID, "Anna Berg", "");
+	const char *bad = card(e, ANNA_UID, "Pilot Berg", "");
+	uint64_t ino, fresh, draft;
+
+	e->c.check = no_pilots;
+	ino = put(e, e->contacts, "anna.vcf", good);
+	assert_int_equal(write_rc(e, ino, bad, COMMIT_NO_BASE, &err), ERR_INVALID);
+	assert_string_equal(err.text, "name: no pilots");
+	assert_string_equal(bytes_of(e, ino), good);
+	assert_string_equal(doc_text(e, item_of(e, ino), "name/full"), "Anna Berg");
+
+	fresh = create(e, e->contacts, "new.vcf");
+	assert_int_equal(write_rc(e, fresh, card(e, BERT_UID, "Pilot", ""), COMMIT_NO_BASE, &err),
+		ERR_INVALID);
+	assert_int_equal(count_items(e), 1);
+
+	draft = create(e, e->contacts, ".new.tmp");
+	assert_ok(commit_draft(&e->c, draft, bad, strlen(bad), &err), err);
+	assert_int_equal(move_errno(e, e->contacts, ".new.tmp", e->contacts, "anna.vcf"), EINVAL);
+	assert_string_equal(bytes_of(e, at(e, e->contacts, ".new.tmp").ino), bad);
+	assert_string_equal(bytes_of(e, at(e, e->contacts, "anna.vcf").ino), good);
+}
+
+/* It came from there, or from a version that did not ask. */
+static void what_stands_already_is_not_judged_again(void **state)
+{
+	struct env *e = *state;
+	struct error err = ERROR_INIT;
+	const char *stands = card(e, ANNA_UID, "Pilot Berg", "");
+	uint64_t ino = put(e, e->contacts, "anna.vcf", stands);
+
+	e->c.check = no_pilots;
+	write_bytes(e, ino, stands);
+	write_bytes(e, ino, card(e, ANNA_UID, "Anna Berg", ""));
+	assert_int_equal(write_rc(e, ino, stands, COMMIT_NO_BASE, &err), ERR_INVALID);
+}
+
 static void an_empty_file_under_an_item_name_is_local(void **state)
 {
 	struct env *e = *state;
@@ -475,6 +527,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(content_that_parses_makes_an_item),
 		TEST(what_does_not_parse_changes_nothing),
+		TEST(what_the_server_cannot_hold_changes_nothing),
+		TEST(what_stands_already_is_not_judged_again),
 		TEST(an_empty_file_under_an_item_name_is_local),
 		TEST(a_card_without_a_uid_gets_one_in_the_store),
 		TEST(its_bytes_show_the_uid_once_rendered_anew),
