@@ -23,7 +23,8 @@ static json_t *parse(const char *text)
 	return json;
 }
 
-static struct salesforce_object *describe(const char *fields, const char *token, struct error *err)
+static struct salesforce_object *describe_kind(
+	enum item_kind kind, const char *fields, const char *token, struct error *err)
 {
 	char *text = xasprintf("{\"fields\":[{\"name\":\"Id\",\"type\":\"id\"},"
 			       "{\"name\":\"SystemModstamp\",\"type\":\"datetime\"}%s%s]}",
@@ -31,10 +32,15 @@ static struct salesforce_object *describe(const char *fields, const char *token,
 	json_t *answer = parse(text);
 	struct salesforce_object *object = NULL;
 
-	salesforce_read_describe(answer, salesforce_spec(KIND_CONTACT), token, &object, err);
+	salesforce_read_describe(answer, salesforce_spec(kind), token, &object, err);
 	json_decref(answer);
 	free(text);
 	return object;
+}
+
+static struct salesforce_object *describe(const char *fields, const char *token, struct error *err)
+{
+	return describe_kind(KIND_CONTACT, fields, token, err);
 }
 
 static void description(void **state)
@@ -102,6 +108,19 @@ static void wrong_descriptions(void **state)
 	assert_non_null(strstr(err.text, "is not an external id"));
 	assert_null(describe("{\"name\":\"Tok__c\",\"externalId\":true}", "Tok__c", &err));
 	assert_non_null(strstr(err.text, "we may not write Contact.Tok__c"));
+}
+
+/* An org that syncs contacts need not have made the field for Activity. */
+static void events_do_without_an_external_id(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct salesforce_object *o = describe_kind(
+		KIND_EVENT, "{\"name\":\"Subject\"}", "Tok__c", &err);
+
+	(void)state;
+	assert_non_null(o);
+	assert_null(o->token_field);
+	salesforce_object_free(o);
 }
 
 static void a_page(void **state)
@@ -346,6 +365,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(description),
 		cmocka_unit_test(wrong_descriptions),
+		cmocka_unit_test(events_do_without_an_external_id),
 		cmocka_unit_test(a_page),
 		cmocka_unit_test(wrong_pages),
 		cmocka_unit_test(errors),
