@@ -267,8 +267,8 @@ static json_t *do_counters(struct sim *sim, const struct sim_request *req, const
 	(void)req;
 	(void)body;
 	(void)resp;
-	return json_pack("{s:O, s:I, s:I}", "operations", sim->operations, "writes", sim->writes,
-		"requests", sim->requests);
+	return json_pack("{s:O, s:I, s:I, s:I}", "operations", sim->operations, "writes",
+		sim->writes, "requests", sim->requests, "delayed", (json_int_t)sim->delayed);
 }
 
 static json_t *do_reset_counters(struct sim *sim, const struct sim_request *req, const json_t *body,

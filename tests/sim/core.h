@@ -29,6 +29,7 @@ struct sim {
 
 	json_t *faults; /* array of the objects as posted, plus "id", "left", "fired" */
 	json_int_t last_fault;
+	long delayed;			   /* requests that a fault makes wait now */
 	const struct sim_request *current; /* the request being handled, for a fault's "match" */
 
 	int64_t clock_offset; /* ns */

@@ -352,9 +352,11 @@ static void delay(struct sim *sim, const char *operation, const char *type)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
+	sim->delayed++;
 	while (!sim->stopping)
 		if (pthread_cond_timedwait(&sim->stopped, &sim->lock, &until) == ETIMEDOUT)
 			break;
+	sim->delayed--;
 }
 
 static void record(struct exchange *x, const char *operation)
