@@ -112,7 +112,7 @@ int conflict_save(struct cycle *c, struct pair *pair, struct error *err)
 int conflict_folder(struct cycle *c, const struct store_node *node, const char *field,
 	const char *base, const char *winner, const char *loser, struct error *err)
 {
-	char *path AUTOFREE = pair_node_path(c, node->ino, NULL);
+	char *path AUTOFREE = pair_node_path(c->store, node->ino, NULL);
 	struct store_conflict conflict = { .mailbox = c->mb->id,
 		.time = store_now(c->store),
 		.name = xstrdup(node->name),

@@ -159,7 +159,7 @@ const struct config_rule *pair_rule(struct cycle *c, const struct pair *pair);
 /* Path below the mount for messages: "alice@corp.example/Contacts/anna.vcf".  New string. */
 char *pair_path(struct cycle *c, const struct pair *pair);
 /* The same of a node, or of a name below it. */
-char *pair_node_path(struct cycle *c, uint64_t ino, const char *below);
+char *pair_node_path(struct store *store, uint64_t ino, const char *below);
 bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side);
 /* Notes that a side refused this version of the item. */
 void pair_refuse(struct cycle *c, struct pair *pair, enum side side, const struct error *why);

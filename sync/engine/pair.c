@@ -87,12 +87,12 @@ const struct config_rule *pair_rule(struct cycle *c, const struct pair *pair)
 	return kind_rule(c, pair->item.kind);
 }
 
-char *pair_node_path(struct cycle *c, uint64_t ino, const char *below)
+char *pair_node_path(struct store *store, uint64_t ino, const char *below)
 {
 	char *path = below ? xstrdup(below) : NULL;
 	struct store_node node;
 
-	while (ino > STORE_ROOT_INO && !store_node_get(c->store, ino, &node, NULL)) {
+	while (ino > STORE_ROOT_INO && !store_node_get(store, ino, &node, NULL)) {
 		char *longer = path ? xasprintf("%s/%s", node.name, path) : xstrdup(node.name);
 
 		free(path);
@@ -106,8 +106,8 @@ char *pair_path(struct cycle *c, const struct pair *pair)
 {
 	const char *name = pair->item.removed_name ? pair->item.removed_name : "";
 
-	return pair->item.ino ? pair_node_path(c, pair->item.ino, NULL)
-			      : pair_node_path(c, pair->item.folder, name);
+	return pair->item.ino ? pair_node_path(c->store, pair->item.ino, NULL)
+			      : pair_node_path(c->store, pair->item.folder, name);
 }
 
 /* The marks that we keep in Exchange beside an item, as members of its projection. */

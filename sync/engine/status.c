@@ -93,16 +93,16 @@ static json_t *folders_of(struct engine *e, int64_t mailbox)
 	if (store_folder_list(e->store, mailbox, &inos, &n, NULL))
 		return list;
 	for (size_t i = 0; i < n; i++) {
+		char *path AUTOFREE = pair_node_path(e->store, inos[i], NULL);
+		const char *below = strchr(path, '/'); /* the mailbox */
 		struct store_folder folder = { 0 };
-		struct store_node node;
 		int64_t *ids = NULL;
 		size_t items = 0;
 
-		if (!store_folder_get(e->store, inos[i], &folder, NULL) &&
-			!store_node_get(e->store, inos[i], &node, NULL)) {
+		if (below && !store_folder_get(e->store, inos[i], &folder, NULL)) {
 			store_items_in_folder(e->store, inos[i], &ids, &items, NULL);
 			json_array_append_new(
-				list, json_pack("{s:s, s:b, s:I}", "name", node.name, "complete",
+				list, json_pack("{s:s, s:b, s:I}", "name", below + 1, "complete",
 					      folder.complete, "items", (json_int_t)items));
 		}
 		free(ids);
