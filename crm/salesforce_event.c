@@ -213,7 +213,7 @@ const struct field salesforce_event_rows[] = {
 	SALESFORCE_ROW("DurationInMinutes", "duration", event_minutes, 0, 0),
 	SALESFORCE_ROW("Location", "locations/1/name", field_event_text, 255, 0),
 	SALESFORCE_ROW("Description", "description", field_event_text, 32000, 0),
-	SALESFORCE_ROW("ShowAs", SHOW_AS, field_event_words, 0, 0),
+	SALESFORCE_ROW("ShowAs", SHOW_AS, field_event_words, 0, FIELD_STAND_IN),
 	SALESFORCE_ROW("IsPrivate", "privacy", event_private, 0, 0),
 	SALESFORCE_ROW("ReminderDateTime", "alerts", field_event_reminder, 0, 0),
 	SALESFORCE_ROW("Recurrence2PatternText", "recurrenceRules", salesforce_pattern, 512,

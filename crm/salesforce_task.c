@@ -11,9 +11,6 @@
 #include "sync/formats/event.h"
 #include "sync/mem.h"
 
-#define DATE_LENGTH 10
-#define MIDNIGHT    "T00:00:00"
-
 static const char *member(const json_t *object, const char *name)
 {
 	return json_string_value(json_object_get(object, name));
@@ -52,38 +49,6 @@ json_t *salesforce_utc(int64_t seconds)
 	caltime_write_utc(seconds, out);
 	return json_string(out);
 }
-
-/* ---- ActivityDate ------------------------------------------------------------------------------ */
-
-static json_t *due_get(const json_t *doc, const struct field *field)
-{
-	const char *due = member(doc, "due");
-	int64_t local;
-
-	(void)field;
-	return due && caltime_read_local(due, &local) ? json_stringn(due, DATE_LENGTH) : NULL;
-}
-
-static int due_set(json_t *doc, const struct field *field, const char *key, const json_t *value,
-	struct error *err)
-{
-	const char *old = member(doc, "due"), *date = json_string_value(value);
-	char *whole AUTOFREE = date ? xasprintf("%s" MIDNIGHT, date) : NULL;
-	int64_t local;
-
-	(void)key;
-	if (value && (!whole || strlen(date) != DATE_LENGTH || !caltime_read_local(whole, &local)))
-		return error_set(err, ERR_INVALID, "%s must be a date", field->name);
-	if (!value)
-		json_object_del(doc, "due");
-	else if (old && strlen(old) > DATE_LENGTH)
-		json_object_set_new(doc, "due", json_sprintf("%s%s", date, old + DATE_LENGTH));
-	else
-		json_object_set_new(doc, "due", json_string(whole));
-	return 0;
-}
-
-static const struct field_type task_due = { .get = due_get, .set = due_set };
 
 /* ---- Status ------------------------------------------------------------------------------------ */
 
@@ -166,10 +131,10 @@ static const struct field_type task_completed = { .get = completed_get, .set = c
 /* clang-format off */
 const struct field salesforce_task_rows[] = {
 	SALESFORCE_ROW("Subject", "title", field_event_text, 255, FIELD_NAMING | FIELD_MATCH),
-	SALESFORCE_ROW("ActivityDate", "due", task_due, 0, FIELD_MATCH),
+	SALESFORCE_ROW("ActivityDate", "due", field_event_day, 0, FIELD_MATCH),
 	SALESFORCE_ROW("Description", "description", field_event_text, 32000, 0),
-	SALESFORCE_ROW("Status", "progress", task_status, 0, 0),
-	SALESFORCE_ROW("Priority", "priority", field_event_importance, 0, 0),
+	SALESFORCE_ROW("Status", "progress", task_status, 0, FIELD_STAND_IN),
+	SALESFORCE_ROW("Priority", "priority", field_event_importance, 0, FIELD_STAND_IN),
 	SALESFORCE_ROW("ReminderDateTime", "alerts", field_event_reminder_at, 0, 0),
 	SALESFORCE_ROW("CompletedDateTime", "progressUpdated", task_completed, 0, FIELD_READ_ONLY),
 };

@@ -129,8 +129,8 @@ static void finish_event(struct mailbox *mailbox, const xmlNode *node, struct ma
 	if (uid) {
 		free(item->key);
 		item->key = xstrdup(uid);
-		free(item->marks.uid);
-		item->marks.uid = xstrdup(uid);
+		if (!item->marks.uid) /* what we called a copy, which has the other's UID */
+			item->marks.uid = xstrdup(uid);
 	}
 	if (!known && xml_child(node, "Recurrence")) {
 		item->unsupported = true;

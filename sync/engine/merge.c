@@ -163,7 +163,8 @@ static int merge_field(struct field_merge *m, const char *name)
 	bool changed_here, changed_there, same;
 	int rc = 0;
 
-	if (!row || (row->flags & FIELD_NO_ACCESS))
+	/* An item's identity is decided before it is merged: a copy has the other's UID there. */
+	if (!row || (row->flags & (FIELD_NO_ACCESS | FIELD_CREATE_ONLY)))
 		return 0;
 	if (is_our_own(m, name, there)) {
 		value_put(m->side->ours, name, value_get(m->intended, name));

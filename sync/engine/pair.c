@@ -144,7 +144,7 @@ json_t *pair_project(
 	return projection;
 }
 
-/* Whether a change of this name here is ever sent to the side. */
+/* Whether a change of this name here is ever sent to the side; a create sends all there is. */
 static bool is_sent(const struct field_table *table, const char *name)
 {
 	const struct field *row;
@@ -152,7 +152,7 @@ static bool is_sent(const struct field_table *table, const char *name)
 	if (name[0] == '@')
 		return strcmp(name, "@modified") != 0;
 	row = field_find(table, name);
-	return row && !(row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS));
+	return row && !(row->flags & (FIELD_READ_ONLY | FIELD_NO_ACCESS | FIELD_CREATE_ONLY));
 }
 
 json_t *pair_changed(

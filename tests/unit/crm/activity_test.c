@@ -143,7 +143,7 @@ static void a_task(void **state)
 	applies(tasks(), "{\"due\":\"2026-12-24T17:00:00\"}", "ActivityDate", "\"2026-12-31\"",
 		"{\"due\":\"2026-12-31T17:00:00\"}");
 	applies(tasks(), "{}", "ActivityDate", "\"2026-12-31\"",
-		"{\"due\":\"2026-12-31T00:00:00\"}");
+		"{\"due\":\"2026-12-31T00:00:00\",\"showWithoutTime\":true}");
 	projects(tasks(), "{}", "Status", "\"Not Started\"");
 	projects(tasks(), "{\"progress\":\"cancelled\"}", "Status", "\"Deferred\"");
 	projects(tasks(), "{\"progress\":\"microsoft.com:waiting\"}", "Status",
