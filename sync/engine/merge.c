@@ -25,6 +25,7 @@ struct field_merge {
 	const struct field_table *table;
 	const struct remote_state *remote;
 	json_t *projection; /* of the document as merged so far */
+	json_t *agreed;	    /* set: names whose values here and there are one now */
 	const json_t *intended;
 	bool answered;	  /* this is the version that our answered push made */
 	bool first;	  /* no base: linked for the first time */
@@ -95,8 +96,19 @@ static int apply(struct field_merge *m, const char *name, json_t *there)
 
 static void agree(struct field_merge *m, const char *name, json_t *there)
 {
-	value_put(m->side->ours, name, value_get(m->projection, name));
+	json_object_set_new(m->agreed, name, json_true());
 	value_put(m->side->theirs, name, there);
+}
+
+/* What a field looks like may depend on others (a series' rule begins when its event does), which were
+ * merged after it perhaps.  So `ours` of those that agree is what all of them together look like. */
+static void note_agreed(struct field_merge *m)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(m->agreed, name, value)
+		value_put(m->side->ours, name, value_get(m->projection, name));
 }
 
 /* Does the remote's value win over ours?  Files are the mailbox's side towards the CRM; between a
@@ -260,11 +272,58 @@ static bool is_answered(struct cycle *c, const struct pair *pair, const struct s
 	return s->version && remote->version && !strcmp(s->version, remote->version);
 }
 
+/* Every field that one of the two has, or had. */
+static int merge_fields(struct field_merge *m)
+{
+	json_t *names = json_copy((json_t *)m->remote->fields), *value;
+	const char *name;
+	int rc = 0;
+
+	json_object_update(names, m->projection);
+	json_object_update(names, m->side->ours);
+	json_object_update(names, m->side->theirs);
+	json_object_foreach(names, name, value) {
+		if (name[0] == '@' || is_unread(m->remote->unread, name))
+			continue;
+		rc = merge_field(m, name);
+		if (rc)
+			break;
+	}
+	json_decref(names);
+	return rc;
+}
+
+/* All fields are merged: the shadow is about this version, and the intent is done with. */
+static void settle_shadow(struct field_merge *m)
+{
+	const struct remote_state *remote = m->remote;
+	struct store_side *s = m->side;
+
+	note_agreed(m);
+	/* What was refused against another version is worth another try. */
+	if (s->error && s->version && remote->version && strcmp(s->version, remote->version) != 0 &&
+		!guard_is_fighting(m->c, m->pair->item.id))
+		xstrset(&s->error, NULL);
+	if (s->side == SIDE_EXCHANGE) {
+		merge_marks(m);
+		apart_remember(s, remote);
+		apart_tidy(s, remote);
+	} else {
+		value_put(s->theirs, "@unread", (json_t *)remote->unread);
+	}
+	if (remote->modified)
+		json_object_set_new(s->theirs, "@modified", json_integer(remote->modified));
+	xstrset(&s->version, remote->version);
+	pair_forget_intent(s);
+}
+
 int merge_side(struct cycle *c, struct pair *pair, enum side side,
 	const struct remote_state *remote, struct error *err)
 {
 	struct store_side *s = &pair->sides[side];
 	const struct config_rule *rule = pair_rule(c, pair);
+	bool inside;
+	char *view AUTOFREE = side == SIDE_EXCHANGE ? views_field(c, pair, &inside) : NULL;
 	struct field_merge m = { .c = c,
 		.pair = pair,
 		.side = s,
@@ -272,64 +331,30 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 		.table = &c->tables[side][pair->item.kind],
 		.answered = is_answered(c, pair, s, remote),
 		.first = !s->ours,
+		.view = view,
 		.err = err,
 		.pulls = side == SIDE_EXCHANGE || !rule || rule->direction != DIRECTION_TO_CRM,
+		.agreed = json_object(),
 		.intended = json_object_get(s->intent, "fields") };
-	json_t *names = json_object();
-	char *view AUTOFREE = NULL;
-	const char *name;
-	json_t *value;
-	bool inside;
 	int rc = 0;
 
-	if (side == SIDE_EXCHANGE)
-		m.view = view = views_field(c, pair, &inside);
 	if (!s->ours)
 		s->ours = json_object();
 	if (!s->theirs)
 		s->theirs = json_object();
 	m.projection = pair_project(c, pair, side, NULL, err);
-	if (!m.projection) {
-		json_decref(names);
-		return err ? (int)err->code : ERR_INVALID;
-	}
-	json_object_update(names, (json_t *)remote->fields);
-	json_object_update(names, m.projection);
-	json_object_update(names, s->ours);
-	json_object_update(names, s->theirs);
-	json_object_foreach(names, name, value) {
-		if (name[0] == '@' || is_unread(remote->unread, name))
-			continue;
-		rc = merge_field(&m, name);
-		if (rc)
-			break;
-	}
+	if (!m.projection)
+		rc = err ? (int)err->code : ERR_INVALID;
+	if (!rc)
+		rc = merge_fields(&m);
 	if (!rc && view)
 		rc = views_settle(c, pair, err);
-	if (!rc) {
-		/* What was refused against another version is worth another try. */
-		if (s->error && s->version && remote->version &&
-			strcmp(s->version, remote->version) != 0 &&
-			!guard_is_fighting(c, pair->item.id))
-			xstrset(&s->error, NULL);
-		if (side == SIDE_EXCHANGE) {
-			merge_marks(&m);
-			apart_remember(s, remote);
-			apart_tidy(s, remote);
-		} else {
-			value_put(s->theirs, "@unread", (json_t *)remote->unread);
-		}
-		if (remote->modified)
-			json_object_set_new(s->theirs, "@modified", json_integer(remote->modified));
-		free(s->version);
-		s->version = xstrdup(remote->version);
-		json_decref(s->intent);
-		s->intent = NULL;
-	}
+	if (!rc)
+		settle_shadow(&m);
 	if (!rc && m.took && !m.first)
 		pair->fights = guard_turn(c, pair->item.id, side);
+	json_decref(m.agreed);
 	json_decref(m.projection);
-	json_decref(names);
 	return rc;
 }
 

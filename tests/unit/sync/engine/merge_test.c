@@ -412,6 +412,59 @@ static void keywords_merge_one_by_one(void **state)
 	json_decref(fields);
 }
 
+/* A rule begins when its event does, a zone is part of every time: fields that depend on each other arrive
+ * in any order, and nothing is to be sent back. */
+static void a_series_that_arrives_is_not_sent_back(void **state)
+{
+	static const char series[] =
+		"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\n"
+		"UID:s1\r\nDTSTAMP:20261101T000000Z\r\nDTSTART;TZID=Europe/"
+		"Berlin:20261102T090000\r\n"
+		"DURATION:PT1H\r\nSUMMARY:Sales\r\nRRULE:FREQ=WEEKLY;BYDAY=MO\r\n"
+		"EXDATE;TZID=Europe/Berlin:20261116T090000\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+	const struct document_kind *kind = document_kind(KIND_EVENT);
+	struct bench *b = *state;
+	struct store_side *s = &b->pair.sides[SIDE_EXCHANGE];
+
+	b->cycle.tables[SIDE_EXCHANGE][KIND_EVENT] = ews_driver.fields(KIND_EVENT);
+	b->pair.item.kind = KIND_EVENT;
+	for (int backwards = 0; backwards < 2; backwards++) {
+		json_t *there, *value, *projection, *changed, *fields = json_object();
+		struct remote_state remote = { .version = "v1", .fields = fields };
+		const char *name;
+
+		json_decref(b->pair.item.doc);
+		assert_int_equal(
+			kind->parse(series, sizeof(series) - 1, &b->pair.item.doc, NULL), 0);
+		there = pair_project(&b->cycle, &b->pair, SIDE_EXCHANGE, NULL, NULL);
+		assert_non_null(json_object_get(there, "Recurrence"));
+		json_object_foreach(there, name, value) {
+			json_t *rest = json_copy(fields);
+
+			if (backwards)
+				json_object_clear(fields);
+			json_object_set(fields, name, value);
+			if (backwards)
+				json_object_update(fields, rest);
+			json_decref(rest);
+		}
+		json_decref(b->pair.item.doc);
+		b->pair.item.doc = kind->blank();
+		json_decref(s->ours);
+		json_decref(s->theirs);
+		s->ours = s->theirs = NULL;
+		assert_int_equal(merge_side(&b->cycle, &b->pair, SIDE_EXCHANGE, &remote, NULL), 0);
+		projection = pair_project(&b->cycle, &b->pair, SIDE_EXCHANGE, NULL, NULL);
+		changed = pair_changed(&b->cycle, &b->pair, SIDE_EXCHANGE, projection);
+		assert_true(json_equal(projection, there));
+		assert_int_equal(json_array_size(changed), 0);
+		json_decref(changed);
+		json_decref(projection);
+		json_decref(there);
+		json_decref(fields);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -429,6 +482,7 @@ int main(void)
 		TEST(a_file_wins_over_exchange),
 		TEST(a_field_changed_on_three_sides_is_one_conflict),
 		TEST(keywords_merge_one_by_one),
+		TEST(a_series_that_arrives_is_not_sent_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
