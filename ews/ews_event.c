@@ -59,7 +59,7 @@ static const struct field rows[] = {
 		.uri = "calendar:Recurrence"),
 	EWS_ROW(EWS_OVERRIDES, "recurrenceOverrides", overrides_type, FIELD_PER_KEY | FIELD_VALUES,
 		.form = EWS_NOWHERE, .uri = "calendar:ModifiedOccurrences"),
-	EWS_ROW("TimeZone", "timeZone", field_event_text, 0, .form = EWS_ZONE,
+	EWS_ROW("TimeZone", "timeZone", field_event_text, FIELD_FILLED, .form = EWS_ZONE,
 		.uri = "calendar:StartTimeZone", .group = WHEN),
 	EWS_ROW("JoinOnlineMeetingUrl", "virtualLocations/1/uri", field_event_text, FIELD_READ_ONLY,
 		.form = EWS_TEXT, .uri = "calendar:JoinOnlineMeetingUrl",

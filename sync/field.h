@@ -33,6 +33,7 @@ enum field_flags {
 	FIELD_MATCH = 1 << 7,	  /* of a CRM: records that are alike in these rows are the same */
 	FIELD_VALUES = 1 << 8,	  /* with FIELD_PER_KEY: a map, each key has a value of its own */
 	FIELD_REFERENCE = 1 << 9, /* the name of another record, which is sent by its id */
+	FIELD_FILLED = 1 << 10,	  /* sent without a value, it gets one there: no change of theirs */
 };
 
 struct field;

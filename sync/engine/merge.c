@@ -158,10 +158,14 @@ static int merge_both_changed(struct field_merge *m, const char *name, json_t *t
 }
 
 /* Is this value what became of the push that the intent describes (I12)? */
-static bool is_our_own(const struct field_merge *m, const char *name, const json_t *there)
+static bool is_our_own(
+	const struct field_merge *m, const struct field *row, const char *name, const json_t *there)
 {
-	if (!m->intended || !json_object_get(m->intended, name))
+	if (!m->intended)
 		return false;
+	if (!json_object_get(m->intended, name))
+		return m->answered && (row->flags & FIELD_FILLED) &&
+		       !value_get(m->side->ours, name);
 	if (m->answered || value_equal(there, value_get(m->intended, name)))
 		return true;
 	return m->remote->by_us && !value_equal(there, value_get(m->side->theirs, name));
@@ -178,7 +182,7 @@ static int merge_field(struct field_merge *m, const char *name)
 	/* An item's identity is decided before it is merged: a copy has the other's UID there. */
 	if (!row || (row->flags & (FIELD_NO_ACCESS | FIELD_CREATE_ONLY)))
 		return 0;
-	if (is_our_own(m, name, there)) {
+	if (is_our_own(m, row, name, there)) {
 		value_put(m->side->ours, name, value_get(m->intended, name));
 		value_put(m->side->theirs, name, there);
 	}

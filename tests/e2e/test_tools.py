@@ -1,7 +1,6 @@
 """Programs that others wrote for address books as files: khard and vdirsyncer, on the mount itself."""
 import os
 import pathlib
-import subprocess
 
 import pytest
 
@@ -19,6 +18,7 @@ from scene import (
     run,
     seed,
 )
+from vdirsyncing import UPDATES, UPLOADS, Vdirsyncer, prints, verbs
 
 ANNA = person("Anna", "Lind", JobTitle="Buyer", CompanyName="Lind Papier", MobilePhone="+49 171 1",
               **{"Business/Street": "Hafenweg 3", "Business/City": "Kiel",
@@ -231,81 +231,11 @@ done"""
 
 # vdirsyncer --------------------------------------------------------------------------------------
 
-class Vdirsyncer:
-    def __init__(self, directory, collection):
-        self.plain = directory / "plain"
-        self.plain.mkdir(parents=True)
-        self.config = directory / "config"
-        self.config.write_text(f"""
-[general]
-status_path = "{directory}/status/"
-
-[pair work]
-a = "mount"
-b = "plain"
-collections = null
-
-[storage mount]
-type = "filesystem"
-path = "{collection}"
-fileext = ".vcf"
-
-[storage plain]
-type = "filesystem"
-path = "{self.plain}"
-fileext = ".vcf"
-""")
-        self("discover")
-
-    def __call__(self, *words, status=0):
-        done = subprocess.run(["vdirsyncer", "-c", str(self.config), *words], text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=120)
-        assert done.returncode == status, done.stdout
-        return done.stdout
-
-    def resolve_by(self, how):
-        text = self.config.read_text()
-        self.config.write_text(text.replace("collections =", f"conflict_resolution = {how}\n"
-                                            "collections ="))
-
-    def sync(self):
-        """What it did, as its own lines say: [("Copying (uploading)", ident, storage)] sorted."""
-        actions = []
-        for line in self("sync").splitlines():
-            if line.startswith(("Copying", "Deleting")):
-                verb, _, rest = line.partition(" item ")
-                ident, _, target = rest.rpartition(" from " if verb == "Deleting" else " to ")
-                actions.append((verb, ident, target.split("/")[0]))
-            else:
-                assert line.startswith("Syncing") or not line.strip(), line
-        return sorted(actions)
-
-    def texts(self):
-        return sorted(path.read_text() for path in self.plain.glob("*.vcf"))
-
-
 @pytest.fixture
 def vdirsyncer(mount, tmp_path):
     return Vdirsyncer(tmp_path / "vdirsyncer", mount.mailbox("alice") / "Contacts")
 
 
-def prints(directory):
-    """What a vdir tool takes as the etags, and the number besides: {name: (mtime, ino, size)}."""
-    found = {}
-    for entry in directory.iterdir():
-        if entry.suffix == ".vcf":
-            stat = os.stat(entry)
-            found[entry.name] = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-    return found
-
-
-def verbs(actions):
-    return sorted((verb, target) for verb, _, target in actions)
-
-
-UPLOADS = "Copying (uploading)"
-UPDATES = "Copying (updating)"
 DORIS = card("Doris Petit", "EMAIL:doris@petit.example", "TITLE:Florist", uid="doris-petit-1")
 EMIL = card("Emil Sørensen", "TEL;TYPE=cell:+45 20 1", uid="urn:uuid:7a1f6cf8-2f6d-4a4a-8e8f-1")
 
