@@ -71,15 +71,15 @@ static json_t *start_get(const json_t *doc, const struct field *field)
 	return salesforce_to_utc(member(doc, "timeZone"), local, &utc) ? salesforce_utc(utc) : NULL;
 }
 
-/* Days for an event of whole days, else what a clock counts. */
+/* Days for an event of whole days, else what a clock counts: so too where the start is yet to say that
+ * it is none of whole days any more. */
 static void set_duration(json_t *doc, int64_t seconds)
 {
 	struct caltime_duration duration = { .seconds = seconds };
 	char out[48];
 
-	if (is_all_day(doc))
-		duration = (struct caltime_duration){ .days = (seconds + CALTIME_DAY - 1) /
-							      CALTIME_DAY };
+	if (is_all_day(doc) && seconds % CALTIME_DAY == 0)
+		duration = (struct caltime_duration){ .days = seconds / CALTIME_DAY };
 	caltime_write_duration(duration, out);
 	json_object_set_new(doc, "duration", json_string(out));
 }
@@ -88,6 +88,7 @@ static void set_all_day(json_t *doc, bool all_day)
 {
 	const char *text = member(doc, "duration");
 	struct caltime_duration duration;
+	int64_t seconds;
 
 	if (all_day == is_all_day(doc))
 		return;
@@ -95,8 +96,12 @@ static void set_all_day(json_t *doc, bool all_day)
 		json_object_set_new(doc, "showWithoutTime", json_true());
 	else
 		json_object_del(doc, "showWithoutTime");
-	if (text && caltime_read_duration(text, &duration))
-		set_duration(doc, duration.days * CALTIME_DAY + duration.seconds);
+	if (!text || !caltime_read_duration(text, &duration))
+		return;
+	seconds = duration.days * CALTIME_DAY + duration.seconds;
+	if (all_day && seconds % CALTIME_DAY)
+		seconds += CALTIME_DAY - seconds % CALTIME_DAY;
+	set_duration(doc, seconds);
 }
 
 static int start_set(json_t *doc, const struct field *field, const char *key, const json_t *value,

@@ -30,6 +30,15 @@ void event_title(const json_t *doc, struct buf *out)
 	buf_adds(out, title);
 }
 
+void event_keep_zone(json_t *doc, const json_t *base)
+{
+	json_t *zone = json_object_get(base, "timeZone");
+
+	if (zone && json_is_true(json_object_get(doc, "showWithoutTime")) &&
+		!json_object_get(doc, "timeZone"))
+		json_object_set(doc, "timeZone", zone);
+}
+
 bool event_is_private(const json_t *doc)
 {
 	const char *privacy = card_string(doc, "privacy");

@@ -134,6 +134,10 @@ void event_title(const json_t *doc, struct buf *out);
 int event_check(const json_t *doc, struct error *err);
 int event_check_task(const json_t *doc, struct error *err);
 
+/* Gives doc, as a file shows it, the time zone of base where it lasts whole days and names none: days
+ * have no zone in iCalendar (RFC 5545 section 3.3.4), and Exchange's midnights are those of the event's. */
+void event_keep_zone(json_t *doc, const json_t *base);
+
 /* Anything but public, in the series or in one of its occurrences. */
 bool event_is_private(const json_t *doc);
 
