@@ -299,10 +299,11 @@ static int look_at_links(struct cycle *c, struct error *err)
 	if (!rc)
 		rc = kinds_each(c, items, n, pull_crm_fetch_step, found, err);
 	missing = rc ? 0 : missing_first(c, items, n, found);
-	if (missing > c->engine->config->max_delete && missing > n / 10) {
+	if ((missing > c->engine->config->max_delete && missing > n / 10) ||
+		(missing == n && n >= GUARD_FEW)) {
 		rc = error_set(err, ERR_REMOTE,
 			"%zu of %zu linked records do not show any more: is our user's view "
-			"another one?  Nothing was unlinked",
+			"another one?  Nothing was unlinked; exclude them if it is meant",
 			missing, n);
 		missing = 0;
 	}

@@ -17,7 +17,6 @@
 #include "sync/mem.h"
 
 #define DAY_NS (24 * 3600 * NS_PER_S)
-#define FEW    5
 
 struct count {
 	uint64_t all;	 /* of the mailbox and side within a day */
@@ -27,10 +26,10 @@ struct count {
 static bool too_many(
 	const struct cycle *c, const struct count *gone, size_t wanted, size_t folder_size)
 {
-	uint64_t tenth = folder_size / 10 > FEW ? folder_size / 10 : FEW;
+	uint64_t tenth = folder_size / 10 > GUARD_FEW ? folder_size / 10 : GUARD_FEW;
 
 	return gone->all + wanted > c->engine->config->max_delete ||
-	       gone->folder + wanted > tenth || (folder_size >= FEW && wanted >= folder_size);
+	       gone->folder + wanted > tenth || (folder_size >= GUARD_FEW && wanted >= folder_size);
 }
 
 static void item_name(char name[24], int64_t item)

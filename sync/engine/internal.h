@@ -464,6 +464,8 @@ int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struc
 
 /* ---- guard (guard.c) -------------------------------------------------------------------------- */
 
+#define GUARD_FEW 5 /* fewer than these are nobody's mass deletion */
+
 /* May these items be deleted on `side`?  Inside a transaction.  Held ones are noted as a batch;
  * *allowed[i] says which may go. */
 int guard_judge(struct cycle *c, uint64_t folder, enum side side, const int64_t *items, size_t n,

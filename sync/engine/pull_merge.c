@@ -7,7 +7,8 @@
  *	its key is of an item that lives         a copy: a new item
  *	its key or UID is in a tombstone         restored from Deleted Items: name and link come back
  *	else                                     a new item
- * Deletes come last, when every move has been seen, and pass the guard (I9). */
+ * Deletes come last, when every move has been seen, and pass the guard (I9).  One of an item that was
+ * edited here creates it anew; Exchange is asked first whether it is gone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 struct merge {
 	struct cycle *c;
 	json_t *deleted; /* set of remote ids staged as deleted */
+	json_t *there;	 /* set of those of them that Exchange has all the same */
 	json_t *allowed; /* set of item ids that the guard lets go */
 };
 
@@ -317,6 +319,19 @@ static int merge_one(struct merge *m, const struct store_pull *pull, bool *waits
 
 /* ---- the stage -------------------------------------------------------------------------------- */
 
+/* Asks Exchange whether it has the item; not inside a transaction. */
+static int ask(
+	struct cycle *c, enum item_kind kind, const char *remote_id, bool *gone, struct error *err)
+{
+	struct mailbox_item item = { 0 };
+	int rc = c->engine->mailbox_driver->get_items(
+		c->mb->connection, kind, &remote_id, 1, &item, err);
+
+	*gone = !rc && item.error.code == ERR_NOT_FOUND;
+	mailbox_item_clear(&item);
+	return rc;
+}
+
 /* Notes an ItemId with this key that is gone although no delete was staged: its item moved between
  * the pulls of two folders.  Asks Exchange, so it is called before the transaction. */
 static int note_gone(struct merge *m, const struct store_pull *pull, struct error *err)
@@ -335,17 +350,15 @@ static int note_gone(struct merge *m, const struct store_pull *pull, struct erro
 		return 0;
 	rc = store_sides_by_key(m->c->store, m->c->mb->id, key, &ids, &n, err);
 	for (size_t i = 0; !rc && i < n; i++) {
-		struct mailbox_item item = { 0 };
 		struct store_side side;
+		bool gone = false;
 
 		if (!store_side_get(m->c->store, ids[i], SIDE_EXCHANGE, &side, NULL) &&
 			!store_item_kind(m->c->store, ids[i], &kind, NULL) && side.remote_id &&
 			!json_object_get(m->deleted, side.remote_id)) {
-			rc = m->c->engine->mailbox_driver->get_items(m->c->mb->connection, kind,
-				(const char *const *)&side.remote_id, 1, &item, err);
-			if (!rc && item.error.code == ERR_NOT_FOUND)
+			rc = ask(m->c, kind, side.remote_id, &gone, err);
+			if (gone)
 				json_object_set_new(m->deleted, side.remote_id, json_true());
-			mailbox_item_clear(&item);
 		}
 		store_side_clear(&side);
 	}
@@ -463,10 +476,13 @@ static int delete_one(
 	struct store_side side;
 	struct pair pair;
 	char key[24];
-	int rc = store_side_by_remote(
-		c->store, c->mb->id, SIDE_EXCHANGE, pull->remote_id, &side, NULL);
-	int64_t id = side.item;
+	int64_t id;
+	int rc;
 
+	if (json_object_get(m->there, pull->remote_id))
+		return 0;
+	rc = store_side_by_remote(c->store, c->mb->id, SIDE_EXCHANGE, pull->remote_id, &side, NULL);
+	id = side.item;
 	store_side_clear(&side);
 	if (rc == ERR_NOT_FOUND)
 		return 0; /* moved, or deleted by us */
@@ -489,6 +505,40 @@ static int delete_one(
 			rc = push_item_gone(c, &pair, "deleted in Exchange", err);
 	}
 	pair_clear(&pair);
+	return rc;
+}
+
+/* An edited item would be made anew, so it must really be gone: a folder that was shown as empty may
+ * have it still, and then it is there twice. */
+static int look_for_edited(struct merge *m, struct error *err)
+{
+	struct cycle *c = m->c;
+	const char *remote_id;
+	json_t *value;
+	void *next;
+	int rc = 0;
+
+	json_object_foreach_safe(m->deleted, next, remote_id, value)
+	{
+		struct store_side side;
+		struct pair pair;
+		bool gone = true;
+
+		if (rc)
+			break;
+		if (!store_side_by_remote(
+			    c->store, c->mb->id, SIDE_EXCHANGE, remote_id, &side, NULL) &&
+			!pair_load(c, side.item, &pair, NULL)) {
+			if (edited_here(c, &pair))
+				rc = ask(c, pair.item.kind, remote_id, &gone, err);
+			pair_clear(&pair);
+		}
+		store_side_clear(&side);
+		if (!rc && !gone) {
+			json_object_set_new(m->there, remote_id, json_true());
+			json_object_del(m->deleted, remote_id);
+		}
+	}
 	return rc;
 }
 
@@ -584,11 +634,15 @@ static int mark_complete(struct cycle *c, struct error *err)
 
 int pull_mailbox_merge(struct cycle *c, struct error *err)
 {
-	struct merge m = { .c = c, .deleted = json_object(), .allowed = json_object() };
+	struct merge m = {
+		.c = c, .deleted = json_object(), .there = json_object(), .allowed = json_object()
+	};
 	int rc = collect_deleted(&m, err);
 
 	if (!rc)
 		rc = walk(&m, merge_one, false, err);
+	if (!rc)
+		rc = look_for_edited(&m, err);
 	if (!rc && json_object_size(m.deleted))
 		rc = judge_deletes(&m, err);
 	if (!rc)
@@ -598,6 +652,7 @@ int pull_mailbox_merge(struct cycle *c, struct error *err)
 	if (!rc)
 		rc = mark_complete(c, err);
 	json_decref(m.deleted);
+	json_decref(m.there);
 	json_decref(m.allowed);
 	return rc;
 }

@@ -12,7 +12,7 @@
 #define SECOND INT64_C(1000000000)
 
 static const char *const fault_types[] = { "status", "ews", "sf", "sf-record", "delay",
-	"delay-after", "truncate", "garble", "drop-before", "drop-after" };
+	"delay-after", "truncate", "garble", "pad", "drop-before", "drop-after" };
 
 int64_t sim_now_ns(struct sim *sim)
 {
@@ -147,7 +147,7 @@ static json_t *add_fault(struct sim *sim, const json_t *body, struct sim_respons
 	if (i == ARRAY_SIZE(fault_types))
 		return refuse(resp,
 			"type is none of status, ews, sf, sf-record, delay, delay-after, "
-			"truncate, garble, drop-before, drop-after");
+			"truncate, garble, pad, drop-before, drop-after");
 	if (!text(body, "operation"))
 		return refuse(resp, "operation is missing");
 	if (count && json_integer_value(count) < 1)

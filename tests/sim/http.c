@@ -336,6 +336,17 @@ static void garble(struct buf *body)
 		body->data[i] = noise[i % sizeof(noise)];
 }
 
+/* {"type": "pad", "bytes": N}: so many spaces after the answer, which is as good with them as without. */
+static void pad(struct buf *body, const json_t *fault)
+{
+	json_int_t bytes = json_integer_value(json_object_get(fault, "bytes"));
+	char spaces[4096];
+
+	memset(spaces, ' ', sizeof(spaces));
+	for (; bytes > 0; bytes -= (json_int_t)sizeof(spaces))
+		buf_add(body, spaces, sizeof(spaces));
+}
+
 /* Waits without the lock's holder being in the way; ends early when the simulator stops. */
 static void delay(struct sim *sim, const char *operation, const char *type)
 {
@@ -414,6 +425,9 @@ static bool serve(struct exchange *x, enum server server, bool *truncate)
 	if (sim_fault(sim, operation, "drop-after"))
 		return false;
 	*truncate = sim_fault(sim, operation, "truncate") != NULL;
+	fault = sim_fault(sim, operation, "pad");
+	if (fault)
+		pad(&x->resp.body, fault);
 	if (sim_fault(sim, operation, "garble")) {
 		garble(&x->resp.body);
 		x->malformed = true;

@@ -63,7 +63,7 @@ int64_t sim_now_ns(struct sim *sim);
 
 /* A fault for this operation, taken off its counter, or NULL.  EWS and sf code asks for the kinds
  * that must be answered in the protocol's own words; http.c treats status, delay, garbled,
- * truncated, drop-before and drop-after itself.  The object belongs to sim. */
+ * truncated, padded, drop-before and drop-after itself.  The object belongs to sim. */
 const json_t *sim_fault(struct sim *sim, const char *operation, const char *type);
 
 /* Mails that the simulated servers would have sent, with the User-Agent that caused them: must stay
