@@ -1,23 +1,25 @@
-"""khal, todoman and vdirsyncer, which others wrote, on the calendar and the tasks of the mount itself.
+"""khal, todoman and vdirsyncer, which others wrote, on the calendar and the tasks of the mount.
 
 What they did is read back by exchangelib, signed in as the user, and by the simulator's own state.
 """
 import datetime as dt
+import errno
 import json
 import os
 import zoneinfo
 
 import pytest
+from exchange import edit as change
 from exchange import is_gone
-from scene import ALICE, edit, run, seed
+from scene import ALICE, edit, exchange_items, run, seed
 from terminal import Terminal
-from vdirsyncing import prints
+from vdirsyncing import UPDATES, UPLOADS, Vdirsyncer, prints, verbs
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 ZONE = {"StartTimeZone": "W. Europe Standard Time"}
 VIEW = "Salesforce_Sync"
-VISIT = {"Subject": "Visit to Proseware", "Start": "2035-03-06T13:00:00", "Body": "Bring the prices.",
-         "End": "2035-03-06T15:00:00", "Location": "Kiel", "ReminderMinutesBeforeStart": 30, **ZONE}
+VISIT = {"Subject": "Visit to Proseware", "Location": "Kiel", "Body": "Bring the prices.",
+         "Start": "2035-03-06T13:00:00", "End": "2035-03-06T15:00:00", **ZONE}
 FAIR = {"Subject": "Hannover fair", "IsAllDayEvent": True, "Start": "2035-03-07T00:00:00",
         "End": "2035-03-10T00:00:00", "ReminderIsSet": False, **ZONE}
 # Mondays at nine; daylight saving begins on 25 March.
@@ -58,11 +60,14 @@ def local(*numbers):
     return dt.datetime(*numbers, tzinfo=BERLIN)
 
 
-def state_of(sim, subject, kind="Calendar"):
-    """The one item of this subject as the simulator keeps it."""
-    folders = sim.state("exchange")["exchange"]["mailboxes"][ALICE]["folders"]
-    (found,) = [item for folder in folders if folder["path"] == kind for item in folder["items"]
-                if item["properties"]["Subject"] == subject]
+def calendar_of(sim):
+    """[item] as the simulator keeps them."""
+    return exchange_items(sim)["Calendar"]
+
+
+def state_of(sim, subject):
+    """The one event of this subject."""
+    (found,) = [item for item in calendar_of(sim) if item["properties"]["Subject"] == subject]
     return found
 
 
@@ -78,9 +83,8 @@ def with_text(folder, text):
 
 
 def environment(home, **more):
-    # In C.UTF-8 ikhal does not start: Python's calendar asks for a locale that Debian does not have.
-    return {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "LC_ALL": "C",
-            "XDG_CACHE_HOME": str(home), "PYTHONUTF8": "1", "TZ": "Europe/Berlin", **more}
+    return {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "LC_ALL": "C.UTF-8",
+            "XDG_CACHE_HOME": str(home), "TZ": "Europe/Berlin", **more}
 
 
 # khal --------------------------------------------------------------------------------------------
@@ -300,8 +304,10 @@ cache_path = "{home}/todoman.sqlite3"
         listed = json.loads(self("--porcelain", "list", *words))
         return {task["summary"]: task for task in listed}
 
-    def id(self, summary):
-        return self.list("--status", "ANY")[summary]["id"]
+    def ids(self):
+        """{summary: what it is called by on the command line}"""
+        return {summary: str(task["id"]) for summary, task in
+                self.list("--status", "ANY").items()}
 
 
 @pytest.fixture
@@ -325,13 +331,14 @@ def test_todoman(sim, mount, exchange, todoman):
     prices = listed["Send the price list"]
     assert (prices["priority"], prices["percent"], prices["list"]) == (1, 50, "Tasks")
     assert dt.datetime.fromtimestamp(prices["due"], BERLIN).date() == dt.date(2035, 3, 8)
-    assert "250 of them." in todoman("show", str(todoman.id("Order business cards")))
+    numbers = todoman.ids()
+    assert "250 of them." in todoman("show", numbers["Order business cards"])
 
     todoman("new", "-l", "Tasks", "-d", "2035-04-02", "--priority", "high", "Call the printer")
     todoman("new", "-l", VIEW, "-s", "2035-04-03", "-d", "2035-04-05", "Demonstration")
-    todoman("edit", "--due", "2035-03-30", "--priority", "low", str(todoman.id("Weekly report")))
-    todoman("done", str(todoman.id("Send the price list")))
-    todoman("move", "-l", VIEW, str(todoman.id("Order business cards")))
+    todoman("edit", "--due", "2035-03-30", "--priority", "low", numbers["Weekly report"])
+    todoman("done", numbers["Send the price list"])
+    todoman("move", "-l", VIEW, numbers["Order business cards"])
     mount.sync()
     found = by_subject(account.tasks)
     assert len(found) == 5
@@ -357,9 +364,10 @@ def test_todoman(sim, mount, exchange, todoman):
         "Call the printer": "Tasks", "Demonstration": VIEW, "Order business cards": VIEW,
         "Weekly report": "Tasks"}
 
-    todoman("copy", "-l", VIEW, str(todoman.id("Weekly report")))
-    todoman("cancel", str(todoman.id("Order business cards")))
-    todoman("delete", "--yes", str(todoman.id("Call the printer")))
+    numbers = todoman.ids()
+    todoman("copy", "-l", VIEW, numbers["Weekly report"])
+    todoman("cancel", numbers["Order business cards"])
+    todoman("delete", "--yes", numbers["Call the printer"])
     mount.sync()
     mount.sync()
     assert sorted(item.subject for item in account.tasks.all()) == [
@@ -368,3 +376,114 @@ def test_todoman(sim, mount, exchange, todoman):
     sim.reset_counters()
     mount.sync()
     assert sim.counters()["writes"] == 0
+
+
+# vdirsyncer --------------------------------------------------------------------------------------
+
+def component(kind, uid, *lines):
+    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//EN", f"BEGIN:{kind}",
+                        f"UID:{uid}", "DTSTAMP:20350101T000000Z", *lines, f"END:{kind}",
+                        "END:VCALENDAR", ""])
+
+
+@pytest.mark.sim(seed=world([VISIT, FAIR, REVIEW], [LIST, CARDS]))
+@pytest.mark.mount(config={"sync": {"remove-quiet": "0"}, **IN_BERLIN})
+def test_vdirsyncer_pairs_calendar_view_and_tasks(sim, mount, exchange, tmp_path):
+    """Copies both ways, then has nothing to do: at once, after cycles and after a remount."""
+    calendar, task_list = (mount.mailbox("alice") / name for name in ("Calendar", "Tasks"))
+    folders = {"calendar_": calendar, "view_": calendar / VIEW, "tasks_": task_list}
+    vdirsyncer = Vdirsyncer(tmp_path / "vdirsyncer", folders, ".ics")
+    plains = vdirsyncer.plains
+    new = {"calendar_": component("VEVENT", "lunch-1", "DTSTART;VALUE=DATE:20350320",
+                                 "SUMMARY:Lunch week", "RRULE:FREQ=DAILY;COUNT=5",
+                                 "EXDATE;VALUE=DATE:20350322"),
+           "view_": component("VEVENT", "demo-1", "DTSTART:20350323T130000Z", "DURATION:PT45M",
+                             "SUMMARY:Demonstration", "BEGIN:VALARM", "ACTION:DISPLAY",
+                             "DESCRIPTION:x", "TRIGGER:-PT5M", "END:VALARM"),
+           "tasks_": component("VTODO", "call-1", "DUE;VALUE=DATE:20350402", "SUMMARY:Call Ben",
+                              "PRIORITY:1")}
+    for name, text in new.items():
+        (plains[name] / "new.ics").write_text(text)
+    done = verbs(vdirsyncer.sync())
+    assert done == sorted([(UPLOADS, f"{name}mount") for name in folders]
+                          + [(UPLOADS, "calendar_plain")] * 3 + [(UPLOADS, "tasks_plain")] * 2)
+    before = {name: prints(folder, ".ics") for name, folder in folders.items()}
+    assert vdirsyncer.sync() == []
+    mount.sync()
+    assert vdirsyncer.sync() == []
+    mount.stop()
+    mount.start()
+    mount.sync()
+    assert vdirsyncer.sync() == []
+    assert {name: prints(folder, ".ics") for name, folder in folders.items()} == before
+
+    account = exchange("alice")
+    events, tasks = by_subject(account.calendar), by_subject(account.tasks)
+    assert (len(events), len(tasks)) == (5, 3)
+    week = events["Lunch week"]
+    assert week.is_all_day and week.start == dt.date(2035, 3, 20)
+    assert week.recurrence.boundary.number == 5 and len(week.deleted_occurrences) == 1
+    demo = events["Demonstration"]
+    assert (demo.start, demo.end) == (local(2035, 3, 23, 14), local(2035, 3, 23, 14, 45))
+    assert (demo.categories, demo.reminder_minutes_before_start) == ([VIEW], 5)
+    assert (tasks["Call Ben"].due_date, tasks["Call Ben"].importance) == (
+        dt.date(2035, 4, 2), "High")
+
+    # Edits: in the copies, in Exchange; deletions: of a copy, in Exchange.
+    edit(with_text(plains["calendar_"], "SUMMARY:Visit"), "Kiel", "Rostock")
+    edit(with_text(plains["tasks_"], "SUMMARY:Call Ben"), "20350402", "20350403")
+    with_text(plains["calendar_"], "SUMMARY:Hannover").unlink()
+    change(demo, location="Hall 2")
+    tasks["Order business cards"].move_to_trash()
+    mount.sync()
+    assert verbs(vdirsyncer.sync()) == sorted([
+        ("Deleting", "calendar_mount"), (UPDATES, "calendar_mount"), (UPDATES, "view_plain"),
+        ("Deleting", "tasks_plain"), (UPDATES, "tasks_mount")])
+    mount.sync()
+    assert vdirsyncer.sync() == []
+    assert "LOCATION:Hall 2" in with_text(plains["view_"], "SUMMARY:Demo").read_text()
+    events, tasks = by_subject(account.calendar), by_subject(account.tasks)
+    assert sorted(events) == ["Demonstration", "Lunch week", "Review", "Visit to Proseware"]
+    assert events["Visit to Proseware"].location == "Rostock"
+    assert sorted(tasks) == ["Call Ben", "Send the price list"]
+    assert tasks["Call Ben"].due_date == dt.date(2035, 4, 3)
+
+
+# Refused -----------------------------------------------------------------------------------------
+
+IMPOSSIBLE = {
+    "FREQ=HOURLY": "a rule of this frequency",
+    "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1,2": "several positions (BYSETPOS)",
+    "FREQ=DAILY\r\nRRULE:FREQ=WEEKLY": "more than one rule",
+}
+
+
+@pytest.mark.sim(seed=world([REVIEW]))
+def test_a_rule_that_exchange_cannot_hold_is_refused(sim, mount):
+    """By every way into the calendar: nothing is stored, the draft stays, the reason is told."""
+    box = mount.mailbox("alice")
+    calendar, lost = box / "Calendar", box / ".sync" / "lost+found"
+    review = with_text(calendar, "SUMMARY:Review")
+    original = review.read_bytes()
+    for n, (rule, reason) in enumerate(IMPOSSIBLE.items()):
+        text = component("VEVENT", f"bad-{n}", "DTSTART:20350323T130000Z", "SUMMARY:Often",
+                         f"RRULE:{rule}")
+        draft = calendar / f".draft{n}"
+        draft.write_text(text)
+        for refused in (lambda: (calendar / f"written{n}.ics").write_text(text),
+                        lambda: draft.rename(calendar / f"renamed{n}.ics"),
+                        lambda: os.link(draft, calendar / f"linked{n}.ics"),
+                        lambda: review.write_bytes(original.replace(
+                            b"RRULE:", f"RRULE:{rule};X=".encode()))):
+            with pytest.raises(OSError) as error:
+                refused()
+            assert error.value.errno == errno.EINVAL
+        assert draft.read_text() == text.replace("\r\n", "\n")
+        for name in (f"written{n}", f"renamed{n}", f"linked{n}"):
+            assert not (calendar / f"{name}.ics").exists()
+            assert reason in (lost / f"{name}.ics.reason").read_text()
+            assert (lost / f"{name}.ics.refused").read_bytes() == text.encode()
+    assert review.read_bytes() == original
+    mount.sync()
+    assert [item["properties"]["Subject"] for item in calendar_of(sim)] == ["Review"]
+    assert mount.ctl("errors").stdout.strip() == "no errors"

@@ -1,4 +1,4 @@
-"""vdirsyncer between a folder of the mount and a plain directory, as its documentation sets it up."""
+"""vdirsyncer between folders of the mount and plain directories, as its documentation sets it up."""
 import os
 import subprocess
 
@@ -6,33 +6,40 @@ UPLOADS = "Copying (uploading)"
 UPDATES = "Copying (updating)"
 
 
-class Vdirsyncer:
-    """One pair: a collection on the mount and a plain directory, below `directory`."""
-
-    def __init__(self, directory, collection, suffix=".vcf"):
-        self.suffix = suffix
-        self.plain = directory / "plain"
-        self.plain.mkdir(parents=True)
-        self.config = directory / "config"
-        self.config.write_text(f"""
-[general]
-status_path = "{directory}/status/"
-
-[pair work]
-a = "mount"
-b = "plain"
+PAIR = """
+[pair {pair}pair]
+a = "{pair}mount"
+b = "{pair}plain"
 collections = null
 
-[storage mount]
+[storage {pair}mount]
 type = "filesystem"
-path = "{collection}"
+path = "{mount}"
 fileext = "{suffix}"
 
-[storage plain]
+[storage {pair}plain]
 type = "filesystem"
-path = "{self.plain}"
+path = "{plain}"
 fileext = "{suffix}"
-""")
+"""
+
+
+class Vdirsyncer:
+    """Pairs of a folder on the mount and a plain directory, all below `directory`.  folders: one or
+    {"calendar_": folder}; what is paired with it is then plains["calendar_"]."""
+
+    def __init__(self, directory, folders, suffix=".vcf"):
+        if not isinstance(folders, dict):
+            folders = {"": folders}
+        self.suffix = suffix
+        self.plains = {pair: directory / f"{pair}plain" for pair in folders}
+        self.plain = next(iter(self.plains.values()))
+        for plain in self.plains.values():
+            plain.mkdir(parents=True)
+        self.config = directory / "config"
+        self.config.write_text(f'[general]\nstatus_path = "{directory}/status/"\n' + "".join(
+            PAIR.format(pair=pair, mount=folder, plain=self.plains[pair], suffix=suffix)
+            for pair, folder in folders.items()))
         self("discover")
 
     def __call__(self, *words, status=0):
