@@ -12,6 +12,7 @@ import pytest
 from exchange import edit as change
 from exchange import is_gone
 from scene import ALICE, edit, exchange_items, run, seed
+from simulator import wait_for
 from terminal import Terminal
 from vdirsyncing import UPDATES, UPLOADS, Vdirsyncer, prints, verbs
 
@@ -480,7 +481,9 @@ def test_a_rule_that_exchange_cannot_hold_is_refused(sim, mount):
             assert error.value.errno == errno.EINVAL
         assert draft.read_text() == text.replace("\r\n", "\n")
         for name in (f"written{n}", f"renamed{n}", f"linked{n}"):
-            assert not (calendar / f"{name}.ics").exists()
+            # RELEASE comes after close(2) has returned.
+            wait_for((lost / f"{name}.ics.reason").exists, 30, f"the reason of {name}")
+            wait_for(lambda: not (calendar / f"{name}.ics").exists(), 30, f"{name} to go")
             assert reason in (lost / f"{name}.ics.reason").read_text()
             assert (lost / f"{name}.ics.refused").read_bytes() == text.encode()
     assert review.read_bytes() == original
