@@ -215,7 +215,6 @@ int salesforce_match_fields(struct crm *crm, enum item_kind kind, const char *ow
 int salesforce_user_time_zone(struct crm *crm, const char *user_id, char **zone, struct error *err);
 int salesforce_find_users(
 	struct crm *crm, const char *const *addresses, size_t n, char **ids, struct error *err);
-int salesforce_user_zone(struct crm *crm, const char *user_id, char **zone, struct error *err);
 int salesforce_write(struct crm *crm, enum item_kind kind, enum crm_op_type type,
 	struct crm_op *ops, size_t n, struct error *err);
 

@@ -99,6 +99,13 @@ static int salesforce_fields(
 	return rc;
 }
 
+static bool salesforce_upserts(struct crm *crm, enum item_kind kind)
+{
+	const struct salesforce_object *object = NULL;
+
+	return !salesforce_object(crm, kind, &object, NULL) && object && object->token_field;
+}
+
 static long salesforce_requests_left(struct crm *crm)
 {
 	return atomic_load(&crm->requests_left);
@@ -113,6 +120,7 @@ const struct crm_driver salesforce_driver = {
 	.back_off_left = salesforce_back_off_left,
 	.test = salesforce_test,
 	.fields = salesforce_fields,
+	.upserts = salesforce_upserts,
 	.pull = salesforce_pull,
 	.get = salesforce_get,
 	.match_emails = salesforce_match_emails,
@@ -122,7 +130,6 @@ const struct crm_driver salesforce_driver = {
 	.match_leads = salesforce_match_leads,
 	.write = salesforce_write,
 	.find_users = salesforce_find_users,
-	.user_zone = salesforce_user_zone,
 	.user_time_zone = salesforce_user_time_zone,
 	.requests_left = salesforce_requests_left,
 };

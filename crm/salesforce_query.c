@@ -650,22 +650,6 @@ int salesforce_find_users(
 int salesforce_user_time_zone(struct crm *crm, const char *user_id, char **zone, struct error *err)
 {
 	struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
-	json_t *answer = NULL;
-	int rc = check_ids(&user_id, 1, err);
-
-	buf_addf(&soql, "SELECT TimeZoneSidKey FROM User WHERE Id = '%s'", user_id);
-	if (!rc)
-		rc = salesforce_ask(crm, "query", &soql, NULL, &answer, err);
-	if (!rc)
-		xstrset(zone, member(json_array_get(json_object_get(answer, "records"), 0),
-				      "TimeZoneSidKey"));
-	json_decref(answer);
-	return rc;
-}
-
-int salesforce_user_zone(struct crm *crm, const char *user_id, char **zone, struct error *err)
-{
-	struct buf soql AUTOBUF = BUF_INIT(SALESFORCE_QUERY_MAX);
 	char name[ZONE_NAME];
 	json_t *rows = NULL;
 	const char *text;

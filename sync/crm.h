@@ -99,6 +99,10 @@ struct crm_driver {
 	int (*fields)(
 		struct crm *crm, enum item_kind kind, struct field_table *table, struct error *err);
 
+	/* Are creates of this kind upserts by the external id field, which its object has?  After
+	 * fields(). */
+	bool (*upserts)(struct crm *crm, enum item_kind kind);
+
 	/* One page of what changed since cursor (NULL: everything), deleted ones included.  Not
 	 * filtered by owner; with an overlap, so records are seen again. */
 	int (*pull)(struct crm *crm, enum item_kind kind, const char *cursor, struct crm_page *page,
@@ -142,13 +146,9 @@ struct crm_driver {
 	int (*find_users)(struct crm *crm, const char *const *addresses, size_t n, char **ids,
 		struct error *err);
 
-	/* The IANA name of a user's time zone, a new string; *zone stays NULL when he has none.  NULL: it
-	 * cannot be asked. */
-	int (*user_time_zone)(struct crm *crm, const char *user_id, char **zone, struct error *err);
-
 	/* The time zone that this user has chosen in the CRM, a name of the tz database (new string);
 	 * NULL: none that is known.  NULL as a call: the CRM does not tell. */
-	int (*user_zone)(struct crm *crm, const char *user_id, char **zone, struct error *err);
+	int (*user_time_zone)(struct crm *crm, const char *user_id, char **zone, struct error *err);
 
 	/* Requests left today, or -1 when unknown. */
 	long (*requests_left)(struct crm *crm);

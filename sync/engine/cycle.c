@@ -115,9 +115,12 @@ static int prepare_crm(struct cycle *c, struct error *err)
 	pthread_mutex_lock(&e->remote_lock);
 	rc = open_crm(e, err);
 	pthread_mutex_unlock(&e->remote_lock);
-	for (int kind = 0; !rc && kind < ITEM_KINDS; kind++)
-		if (kind_takes_part(c, kind))
-			rc = e->crm_driver->fields(e->crm, kind, &c->tables[SIDE_CRM][kind], err);
+	for (int kind = 0; !rc && kind < ITEM_KINDS; kind++) {
+		if (!kind_takes_part(c, kind))
+			continue;
+		rc = e->crm_driver->fields(e->crm, kind, &c->tables[SIDE_CRM][kind], err);
+		c->upserts[kind] = !rc && e->crm_driver->upserts(e->crm, kind);
+	}
 	if (!rc && !c->mb->crm_user && c->mb->user->crm_user)
 		c->mb->crm_user = xstrdup(c->mb->user->crm_user);
 	if (!rc && !c->mb->crm_user && !c->mb->crm_user_asked) {

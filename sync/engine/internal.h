@@ -104,6 +104,7 @@ struct cycle {
 	const struct config_policy *policy; /* NULL: no CRM for this mailbox */
 	struct crm *crm;		    /* NULL: none, or not reachable in this cycle */
 	struct field_table tables[SIDES][ITEM_KINDS];
+	bool upserts[ITEM_KINDS]; /* creates in the CRM: the token tells whether one went through */
 	bool urgent;
 	int64_t began;
 	int64_t asked_at;
@@ -230,9 +231,9 @@ int views_drop(struct cycle *c, uint64_t folder, struct error *err);
 /* Has the kind documents and a table of the mailbox driver? */
 bool kind_takes_part(const struct cycle *c, enum item_kind kind);
 bool kind_by_name(const char *name, enum item_kind *kind);
-/* The policy's rule; NULL: this mailbox, or this kind, has none. */
 /* Does the CRM have records of this kind?  Yes, while it cannot be asked. */
 bool kind_in_crm(const struct cycle *c, enum item_kind kind);
+/* The policy's rule; NULL: this mailbox, or this kind, has none. */
 const struct config_rule *kind_rule(const struct cycle *c, enum item_kind kind);
 /* Those of the items that are of this kind, into `out` (room for n); how many. */
 size_t kinds_filter(

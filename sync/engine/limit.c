@@ -19,14 +19,19 @@ static void learn_zone(struct cycle *c)
 	const struct crm_driver *crm = c->engine->crm_driver;
 	const struct mailbox_driver *mailbox = c->engine->mailbox_driver;
 	struct engine_mailbox *mb = c->mb;
+	char *zone = NULL;
 	bool asked = true;
 
 	if (mb->zone_asked)
 		return;
 	if (c->crm && mb->crm_user && crm->user_time_zone)
-		asked = !crm->user_time_zone(c->crm, mb->crm_user, &mb->zone, NULL);
-	if (!mb->zone && mailbox->time_zone)
-		asked &= !mailbox->time_zone(mb->connection, &mb->zone, NULL);
+		asked = !crm->user_time_zone(c->crm, mb->crm_user, &zone, NULL);
+	if (!zone && mailbox->time_zone)
+		asked &= !mailbox->time_zone(mb->connection, &zone, NULL);
+	if (zone) {
+		free(mb->zone);
+		mb->zone = zone;
+	}
 	mb->zone_asked = asked;
 }
 

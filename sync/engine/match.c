@@ -272,8 +272,10 @@ struct made {
 
 /* Looks through all records that were pulled for what a create without an answer made. */
 static int find_made(
-	struct cycle *c, const struct store_side *crm, struct made *found, struct error *err)
+	struct cycle *c, const struct pair *pair, struct made *found, struct error *err)
 {
+	const struct store_side *crm = &pair->sides[SIDE_CRM];
+	const char *object = document_kind(pair->item.kind)->name;
 	struct store_record *records = NULL;
 	int64_t after = 0;
 	size_t n = 0;
@@ -282,7 +284,9 @@ static int find_made(
 	do {
 		rc = store_record_list(c->store, after, MERGE_BATCH, &records, &n, err);
 		for (size_t i = 0; !rc && i < n; i++) {
-			enum likeness how = likeness(c, crm, &records[i]);
+			enum likeness how = strcmp(records[i].object, object) != 0
+						    ? UNLIKE
+						    : likeness(c, crm, &records[i]);
 
 			after = records[i].seq;
 			found->several |= how == ALIKE && found->how == ALIKE &&
@@ -308,7 +312,7 @@ static int match_none(struct cycle *c, struct pair *pair, struct error *err)
 {
 	struct store_side *crm = &pair->sides[SIDE_CRM];
 	const struct config_rule *rule = pair_rule(c, pair);
-	bool upserts = c->engine->config->crm_external_id_field != NULL;
+	bool upserts = c->upserts[pair->item.kind];
 	bool late = c->began > crm->token_sent + CRM_OVERLAP_NS;
 	const char *why_not;
 	bool wanted = designate_wanted(c, pair, &why_not);
@@ -316,7 +320,7 @@ static int match_none(struct cycle *c, struct pair *pair, struct error *err)
 	int rc = 0;
 
 	if (crm->token_sent && (!wanted || !upserts))
-		rc = find_made(c, crm, &made, err);
+		rc = find_made(c, pair, &made, err);
 	if (rc || made.how != UNLIKE) {
 		if (!rc && made.several)
 			refuse(c, pair,
@@ -502,20 +506,22 @@ int match_items(struct cycle *c, enum item_kind kind, const int64_t *items, size
 /* ---- a pulled record that nothing is linked with --------------------------------------------------- */
 
 /* Is a create without token and address pending here, which could be any record that we made? */
-static bool plain_create_is_pending(struct cycle *c)
+static bool plain_create_is_pending(struct cycle *c, const char *object)
 {
 	int64_t *ids AUTOFREE = NULL;
+	enum item_kind kind, is;
 	bool pending = false;
 	size_t n = 0;
 
-	if (c->engine->config->crm_external_id_field ||
+	if (!kind_by_name(object, &kind) || c->upserts[kind] ||
 		store_items_dirty(c->store, c->mb->id, &ids, &n, NULL))
 		return false;
 	for (size_t i = 0; i < n && !pending; i++) {
 		struct store_side side;
 
 		store_side_get(c->store, ids[i], SIDE_CRM, &side, NULL);
-		pending = side.status == SIDE_CREATING && side.token_sent;
+		pending = side.status == SIDE_CREATING && side.token_sent &&
+			  !store_item_kind(c->store, ids[i], &is, NULL) && is == kind;
 		store_side_clear(&side);
 	}
 	return pending;
@@ -552,7 +558,7 @@ int match_pulled(struct cycle *c, const struct store_record *record, bool *ours,
 		*ours = true;
 		rc = link_by_token(c, side.item, record, waits, err);
 	} else if (json_is_true(json_object_get(record->data, "created_by_us"))) {
-		*ours = plain_create_is_pending(c);
+		*ours = plain_create_is_pending(c, record->object);
 	}
 	store_side_clear(&side);
 	return rc;

@@ -206,16 +206,18 @@ static void the_zone_of_a_user(void **state)
 	(void)state;
 	act("update", json_pack("{s:s, s:{s:s}}", "id", alice, "fields", "TimeZoneSidKey",
 			      "America/Los_Angeles"));
-	assert_int_equal(salesforce_driver.user_zone(crm, alice, &zone, &err), 0);
+	assert_int_equal(salesforce_driver.user_time_zone(crm, alice, &zone, &err), 0);
 	assert_string_equal(zone, "America/Los_Angeles");
 	free(zone);
 	act("update", json_pack("{s:s, s:{s:s}}", "id", alice, "fields", "TimeZoneSidKey", "GMT"));
-	assert_int_equal(salesforce_driver.user_zone(crm, alice, &zone, &err), 0);
+	assert_int_equal(salesforce_driver.user_time_zone(crm, alice, &zone, &err), 0);
 	assert_string_equal(zone, "Etc/UTC");
 	free(zone);
-	assert_int_equal(salesforce_driver.user_zone(crm, "005000000000001AAA", &zone, &err), 0);
+	assert_int_equal(
+		salesforce_driver.user_time_zone(crm, "005000000000001AAA", &zone, &err), 0);
 	assert_null(zone);
-	assert_int_equal(salesforce_driver.user_zone(crm, "a' OR 'a'", &zone, &err), ERR_INVALID);
+	assert_int_equal(
+		salesforce_driver.user_time_zone(crm, "a' OR 'a'", &zone, &err), ERR_INVALID);
 }
 
 static void too_long_for_an_event(void **state)

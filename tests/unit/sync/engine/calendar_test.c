@@ -707,6 +707,34 @@ static void a_record_is_matched_before_one_is_made(void **state)
 	assert_int_equal(state_of(w, t->view, "b.ics"), ITEM_ERROR);
 }
 
+/* The org has an external id field, Activity has none: only the match tells what a create without an answer
+ * made, and a transaction may commit late (I1). */
+static void an_event_without_external_id_is_made_once(void **state)
+{
+	static const enum fault_mode modes[] = { LOSE_BEFORE, LOSE_AFTER };
+	struct calendar *t = *state;
+	struct world *w = t->w;
+
+	w->f.activities_have_none = true;
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		const char *title = i ? "Dinner" : "Lunch";
+
+		/* Of another object, and alike but for that. */
+		crm_event(w, title, 9, "005000000000000ALI")->kind = KIND_TASK;
+		w->f.records[w->f.n - 1].created_by_us = true;
+		put(&w->e, t->view, i ? "b.ics" : "a.ics", event(w, i ? "b" : "a", title, 1, ""));
+		net_fault(&w->net, "crm_create", modes[i], 1);
+		assert_int_equal(failing_cycle(w, ALICE), ERR_LOST);
+		age(w, 3 * MINUTE);
+		cycle(w, ALICE);
+		assert_int_equal(crm_count(&w->f), 2 * i + 1 + (modes[i] == LOSE_AFTER));
+		age(w, 10 * MINUTE);
+		settle(w);
+		assert_int_equal(crm_count(&w->f), 2 * i + 2);
+		assert_int_equal(crm_status(w, t->view, i ? "b.ics" : "a.ics"), SIDE_LINKED);
+	}
+}
+
 static void records_are_imported_into_the_view(void **state)
 {
 	struct calendar *t = *state;
@@ -756,6 +784,7 @@ int main(void)
 		cmocka_unit_test(the_limit_is_midnight_of_the_users_day),
 		CALENDAR(what_is_private_stays_here),
 		CALENDAR(a_record_is_matched_before_one_is_made),
+		CALENDAR(an_event_without_external_id_is_made_once),
 		CALENDAR(records_are_imported_into_the_view),
 	};
 

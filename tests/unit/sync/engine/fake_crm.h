@@ -34,7 +34,8 @@ struct crm {
 	size_t page;
 	const char *normalised;
 	bool has_token_field;
-	const char *users[4]; /* address, id, address, id */
+	bool activities_have_none; /* ... and events and tasks do without */
+	const char *users[4];	   /* address, id, address, id */
 };
 
 static const struct field fake_crm_rows[] = {
@@ -172,6 +173,11 @@ static inline int fake_crm_fields(
 		*table = (struct field_table){ fake_crm_event_rows,
 			ARRAY_SIZE(fake_crm_event_rows) };
 	return 0;
+}
+
+static inline bool fake_crm_upserts(struct crm *f, enum item_kind kind)
+{
+	return f->has_token_field && (kind == KIND_CONTACT || !f->activities_have_none);
 }
 
 static inline void crm_record_out(const struct fake_record *from, struct crm_record *to)
@@ -320,7 +326,7 @@ static inline void crm_apply_create(struct crm *f, enum item_kind kind, struct c
 	const char *name;
 	json_t *value;
 
-	for (size_t i = 0; op->token && f->has_token_field && i < f->n; i++)
+	for (size_t i = 0; op->token && fake_crm_upserts(f, kind) && i < f->n; i++)
 		if (!strcmp(f->records[i].token, op->token))
 			record = &f->records[i];
 	op->created = !record;
@@ -333,7 +339,7 @@ static inline void crm_apply_create(struct crm *f, enum item_kind kind, struct c
 		net_set(record->fields, name, value, f->normalised);
 	if (op->owner_id)
 		snprintf(record->owner, sizeof(record->owner), "%s", op->owner_id);
-	if (op->token && f->has_token_field)
+	if (op->token && fake_crm_upserts(f, kind))
 		snprintf(record->token, sizeof(record->token), "%s", op->token);
 	crm_touched(f, record, true);
 	op->new_id = xstrdup(record->id);
@@ -430,6 +436,7 @@ static const struct crm_driver fake_crm_driver = {
 	.back_off_left = fake_crm_back_off,
 	.test = fake_crm_test,
 	.fields = fake_crm_fields,
+	.upserts = fake_crm_upserts,
 	.pull = fake_crm_pull,
 	.get = fake_crm_get,
 	.match_emails = fake_crm_match,
