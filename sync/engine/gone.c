@@ -154,7 +154,7 @@ static int list_gone(struct cycle *c, struct gone **list, size_t *n, struct erro
 		if (pair.item.ino && !pair.item.edited &&
 			pair.sides[SIDE_CRM].status == SIDE_UNLINKED &&
 			!store_writer_active(c->store, pair.item.ino))
-			one->folder = pair.item.folder;
+			one->folder = guard_folder(c, pair.item.folder);
 		pair_clear(&pair);
 	}
 	json_decref(names);

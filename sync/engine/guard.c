@@ -3,7 +3,8 @@
  * Deletions are counted per mailbox, folder and side, and held when there are many (I9).
  *
  * Held: more than max-delete in the mailbox or a tenth of the folder (never fewer than 5) within 24 hours,
- * or what would empty a folder of 5 or more.  A held deletion waits as a row until an administrator confirms
+ * or what would empty a folder of 5 or more.  A folder and its view are one, as in Exchange; a view is not
+ * emptied unasked either.  A held deletion waits as a row until an administrator confirms
  * or restores its batch, or what was deleted is there again.
  *
  * Turns: a change taken from one side after one taken from the other.  Two users at the two ends take a
@@ -56,10 +57,31 @@ static int count_gone(
 	return rc;
 }
 
-/* Puts one of the states that an administrator or an earlier cycle gave these items into known[]:
- * -1 none. */
+/* Items by their names: item -> its place among those judged. */
+static json_t *index_of(const int64_t *items, size_t n)
+{
+	json_t *places = json_object();
+
+	for (size_t i = 0; i < n; i++) {
+		char name[24];
+
+		item_name(name, items[i]);
+		json_object_set_new(places, name, json_integer((json_int_t)i));
+	}
+	return places;
+}
+
+static json_t *place_of(const json_t *places, int64_t item)
+{
+	char name[24];
+
+	item_name(name, item);
+	return json_object_get(places, name);
+}
+
+/* Puts one of the states that an administrator or an earlier cycle gave these items into known[]. */
 static int known_states(struct cycle *c, enum side side, enum deletion_state state,
-	const int64_t *items, size_t n, int *known, struct error *err)
+	const json_t *places, int *known, struct error *err)
 {
 	struct store_deletion *rows;
 	size_t n_rows;
@@ -67,10 +89,12 @@ static int known_states(struct cycle *c, enum side side, enum deletion_state sta
 
 	if (rc)
 		return rc;
-	for (size_t r = 0; r < n_rows; r++)
-		for (size_t i = 0; i < n; i++)
-			if (rows[r].item == items[i] && rows[r].side == side)
-				known[i] = (int)state;
+	for (size_t r = 0; r < n_rows; r++) {
+		json_t *place = place_of(places, rows[r].item);
+
+		if (place && rows[r].side == side)
+			known[json_integer_value(place)] = (int)state;
+	}
 	store_deletions_free(rows, n_rows);
 	return 0;
 }
@@ -97,23 +121,44 @@ static int hold(struct cycle *c, uint64_t folder, enum side side, int64_t item, 
 	return rc;
 }
 
+uint64_t guard_folder(struct cycle *c, uint64_t ino)
+{
+	struct store_folder folder = { 0 };
+	uint64_t real = store_folder_real(c->store, ino, &folder, NULL) ? ino : folder.ino;
+
+	store_folder_clear(&folder);
+	return real;
+}
+
 static size_t folder_size(struct cycle *c, uint64_t folder)
 {
-	int64_t *ids = NULL;
+	int64_t *ids AUTOFREE = NULL;
 	size_t n = 0;
 
-	if (store_items_in_folder(c->store, folder, &ids, &n, NULL))
-		return 0;
-	free(ids);
-	return n;
+	return store_items_in_real_folder(c->store, folder, &ids, &n, NULL) ? 0 : n;
+}
+
+/* Are all items of the folder's view among these, and not just a few? */
+static bool empties_view(struct cycle *c, uint64_t folder, const json_t *places)
+{
+	struct store_folder view = { 0 };
+	int64_t *ids AUTOFREE = NULL;
+	size_t n = 0;
+	bool all = !store_folder_view(c->store, folder, &view, NULL) &&
+		   !store_items_in_folder(c->store, view.ino, &ids, &n, NULL) && n >= GUARD_FEW;
+
+	for (size_t i = 0; all && i < n; i++)
+		all = place_of(places, ids[i]) != NULL;
+	store_folder_clear(&view);
+	return all;
 }
 
 /* What is known of these deletions: a state, LET_GO in this cycle, or NEW. */
 #define NEW    (-1)
 #define LET_GO (-2)
 
-static int all_known(struct cycle *c, enum side side, const int64_t *items, size_t n, int *known,
-	struct error *err)
+static int all_known(struct cycle *c, enum side side, const int64_t *items, size_t n,
+	const json_t *places, int *known, struct error *err)
 {
 	int rc;
 
@@ -123,24 +168,27 @@ static int all_known(struct cycle *c, enum side side, const int64_t *items, size
 		item_name(name, items[i]);
 		known[i] = json_object_get(c->let_go[side], name) ? LET_GO : NEW;
 	}
-	rc = known_states(c, side, DELETION_HELD, items, n, known, err);
-	return rc ? rc : known_states(c, side, DELETION_CONFIRMED, items, n, known, err);
+	rc = known_states(c, side, DELETION_HELD, places, known, err);
+	return rc ? rc : known_states(c, side, DELETION_CONFIRMED, places, known, err);
 }
 
 int guard_judge(struct cycle *c, uint64_t folder, enum side side, const int64_t *items, size_t n,
 	bool *allowed, struct error *err)
 {
 	int *known AUTOFREE = xcalloc(n, sizeof(*known));
+	json_t *places = index_of(items, n);
 	struct count gone = { 0 };
 	size_t fresh = 0;
 	bool too;
-	int rc = all_known(c, side, items, n, known, err);
+	int rc = all_known(c, side, items, n, places, known, err);
 
 	if (!rc)
 		rc = count_gone(c, folder, side, &gone, err);
 	for (size_t i = 0; i < n; i++)
 		fresh += known[i] == NEW;
-	too = fresh && too_many(c, &gone, fresh, folder_size(c, folder));
+	too = fresh && (too_many(c, &gone, fresh, folder_size(c, folder)) ||
+			       empties_view(c, folder, places));
+	json_decref(places);
 	if (too && !c->batch) /* all that one cycle holds is one batch */
 		c->batch = store_now(c->store) / NS_PER_MS;
 	for (size_t i = 0; !rc && i < n; i++) {
@@ -208,7 +256,7 @@ int guard_sent(struct cycle *c, const struct pair *pair, enum side side, struct 
 {
 	struct store_deletion row = { .mailbox = c->mb->id,
 		.item = pair->item.id,
-		.folder = pair->item.folder,
+		.folder = guard_folder(c, pair->item.folder),
 		.side = side,
 		.state = DELETION_SENT,
 		.time = store_now(c->store) };

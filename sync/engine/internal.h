@@ -467,8 +467,10 @@ int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struc
 
 #define GUARD_FEW 5 /* fewer than these are nobody's mass deletion */
 
-/* May these items be deleted on `side`?  Inside a transaction.  Held ones are noted as a batch;
- * *allowed[i] says which may go. */
+/* The folder by which deletions of a directory's items are counted: of a view, that which it is of. */
+uint64_t guard_folder(struct cycle *c, uint64_t ino);
+/* May these items be deleted on `side`?  Inside a transaction.  All that are to go of this folder
+ * (guard_folder) are judged together.  Held ones are noted as a batch; allowed[i] says which may go. */
 int guard_judge(struct cycle *c, uint64_t folder, enum side side, const int64_t *items, size_t n,
 	bool *allowed, struct error *err);
 /* Rows of deletions that nobody wants any more are dropped.  gone_in_exchange: set of remote ids. */

@@ -106,8 +106,7 @@ static int pull_object(struct cycle *c, enum item_kind kind, struct error *err)
 			rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
 			if (!rc)
 				rc = store_value_set(c->store, cursor_name, NULL, err);
-			if (!rc)
-				rc = store_commit(c->store, err);
+			rc = rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
 			continue;
 		}
 		if (!rc && (page.n || !cursor || !page.cursor || strcmp(cursor, page.cursor) != 0))

@@ -384,8 +384,6 @@ static int walk(struct merge *m,
 				rc = note_gone(m, &pulls[i], err);
 		if (!rc && n)
 			rc = store_begin(m->c->store, STORE_NORMAL, STORE_REMOTE, err);
-		if (rc)
-			break;
 		for (size_t i = 0; !rc && i < n; i++) {
 			bool waits = false;
 
@@ -558,7 +556,8 @@ static int judge_deletes(struct merge *m, struct error *err)
 		if (!store_side_by_remote(
 			    m->c->store, m->c->mb->id, SIDE_EXCHANGE, remote_id, &side, NULL) &&
 			!store_item_get(m->c->store, side.item, &item, NULL) && !item.removed) {
-			snprintf(name, sizeof(name), "%llu", (unsigned long long)item.folder);
+			snprintf(name, sizeof(name), "%llu",
+				(unsigned long long)guard_folder(m->c, item.folder));
 			if (!json_object_get(folders, name))
 				json_object_set_new(folders, name, json_array());
 			json_array_append_new(

@@ -301,7 +301,7 @@ static int judge_deletes(
 		if (pair.sides[SIDE_CRM].status == SIDE_DELETING && pair.item.removed) {
 			json_object_set_new(allowed, name, json_true());
 		} else if (pair.sides[SIDE_CRM].status == SIDE_DELETING) {
-			folders[m] = pair.item.folder;
+			folders[m] = guard_folder(c, pair.item.folder);
 			due[m++] = ids[i];
 		}
 		pair_clear(&pair);

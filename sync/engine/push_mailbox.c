@@ -600,10 +600,9 @@ static int remove_in_folder(
 		rc = store_commit(c->store, err);
 	else
 		store_rollback(c->store);
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < m; j++)
-			if (linked[j] == ids[i])
-				allowed[i] = may[j];
+	for (size_t i = 0, j = 0; i < n && j < m; i++)
+		if (linked[j] == ids[i])
+			allowed[i] = may[j++];
 	while (!rc && at < n) {
 		size_t some = n - at < WRITE_BATCH ? n - at : WRITE_BATCH;
 
@@ -627,7 +626,7 @@ static int push_removals(struct cycle *c, const int64_t *ids, size_t n, struct e
 		if (!store_item_get(c->store, ids[i], &item, NULL) && removal_is_due(c, &item) &&
 			!removal_is_refused(c, &item)) {
 			due[m] = ids[i];
-			folder[m++] = item.folder;
+			folder[m++] = guard_folder(c, item.folder);
 		}
 		store_item_clear(&item);
 	}

@@ -683,6 +683,65 @@ static struct fake_record *crm_event(
 	return record;
 }
 
+/* ---- the guard ------------------------------------------------------------------------------------ */
+
+static size_t held(struct world *w)
+{
+	json_t *list = engine_deletes(w->engine);
+	size_t n = json_array_size(list);
+
+	json_decref(list);
+	return n;
+}
+
+static void put_events(struct calendar *t, uint64_t folder, const char *prefix, int n)
+{
+	for (int i = 0; i < n; i++) {
+		const char *uid = keep(&t->w->e, xasprintf("%s%d", prefix, i));
+
+		put(&t->w->e, folder, keep(&t->w->e, xasprintf("%s.ics", uid)),
+			event(t->w, uid, uid, 1 + i, ""));
+	}
+}
+
+static void remove_events(struct calendar *t, uint64_t folder, const char *prefix, int n)
+{
+	for (int i = 0; i < n; i++)
+		remove_file(&t->w->e, folder, keep(&t->w->e, xasprintf("%s%d.ics", prefix, i)));
+}
+
+/* Three here and three in the view are all that the calendar has (I9). */
+static void a_folder_and_its_view_are_emptied_together(void **state)
+{
+	struct calendar *t = *state;
+	struct world *w = t->w;
+
+	put_events(t, t->calendar, "a", 3);
+	put_events(t, t->view, "v", 3);
+	settle(w);
+	assert_int_equal(fake_count(box_of(w, ALICE), t->there), 6);
+	remove_events(t, t->calendar, "a", 3);
+	remove_events(t, t->view, "v", 3);
+	settle(w);
+	assert_int_equal(fake_count(box_of(w, ALICE), t->there), 6);
+	assert_int_equal(held(w), 6);
+}
+
+/* Five of many are no mass deletion, but here they are all of what is synced. */
+static void a_view_is_not_emptied_unasked(void **state)
+{
+	struct calendar *t = *state;
+	struct world *w = t->w;
+
+	put_events(t, t->calendar, "a", 20);
+	put_events(t, t->view, "v", 5);
+	settle(w);
+	remove_events(t, t->view, "v", 5);
+	settle(w);
+	assert_int_equal(fake_count(box_of(w, ALICE), t->there), 25);
+	assert_int_equal(held(w), 5);
+}
+
 /* By owner, start and subject; what has the same subject at another time, or is another's, is not it. */
 static void a_record_is_matched_before_one_is_made(void **state)
 {
@@ -783,6 +842,8 @@ int main(void)
 		CALENDAR(series_are_left_out_where_the_policy_says_so),
 		cmocka_unit_test(the_limit_is_midnight_of_the_users_day),
 		CALENDAR(what_is_private_stays_here),
+		CALENDAR(a_folder_and_its_view_are_emptied_together),
+		CALENDAR(a_view_is_not_emptied_unasked),
 		CALENDAR(a_record_is_matched_before_one_is_made),
 		CALENDAR(an_event_without_external_id_is_made_once),
 		CALENDAR(records_are_imported_into_the_view),

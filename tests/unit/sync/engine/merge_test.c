@@ -456,7 +456,8 @@ static void a_series_that_arrives_is_not_sent_back(void **state)
 		assert_int_equal(merge_side(&b->cycle, &b->pair, SIDE_EXCHANGE, &remote, NULL), 0);
 		projection = pair_project(&b->cycle, &b->pair, SIDE_EXCHANGE, NULL, NULL);
 		changed = pair_changed(&b->cycle, &b->pair, SIDE_EXCHANGE, projection);
-		assert_true(json_equal(projection, there));
+		assert_true(json_equal(json_object_get(projection, "Recurrence"),
+			json_object_get(there, "Recurrence")));
 		assert_int_equal(json_array_size(changed), 0);
 		json_decref(changed);
 		json_decref(projection);
