@@ -144,6 +144,7 @@ const struct mailbox_driver ews_driver = {
 	.sync_items = ews_sync_items,
 	.get_items = ews_get_items,
 	.get_apart = ews_get_apart,
+	.later = ews_later,
 	.write_items = ews_write_items,
 	.create_folder = ews_create_folder,
 	.rename_folder = ews_rename_folder,

@@ -1,7 +1,8 @@
 /* The table of event fields: Exchange's properties of a calendar item and their places in an Event.
  *
  * Order as in the schema, as in ews_contact.c.  Start, Duration, IsAllDayEvent and TimeZone say
- * together when it is, and are sent together (ews_event.h). */
+ * together when it is, and are sent together (ews_event.h), with the pattern of a series: that has the
+ * day of the start in it, and Exchange drops the exceptions for each of them. */
 #include "ews/ews_event.h"
 #include "ews/ews_recurrence.h"
 #include "sync/formats/card.h"
@@ -56,7 +57,7 @@ static const struct field rows[] = {
 		FIELD_PER_KEY | FIELD_VALUES | FIELD_READ_ONLY, .form = EWS_RESPONSES,
 		.uri = "calendar:OptionalAttendees"),
 	EWS_ROW("Recurrence", "recurrenceRules", ews_recurrence_type, 0, .form = EWS_RECURRENCE,
-		.uri = "calendar:Recurrence"),
+		.uri = "calendar:Recurrence", .with = WHEN),
 	EWS_ROW(EWS_OVERRIDES, "recurrenceOverrides", overrides_type, FIELD_PER_KEY | FIELD_VALUES,
 		.form = EWS_NOWHERE, .uri = "calendar:ModifiedOccurrences"),
 	EWS_ROW("TimeZone", "timeZone", field_event_text, FIELD_FILLED, .form = EWS_ZONE,

@@ -39,19 +39,37 @@ static void put_override(json_t *fields, const char *key, json_t *value)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* The local time, in the zone of the fields, of an instant as Exchange writes it. */
+static int64_t time_of_day(int64_t local)
+{
+	return (local % CALTIME_DAY + CALTIME_DAY) % CALTIME_DAY;
+}
+
+/* The local time, in the zone of the fields, of an original start as Exchange writes it.  All
+ * occurrences begin at the time of day of the first, as the rule says: also where the clocks skip it,
+ * and the instant is that of another. */
 static bool local_key(
 	struct zones *zones, const json_t *fields, const xmlNode *instant, char key[CALTIME_SIZE])
 {
 	const char *name = json_string_value(json_object_get(fields, "TimeZone"));
+	const char *start = json_string_value(json_object_get(fields, "Start"));
 	const struct zone *zone = name ? zones_get(zones, name) : NULL;
 	char *text AUTOFREE = xml_content(instant);
-	int64_t utc;
+	int64_t utc, local, first, nominal;
 
-	if (!zone || !ews_time_seconds(text, &utc))
+	if (!zone || !ews_time_seconds(text, &utc) || !caltime_read_local(start, &first))
 		return false;
-	caltime_write_local(zone_to_local(zone, utc), key);
+	local = zone_to_local(zone, utc);
+	nominal = local - time_of_day(local) + time_of_day(first);
+	caltime_write_local(zone_to_utc(zone, nominal) == utc ? nominal : local, key);
 	return true;
+}
+
+/* Exceptions of which one cannot be told are not known. */
+static void mark_unread(struct mailbox_item *item)
+{
+	if (!item->unread)
+		item->unread = json_array();
+	json_array_append_new(item->unread, json_string(EWS_OVERRIDES));
 }
 
 void ews_read_occurrences(struct mailbox *mailbox, const xmlNode *node, struct mailbox_item *item,
@@ -63,6 +81,8 @@ void ews_read_occurrences(struct mailbox *mailbox, const xmlNode *node, struct m
 	for (; each; each = xml_next(each))
 		if (local_key(&mailbox->zones, item->fields, xml_child(each, "Start"), key))
 			put_override(item->fields, key, json_pack("{s:b}", "excluded", 1));
+		else
+			mark_unread(item);
 	each = xml_first(xml_child(node, "ModifiedOccurrences"));
 	for (; each; each = xml_next(each)) {
 		char *id = xml_attribute(xml_child(each, "ItemId"), "Id");
@@ -71,6 +91,7 @@ void ews_read_occurrences(struct mailbox *mailbox, const xmlNode *node, struct m
 		if (!id || !local_key(&mailbox->zones, item->fields,
 				   xml_child(each, "OriginalStart"), key)) {
 			free(id);
+			mark_unread(item);
 			continue;
 		}
 		exceptions->list = xreallocarray(
@@ -126,7 +147,10 @@ int ews_get_exceptions(
 		struct ews_exception *exception = &exceptions->list[i];
 		struct mailbox_item *item = exception->item;
 
-		if (found[i].error.code && !item->error.code)
+		/* One that went since the series was read is no sign that the series went. */
+		if (found[i].error.code == ERR_NOT_FOUND)
+			mark_unread(item);
+		else if (found[i].error.code && !item->error.code)
 			ews_error_copy(&item->error, &found[i].error, found[i].error.code);
 		if (!found[i].error.code)
 			put_override(item->fields, exception->key,
@@ -148,18 +172,22 @@ static json_t *number_keys(const json_t *fields, const json_t *names)
 	json_t *doc = json_pack(
 		"{s:s, s:O}", "@type", "Event", "start", json_object_get(fields, "Start"));
 	json_t *numbers = json_object(), *wanted = json_object();
-	char text[CALTIME_SIZE];
+	char text[CALTIME_SIZE] = "";
 	struct recur *recur;
 	const json_t *name;
+	const char *last = "";
 	int64_t local;
 	size_t i;
 
 	json_array_foreach((json_t *)names, i, name) {
-		json_object_set_new(wanted, key_of(json_string_value(name)), json_true());
+		const char *key = key_of(json_string_value(name));
+
+		json_object_set_new(wanted, key, json_true());
+		last = strcmp(key, last) > 0 ? key : last;
 	}
 	row.type->set(doc, &row, NULL, json_object_get(fields, "Recurrence"), NULL);
 	recur = recur_open_rules(doc);
-	for (int n = 1; recur && json_object_size(wanted) && recur_next(recur, &local); n++) {
+	for (int n = 1; recur && strcmp(text, last) < 0 && recur_next(recur, &local); n++) {
 		caltime_write_local(local, text);
 		if (!json_object_del(wanted, text))
 			json_object_set_new(numbers, text, json_integer(n));
@@ -274,7 +302,7 @@ static int collect(struct mailbox *mailbox, const struct mailbox_op *op, const j
 	rc = write_change(mailbox, &batch->updates, op->new_id, json_integer_value(number), own,
 		override, err);
 	json_decref(own);
-	batch->n_updates++;
+	batch->n_updates += !rc;
 	return rc;
 }
 
@@ -344,6 +372,30 @@ static json_t *overrides_to_send(enum mailbox_op_type type, const struct mailbox
 	return names;
 }
 
+json_t *ews_later(
+	enum mailbox_op_type type, enum item_kind kind, const json_t *fields, const json_t *changed)
+{
+	const struct mailbox_op op = { .kind = kind, .fields = fields, .changed = changed };
+	json_t *later, *value;
+	const char *name;
+
+	if (!ews_has_overrides(type, &op))
+		return NULL;
+	later = json_array();
+	json_object_foreach((json_t *)fields, name, value) {
+		if (key_of(name))
+			json_array_append_new(later, json_string(name));
+	}
+	return later;
+}
+
+void ews_leave_overrides(enum mailbox_op_type type, struct mailbox_op *op, bool anew)
+{
+	op->left_dropped = anew || type == MAILBOX_CREATE || drops_exceptions(op);
+	op->left = anew ? ews_later(type, op->kind, op->fields, op->changed)
+			: overrides_to_send(type, op);
+}
+
 bool ews_has_overrides(enum mailbox_op_type type, const struct mailbox_op *op)
 {
 	json_t *names = op->kind == KIND_EVENT && (type == MAILBOX_CREATE || type == MAILBOX_UPDATE)
@@ -362,14 +414,15 @@ int ews_write_overrides(struct mailbox *mailbox, enum mailbox_op_type type, stru
 	json_t *names = overrides_to_send(type, op), *numbers = number_keys(op->fields, names);
 	const json_t *name;
 	size_t i;
-	int rc = 0;
+	int rc = 0, refused = 0;
 
+	/* One that cannot be sent stops no other. */
 	json_array_foreach(names, i, name) {
-		rc = collect(mailbox, op, numbers, json_string_value(name), &batch, err);
-		if (rc)
-			break;
+		if (collect(mailbox, op, numbers, json_string_value(name), &batch,
+			    refused ? NULL : err))
+			refused = ERR_INVALID;
 	}
-	if (!rc && batch.n_updates)
+	if (batch.n_updates)
 		rc = send_updates(mailbox, &batch, err);
 	if (!rc && batch.n_deletes)
 		rc = send_deletes(mailbox, &batch, err);
@@ -377,5 +430,5 @@ int ews_write_overrides(struct mailbox *mailbox, enum mailbox_op_type type, stru
 	buf_free(&batch.deletes);
 	json_decref(numbers);
 	json_decref(names);
-	return rc;
+	return rc ? rc : refused;
 }

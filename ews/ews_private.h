@@ -196,6 +196,12 @@ void ews_read_occurrences(struct mailbox *mailbox, const xmlNode *node, struct m
 int ews_get_exceptions(
 	struct mailbox *mailbox, struct ews_exceptions *exceptions, struct error *err);
 void ews_exceptions_clear(struct ews_exceptions *exceptions);
+/* See struct mailbox_driver. */
+json_t *ews_later(enum mailbox_op_type type, enum item_kind kind, const json_t *fields,
+	const json_t *changed);
+/* The series was written and its overrides, or some of them, were refused: op->left.  `anew`: its
+ * pattern was written once more on the way. */
+void ews_leave_overrides(enum mailbox_op_type type, struct mailbox_op *op, bool anew);
 /* Has the op overrides to be sent, after the series itself? */
 bool ews_has_overrides(enum mailbox_op_type type, const struct mailbox_op *op);
 /* Sends them; op->new_id is the series.  Exchange may have taken some when it fails.  ERR_NOT_FOUND:

@@ -49,6 +49,7 @@ struct ews_wire {
 	const char *none;    /* EWS_CHOICE: the value that stands for empty */
 	const char *ask;     /* FieldURI that a GetItem asks by, when it is not `uri` */
 	const char *group;   /* rows of one group are sent together when one of them changed */
+	const char *with;    /* a row with a value is sent with changes of this group, too */
 	/* Properties of PSETID_Address that Outlook keeps beside this one: EWS_DATE has one that
 	 * holds the day itself; those of an e-mail address must go when the address goes.  0
 	 * ends. */

@@ -50,11 +50,13 @@ static void start_update(struct buf *out, const struct mailbox_op *first)
 	xml_start(out, "m:ItemChanges");
 }
 
-/* Did the row change, or another of its group? */
+/* Did the row change, or another of its group, or of the group that it goes with? */
 static bool is_changed(
 	const struct field_table *table, const struct mailbox_op *op, const struct field *row)
 {
-	const char *group = ews_wire_of(row)->group;
+	const struct ews_wire *wire = ews_wire_of(row);
+	const char *group = wire->with && ews_form_has_value(row, op->fields) ? wire->with
+									      : wire->group;
 	const json_t *name;
 	size_t i;
 
@@ -324,7 +326,8 @@ static int write_all(struct mailbox *mailbox, enum mailbox_op_type type, struct 
 
 /* A deleted occurrence is to be there again: the pattern is written anew, which drops all exceptions,
  * and then they are sent. */
-static int write_series_anew(struct mailbox *mailbox, struct mailbox_op *op, struct error *err)
+static int write_series_anew(
+	struct mailbox *mailbox, struct mailbox_op *op, bool *dropped, struct error *err)
 {
 	json_t *changed = json_pack("[s]", "Recurrence");
 	struct mailbox_op anew = {
@@ -341,6 +344,7 @@ static int write_series_anew(struct mailbox *mailbox, struct mailbox_op *op, str
 		ews_error_copy(err, &anew.error, anew.error.code);
 		rc = anew.error.code;
 	}
+	*dropped = !rc;
 	if (!rc)
 		rc = ews_write_overrides(mailbox, MAILBOX_UPDATE, &anew, err);
 	free(version);
@@ -349,9 +353,10 @@ static int write_series_anew(struct mailbox *mailbox, struct mailbox_op *op, str
 	return rc;
 }
 
-/* The exceptions of one series that was written, or needs no writing itself. */
+/* The exceptions of one series that was written, or needs no writing itself.  *anew: its pattern was
+ * written once more. */
 static int write_overrides(struct mailbox *mailbox, enum mailbox_op_type type,
-	struct mailbox_op *op, bool written, struct error *err)
+	struct mailbox_op *op, bool written, bool *anew, struct error *err)
 {
 	char *version = NULL;
 	int rc = 0;
@@ -364,7 +369,7 @@ static int write_overrides(struct mailbox *mailbox, enum mailbox_op_type type,
 	}
 	if (!rc)
 		rc = ews_write_overrides(mailbox, type, op, err);
-	return rc == ERR_NOT_FOUND ? write_series_anew(mailbox, op, err) : rc;
+	return rc == ERR_NOT_FOUND ? write_series_anew(mailbox, op, anew, err) : rc;
 }
 
 /* The connection ended before their exceptions were sent. */
@@ -377,7 +382,7 @@ static void mark_exceptions_left(
 }
 
 /* After the series themselves: their exceptions.  Exchange may have taken a part of what failed on
- * the way: then the item is in doubt. */
+ * the way: then the item is in doubt.  What was refused is left: the series itself stands there. */
 static int write_exceptions(struct mailbox *mailbox, enum mailbox_op_type type,
 	struct mailbox_op *ops, size_t n, struct error *err)
 {
@@ -385,15 +390,18 @@ static int write_exceptions(struct mailbox *mailbox, enum mailbox_op_type type,
 		struct mailbox_op *op = &ops[i];
 		bool written = type == MAILBOX_CREATE || !nothing_to_send(op);
 		struct error why = ERROR_INIT;
+		bool anew = false;
 		int rc;
 
 		if (op->error.code || !ews_has_overrides(type, op))
 			continue;
-		rc = write_overrides(mailbox, type, op, written, &why);
+		rc = write_overrides(mailbox, type, op, written, &anew, &why);
 		if (!rc)
 			continue;
 		if (rc != ERR_THROTTLED && rc != ERR_LOST && rc != ERR_UNSENT) {
-			op->error = why;
+			if (written || anew)
+				ews_leave_overrides(type, op, anew);
+			*(written || anew ? &op->left_error : &op->error) = why;
 			continue;
 		}
 		ews_error_copy(err, &why, rc);
@@ -418,6 +426,7 @@ int ews_write_items(struct mailbox *mailbox, enum mailbox_op_type type, struct m
 
 		op->new_id = op->new_version = NULL;
 		op->left = NULL;
+		op->left_dropped = false;
 		op->error = (struct error)ERROR_INIT;
 		if (type == MAILBOX_UPDATE && check_names(op))
 			continue;

@@ -118,6 +118,7 @@ struct mailbox_op {
 	 * sent, or not for certain (an array, owned by the op), and why. */
 	json_t *left;
 	struct error left_error;
+	bool left_dropped; /* the first step took from the remote what it held of them */
 	struct error
 		error; /* ERR_NOT_FOUND: it is gone; ERR_CONFLICT: version is stale; ERR_LOST ... */
 };
@@ -165,6 +166,12 @@ struct mailbox_driver {
 	 * in a driver without such rows. */
 	int (*get_apart)(
 		struct mailbox *mailbox, struct mailbox_apart *parts, size_t n, struct error *err);
+
+	/* The names among `fields` that write_items may send in steps after the first, which makes the
+	 * server drop what it held of them, also those that did not change: they belong to the
+	 * intent (I12).  New array, or NULL: none.  NULL: there are no such steps. */
+	json_t *(*later)(enum mailbox_op_type type, enum item_kind kind, const json_t *fields,
+		const json_t *changed);
 
 	/* Writes of one type and kind, batched inside.  When the call fails as a whole, every op whose
 	 * fate is not known has its error set to ERR_LOST, every op not sent ERR_UNSENT. */

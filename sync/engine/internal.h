@@ -174,8 +174,8 @@ void pair_forget_intent(struct store_side *side);
 /* Before pair_agree(): a later step of a push did not go through, and these names with it.  They are
  * taken out of `changed` and the intent, stay changed here, and are sent anew from what the read-back
  * shows (I12).  One that had not changed, and was sent because the remote had dropped it, is changed
- * from now on. */
-void pair_keep_left(struct store_side *side, json_t **changed, const json_t *left);
+ * from now on; `dropped`: the remote has dropped them all. */
+void pair_keep_left(struct store_side *side, json_t **changed, const json_t *left, bool dropped);
 /* Is it no use to send the same again? */
 bool refusal_is_final(enum error_code code);
 

@@ -27,11 +27,12 @@ struct field_merge {
 	json_t *projection; /* of the document as merged so far */
 	json_t *agreed;	    /* set: names whose values here and there are one now */
 	const json_t *intended;
-	bool answered;	  /* this is the version that our answered push made */
-	bool first;	  /* no base: linked for the first time */
-	bool pulls;	  /* edits of the remote are taken */
-	bool took;	  /* one was */
-	const char *view; /* name of the category that is the item's location, or NULL */
+	const json_t *unsure; /* names that an unanswered push sends in later steps, or NULL */
+	bool answered;	      /* this is the version that our answered push made */
+	bool first;	      /* no base: linked for the first time */
+	bool pulls;	      /* edits of the remote are taken */
+	bool took;	      /* one was */
+	const char *view;     /* name of the category that is the item's location, or NULL */
 	struct error *err;
 };
 
@@ -166,9 +167,18 @@ static bool is_our_own(
 	if (!json_object_get(m->intended, name)) /* an exception may have made a version since */
 		return json_is_true(json_object_get(m->side->intent, "answered")) &&
 		       (row->flags & FIELD_FILLED) && !value_get(m->side->ours, name);
-	if (m->answered || value_equal(there, value_get(m->intended, name)))
+	if (value_equal(there, value_get(m->intended, name)))
+		return true;
+	if (m->answered && !array_has(m->unsure, name))
 		return true;
 	return m->remote->by_us && !value_equal(there, value_get(m->side->theirs, name));
+}
+
+/* Dropped by the first step of our push, and the step that sends it again was not come to (I12): nobody
+ * removed it there, and it is to be sent. */
+static bool was_dropped(const struct field_merge *m, const char *name, const json_t *there)
+{
+	return !there && value_get(m->intended, name) && array_has(m->unsure, name);
 }
 
 static int merge_field(struct field_merge *m, const char *name)
@@ -182,7 +192,10 @@ static int merge_field(struct field_merge *m, const char *name)
 	/* An item's identity is decided before it is merged: a copy has the other's UID there. */
 	if (!row || (row->flags & (FIELD_NO_ACCESS | FIELD_CREATE_ONLY)))
 		return 0;
-	if (is_our_own(m, row, name, there)) {
+	if (was_dropped(m, name, there)) {
+		value_put(m->side->ours, name, NULL);
+		value_put(m->side->theirs, name, NULL);
+	} else if (is_our_own(m, row, name, there)) {
 		value_put(m->side->ours, name, value_get(m->intended, name));
 		value_put(m->side->theirs, name, there);
 	}
@@ -245,7 +258,8 @@ static void merge_marks(struct field_merge *m)
 }
 
 /* A lost push arrived if one of its values is there that was not there before: it is applied whole or not
- * at all.  Another item of ours that is linked with the record could have sent that value, too. */
+ * at all, but for its later steps.  Another item of ours that is linked with the record could have sent
+ * that value, too. */
 static bool has_arrived(struct cycle *c, const struct pair *pair, const struct store_side *s,
 	const struct remote_state *remote)
 {
@@ -339,6 +353,9 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 		.err = err,
 		.pulls = side == SIDE_EXCHANGE || !rule || rule->direction != DIRECTION_TO_CRM,
 		.agreed = json_object(),
+		.unsure = json_is_true(json_object_get(s->intent, "answered"))
+				  ? NULL
+				  : json_object_get(s->intent, "later"),
 		.intended = json_object_get(s->intent, "fields") };
 	int rc = 0;
 

@@ -552,7 +552,7 @@ void pair_agree(struct store_side *side, const json_t *projection, const json_t 
 	}
 }
 
-void pair_keep_left(struct store_side *side, json_t **changed, const json_t *left)
+void pair_keep_left(struct store_side *side, json_t **changed, const json_t *left, bool dropped)
 {
 	json_t *name, *rest = json_array(), *fields = json_object_get(side->intent, "fields");
 	size_t i;
@@ -561,7 +561,7 @@ void pair_keep_left(struct store_side *side, json_t **changed, const json_t *lef
 		const char *text = json_string_value(name);
 
 		json_object_del(fields, text);
-		if (array_has(*changed, text))
+		if (!dropped && array_has(*changed, text))
 			continue;
 		value_put(side->ours, text, NULL);
 		value_put(side->theirs, text, NULL);

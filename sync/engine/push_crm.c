@@ -177,7 +177,7 @@ static int succeeded(struct push *p, size_t i, struct pair *pair, struct error *
 		cycle_log(p->c, "record %s made in the CRM", side->remote_id);
 	}
 	if (op->left)
-		pair_keep_left(side, &p->changed[i], op->left);
+		pair_keep_left(side, &p->changed[i], op->left, false);
 	pair_agree(side, p->projections[i], p->changed[i]);
 	if (op->left && refusal_is_final(op->left_error.code))
 		pair_refuse(p->c, pair, SIDE_CRM, &op->left_error);

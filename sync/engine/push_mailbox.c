@@ -164,6 +164,28 @@ static int add_categories(struct cycle *c, struct error *err)
 	return rc;
 }
 
+/* The intent (I12): what is sent, and what a later step of it may send again because the first makes the
+ * server drop it. */
+static json_t *intent_of(const struct push *p, const struct mailbox_op *op, const json_t *changed)
+{
+	static const char *const steps[] = {
+		[MAILBOX_CREATE] = "create", [MAILBOX_UPDATE] = "update", [MAILBOX_MOVE] = "move"
+	};
+	const struct mailbox_driver *driver = p->c->engine->mailbox_driver;
+	json_t *fields, *again, *later = NULL;
+
+	if (p->type == MAILBOX_MOVE)
+		return json_pack("{s:{}, s:s}", "fields", "step", steps[p->type]);
+	fields = pair_intended(op->fields, changed);
+	if (driver->later)
+		later = driver->later(p->type, op->kind, op->fields, op->changed);
+	again = pair_intended(op->fields, later);
+	json_object_update(fields, again);
+	json_decref(again);
+	return json_pack(
+		"{s:o, s:s, s:o*}", "fields", fields, "step", steps[p->type], "later", later);
+}
+
 /* Writes down what slot i is about to send; drops the slot (returns false) when there is nothing. */
 static bool prepare(struct push *p, struct pair *pair, char *folder, struct error *err)
 {
@@ -196,12 +218,7 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 	op->wholes = p->wholes[p->n] = apart_wholes(
 		&c->tables[SIDE_EXCHANGE][pair->item.kind], pair->item.doc, op->changed);
 	json_decref(side->intent);
-	side->intent = json_pack("{s:o, s:s}", "fields",
-		p->type == MAILBOX_MOVE ? json_object() : pair_intended(projection, changed),
-		"step",
-		p->type == MAILBOX_CREATE ? "create"
-		: p->type == MAILBOX_MOVE ? "move"
-					  : "update");
+	side->intent = intent_of(p, op, changed);
 	if (p->type == MAILBOX_CREATE) {
 		if (!side->token)
 			side->token = engine_token();
@@ -283,7 +300,7 @@ static void succeeded(struct push *p, size_t i, struct pair *pair)
 		side->token_sent = 0;
 	}
 	if (op->left)
-		pair_keep_left(side, &p->changed[i], op->left);
+		pair_keep_left(side, &p->changed[i], op->left, op->left_dropped);
 	pair_agree(side, p->projections[i], p->changed[i]);
 	if (op->left && refusal_is_final(op->left_error.code))
 		pair_refuse(p->c, pair, SIDE_EXCHANGE, &op->left_error);

@@ -604,6 +604,78 @@ static void a_series_is_over_with_its_last_occurrence(void **state)
 	assert_null(record_of(w, "Over"));
 }
 
+/* Between the series and its exceptions Exchange has none (I12): nobody removed them, whether what we
+ * wrote says that it was us or not. */
+static void a_series_cut_short_keeps_its_exceptions(void **state)
+{
+	static const enum fault_mode modes[] = { LOSE_HALFWAY, LOSE_BEFORE, LOSE_AFTER };
+	struct calendar *t = *state;
+	struct world *w = t->w;
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes) * 4; i++) {
+		bool update = i & 1;
+		char *name AUTOFREE = xasprintf("s%zu", i);
+		char *file AUTOFREE = xasprintf("%s.ics", name);
+		const char *key = NULL;
+		json_t *value;
+
+		w->x.shows_us = i & 2;
+		if (!update)
+			net_fault(&w->net, "create", modes[i / 4], 1);
+		put(&w->e, t->calendar, file,
+			event(w, name, name, 1,
+				keep(&w->e, xasprintf("RRULE:FREQ=DAILY;COUNT=5\r\nEXDATE:%s\r\n",
+						    stamp(w, 3)))));
+		if (update) {
+			settle(w);
+			net_fault(&w->net, "update", modes[i / 4], 1);
+			edit(w, t->calendar, file, "PT1H", "PT2H");
+		}
+		assert_int_equal(failing_cycle(w, ALICE), ERR_LOST);
+		world_reopen(w);
+		age(w, 3 * MINUTE);
+		settle(w);
+		assert_true(shows(w, t->calendar, file, "EXDATE"));
+		assert_true(shows(w, t->calendar, file, update ? "PT2H" : "PT1H"));
+		json_object_foreach(item_there(w, name)->fields, key, value)
+			if (fake_is_later(key))
+				break;
+		assert_true(key && fake_is_later(key));
+		assert_int_equal(state_of(w, t->calendar, file), ITEM_SYNCED);
+	}
+	assert_int_equal(fake_count(box_of(w, ALICE), -1), ARRAY_SIZE(modes) * 4);
+	assert_int_equal(count_conflicts(&w->e), 0);
+}
+
+/* The series is there, its exceptions were refused: they stay here, and go with the next edit. */
+static void refused_exceptions_stay(void **state)
+{
+	struct calendar *t = *state;
+	struct world *w = t->w;
+	const char *rule = keep(
+		&w->e, xasprintf("RRULE:FREQ=DAILY;COUNT=5\r\nEXDATE:%s\r\n", stamp(w, 3)));
+
+	for (int update = 0; update < 2; update++) {
+		net_fault(&w->net, update ? "update" : "create", REFUSE_LATER, 1);
+		if (update)
+			edit(w, t->calendar, "s.ics", "PT1H", "PT2H");
+		else
+			put(&w->e, t->calendar, "s.ics", event(w, "s", "Series", 1, rule));
+		cycle(w, ALICE);
+		cycle(w, ALICE);
+		assert_int_equal(state_of(w, t->calendar, "s.ics"), ITEM_ERROR);
+		assert_true(shows(w, t->calendar, "s.ics", "EXDATE"));
+		assert_int_equal(fake_count(box_of(w, ALICE), -1), 1);
+		edit(w, t->calendar, "s.ics", update ? "Series!" : "Series", "Series!!");
+		edit(w, t->calendar, "s.ics", "Series!!", update ? "Series" : "Series!");
+		settle(w);
+		assert_int_equal(state_of(w, t->calendar, "s.ics"), ITEM_SYNCED);
+		assert_true(shows(w, t->calendar, "s.ics", "EXDATE"));
+	}
+	assert_int_equal(count_conflicts(&w->e), 0);
+	assert_int_equal(fake_count(box_of(w, ALICE), -1), 1);
+}
+
 static void series_are_left_out_where_the_policy_says_so(void **state)
 {
 	struct calendar *t = *state;
@@ -839,6 +911,8 @@ int main(void)
 		CALENDAR(a_view_made_later_finds_its_items),
 		CALENDAR(an_event_that_is_over_is_not_designated),
 		CALENDAR(a_series_is_over_with_its_last_occurrence),
+		CALENDAR(a_series_cut_short_keeps_its_exceptions),
+		CALENDAR(refused_exceptions_stay),
 		CALENDAR(series_are_left_out_where_the_policy_says_so),
 		cmocka_unit_test(the_limit_is_midnight_of_the_users_day),
 		CALENDAR(what_is_private_stays_here),

@@ -58,6 +58,7 @@ struct fake_exchange {
 	const char *normalised; /* a field whose values it puts into capitals */
 	bool shows_us;		/* items that we wrote last say so */
 	char unreadable[40];	/* id of an item that cannot be read */
+	bool halfway;		/* only the first step of a write arrives */
 };
 
 struct mailbox {
@@ -476,21 +477,79 @@ static inline void fake_set_marks(struct mailbox_marks *to, const struct mailbox
 	xstrset(&to->unlinked, from->unlinked);
 }
 
+/* Exceptions go in a second step: all of them after a create, and when the time or the rule changed,
+ * which takes away those that are there. */
+static inline bool fake_is_later(const char *name)
+{
+	return !strncmp(name, "Exceptions/", 11);
+}
+
+static inline bool fake_drops(enum mailbox_op_type type, const json_t *changed)
+{
+	json_t *name;
+	size_t i;
+
+	json_array_foreach((json_t *)changed, i, name)
+		if (!strcmp(json_string_value(name), "Time") ||
+			!strcmp(json_string_value(name), "Rules"))
+			return true;
+	return type == MAILBOX_CREATE;
+}
+
+static inline json_t *fake_later(
+	enum mailbox_op_type type, enum item_kind kind, const json_t *fields, const json_t *changed)
+{
+	json_t *later = json_array(), *value;
+	const char *name;
+
+	(void)kind;
+	if (type <= MAILBOX_UPDATE && fake_drops(type, changed))
+		json_object_foreach((json_t *)fields, name, value)
+			if (fake_is_later(name))
+				json_array_append_new(later, json_string(name));
+	return later;
+}
+
+/* The steps of one write. */
+static inline void fake_put(struct mailbox *m, enum mailbox_op_type type, struct fake_item *item,
+	const json_t *fields, const json_t *changed)
+{
+	json_t *later = fake_later(type, KIND_EVENT, fields, changed), *name, *value;
+	const char *key;
+	void *next;
+	size_t i;
+
+	if (fake_drops(type, changed))
+		json_object_foreach_safe(item->fields, next, key, value) if (fake_is_later(key))
+			json_object_del(item->fields, key);
+	json_array_foreach((json_t *)changed, i, name)
+		if (!m->x->halfway || !fake_is_later(json_string_value(name)))
+			json_array_append(later, name);
+	json_array_foreach(later, i, name) {
+		key = json_string_value(name);
+		if (key[0] != '@' && !(m->x->halfway && fake_is_later(key)))
+			net_set(item->fields, key, json_object_get(fields, key), m->x->normalised);
+	}
+	json_decref(later);
+}
+
 static inline void fake_apply_create(struct mailbox *m, struct mailbox_op *op)
 {
 	int folder = fake_folder_by_id(m->box, op->folder_id);
 	struct fake_item *item;
+	json_t *names, *value;
 	const char *name;
-	json_t *value;
 
 	if (folder < 0) {
 		error_set(&op->error, ERR_NOT_FOUND, "no such folder");
 		return;
 	}
 	item = fake_add(m->x, m->box, folder);
+	names = json_array();
 	json_object_foreach((json_t *)op->fields, name, value)
-		if (name[0] != '@')
-			net_set(item->fields, name, value, m->x->normalised);
+		json_array_append_new(names, json_string(name));
+	fake_put(m, MAILBOX_CREATE, item, op->fields, names);
+	json_decref(names);
 	xstrset(&item->marks.token, op->marks.token);
 	fake_set_marks(&item->marks, &op->marks);
 	fake_touched(m->box, item, true);
@@ -502,16 +561,12 @@ static inline void fake_apply_update(
 	struct mailbox *m, struct fake_item *item, struct mailbox_op *op)
 {
 	char *version AUTOFREE = xasprintf("v%d", item->version);
-	json_t *name;
-	size_t i;
 
 	if (!op->version || strcmp(version, op->version) != 0) {
 		error_set(&op->error, ERR_CONFLICT, "the ChangeKey is stale");
 		return;
 	}
-	json_array_foreach((json_t *)op->changed, i, name)
-		net_set(item->fields, json_string_value(name),
-			json_object_get(op->fields, json_string_value(name)), m->x->normalised);
+	fake_put(m, MAILBOX_UPDATE, item, op->fields, op->changed);
 	if (op->set_marks)
 		fake_set_marks(&item->marks, &op->marks);
 	fake_touched(m->box, item, true);
@@ -556,14 +611,20 @@ static inline int fake_write_items(struct mailbox *m, enum mailbox_op_type type,
 	enum fault_mode mode = net_begin(m->x->net, names[type], true);
 	int rc = net_error(mode, err);
 
+	m->x->halfway = mode == LOSE_HALFWAY || mode == REFUSE_LATER;
 	for (size_t i = 0; i < n; i++) {
 		ops[i].error = (struct error)ERROR_INIT;
 		if (ops[i].kind != ops[0].kind)
 			abort(); /* a request carries one kind */
 		if (mode == REFUSE && i == 0)
 			error_set(&ops[i].error, ERR_REMOTE, "this item is not wanted");
-		else if (!rc || mode == LOSE_AFTER)
+		else if (!rc || mode == LOSE_AFTER || mode == LOSE_HALFWAY)
 			fake_apply(m, type, &ops[i]);
+		if (mode == REFUSE_LATER) {
+			ops[i].left = fake_later(type, ops[i].kind, ops[i].fields, ops[i].changed);
+			ops[i].left_dropped = true;
+			error_set(&ops[i].left_error, ERR_REMOTE, "an exception is not wanted");
+		}
 		if (rc) {
 			mailbox_op_clear(&ops[i]);
 			error_set(&ops[i].error, rc == ERR_LOST ? ERR_LOST : ERR_UNSENT, "%s",
@@ -663,6 +724,7 @@ static const struct mailbox_driver fake_mailbox_driver = {
 	.sync_folders = fake_sync_folders,
 	.sync_items = fake_sync_items,
 	.get_items = fake_get_items,
+	.later = fake_later,
 	.write_items = fake_write_items,
 	.create_folder = fake_create_folder,
 	.rename_folder = fake_rename_folder,

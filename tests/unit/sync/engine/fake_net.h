@@ -25,11 +25,13 @@ enum fault_mode {
 	FAULT_NONE,
 	LOSE_BEFORE, /* the request never arrived, which we cannot know: ERR_LOST */
 	LOSE_AFTER,  /* it was applied, its answer was lost: ERR_LOST */
-	UNSENT,	     /* no connection: ERR_UNSENT */
-	THROTTLE,    /* "try again later": ERR_THROTTLED */
-	REFUSE,	     /* the first op is refused for a reason of its own: ERR_REMOTE */
-	BAD_CURSOR,  /* ERR_CURSOR */
-	SAY_NOTHING, /* an answer without anything in it */
+	LOSE_HALFWAY, /* a write in steps: the first was applied, the others never arrived: ERR_LOST */
+	REFUSE_LATER, /* the first was applied, the others were refused */
+	UNSENT,	      /* no connection: ERR_UNSENT */
+	THROTTLE,     /* "try again later": ERR_THROTTLED */
+	REFUSE,	      /* the first op is refused for a reason of its own: ERR_REMOTE */
+	BAD_CURSOR,   /* ERR_CURSOR */
+	SAY_NOTHING,  /* an answer without anything in it */
 };
 
 struct fault {
@@ -129,6 +131,7 @@ static inline int net_error(enum fault_mode mode, struct error *err)
 	switch (mode) {
 	case LOSE_BEFORE:
 	case LOSE_AFTER:
+	case LOSE_HALFWAY:
 		return error_set(err, ERR_LOST, "the answer was lost");
 	case UNSENT:
 		return error_set(err, ERR_UNSENT, "no connection");
