@@ -141,6 +141,10 @@ static void print_mailbox(const json_t *mb)
 	json_array_foreach(json_object_get(mb, "leads"), i, row)
 		printf("  %-9s  %s: %zu with one of its addresses\n", i ? "" : "leads",
 			text_of(row, "path", "?"), json_array_size(json_object_get(row, "leads")));
+	json_array_foreach(json_object_get(mb, "not_imported"), i, row)
+		printf("  %-9s  record %s: %s has its address and is not designated\n",
+			i ? "" : "no import", text_of(row, "record", "?"),
+			text_of(row, "path", "?"));
 	json_array_foreach(json_object_get(mb, "unmatched_companies"), i, row)
 		printf("  %-9s  %s: %s has %lld accounts\n", i ? "" : "unmatched",
 			text_of(row, "path", "?"), text_of(row, "company", "(no company)"),

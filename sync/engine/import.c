@@ -3,7 +3,7 @@
  * Only by the option `import` (default `owned` in mode `all`, else `off`), never an unlinked partner,
  * never a private record, and never where an item here is the same by the keys of match.c (its e-mail;
  * start and subject of an event): a designated one is linked by designate.c, one that is not is
- * somebody's own. */
+ * somebody's own, and status lists the records that are left out for it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,26 +33,89 @@ static enum config_import import_option(const struct config_rule *rule)
 	return rule->mode == MODE_OFF ? IMPORT_OFF : rule->import;
 }
 
-/* Is any of the record's addresses an address of an item here? */
-static bool is_known_address(struct cycle *c, enum item_kind kind, const json_t *doc)
+/* An item here that has one of the record's addresses; 0: none. */
+static int64_t item_with_address(struct cycle *c, enum item_kind kind, const json_t *doc)
 {
 	const struct document_kind *row = document_kind(kind);
 	json_t *addresses = row->emails ? row->emails(doc) : NULL, *address;
-	bool known = false;
+	int64_t found = 0;
 	size_t i;
 
 	json_array_foreach(addresses, i, address) {
 		int64_t *ids = NULL;
 		size_t n = 0;
 
-		if (!known && !store_items_by_email(c->store, c->mb->id, json_string_value(address),
+		if (!found && !store_items_by_email(c->store, c->mb->id, json_string_value(address),
 				      &ids, &n, NULL))
-			known = n > 0;
+			found = n ? ids[0] : 0;
 		free(ids);
 	}
 	json_decref(addresses);
-	return known;
+	return found;
 }
+
+/* ---- records that are left out ----------------------------------------------------------------- */
+
+static char *left_out_prefix(int64_t mailbox)
+{
+	return xasprintf("leftout:%lld:", (long long)mailbox);
+}
+
+/* The record is not imported because of this item; 0: it is not left out. */
+static int note_left_out(struct cycle *c, const char *record_id, int64_t item, struct error *err)
+{
+	char *prefix AUTOFREE = left_out_prefix(c->mb->id);
+	char *name AUTOFREE = xasprintf("%s%s", prefix, record_id);
+	char *value AUTOFREE = item ? xasprintf("%lld", (long long)item) : NULL;
+
+	return store_value_set(c->store, name, value, err);
+}
+
+static bool is_linked(struct engine *e, int64_t mailbox, const char *record_id)
+{
+	struct store_side side;
+	bool linked = !store_side_by_remote(e->store, mailbox, SIDE_CRM, record_id, &side, NULL);
+
+	store_side_clear(&side);
+	return linked;
+}
+
+/* The item whose number the note holds, if it is still one that is not designated.  New string or NULL. */
+static char *path_of_own(struct engine *e, const char *note)
+{
+	struct cycle c = { .engine = e, .store = e->store };
+	char *value AUTOFREE = NULL, *path = NULL;
+	struct pair pair;
+
+	if (store_value_get(e->store, note, &value, NULL) || !value ||
+		pair_load(&c, strtoll(value, NULL, 10), &pair, NULL))
+		return NULL;
+	if (pair.item.ino && pair.sides[SIDE_CRM].status == SIDE_NONE)
+		path = pair_path(&c, &pair);
+	pair_clear(&pair);
+	return path;
+}
+
+json_t *import_left_out(struct engine *e, int64_t mailbox)
+{
+	char *prefix AUTOFREE = left_out_prefix(mailbox);
+	json_t *names = NULL, *list = json_array(), *name;
+	size_t i;
+
+	store_value_names(e->store, prefix, &names, NULL);
+	json_array_foreach(names, i, name) {
+		const char *record_id = json_string_value(name) + strlen(prefix);
+		char *path AUTOFREE = path_of_own(e, json_string_value(name));
+
+		if (path && !is_linked(e, mailbox, record_id))
+			json_array_append_new(
+				list, json_pack("{s:s, s:s}", "path", path, "record", record_id));
+	}
+	json_decref(names);
+	return list;
+}
+
+/* ---- what is here already ---------------------------------------------------------------------- */
 
 /* The keys of all items of the kind, worked out once a cycle. */
 static int load_keys(struct cycle *c, enum item_kind kind, struct error *err)
@@ -88,11 +151,12 @@ static int is_known(struct cycle *c, enum item_kind kind, const struct store_rec
 {
 	char *key AUTOFREE = match_key(
 		&c->tables[SIDE_CRM][kind], value_get(record->data, "fields"));
-	int rc;
+	int64_t item = item_with_address(c, kind, doc);
+	int rc = note_left_out(c, record->id, item, err);
 
-	*known = is_known_address(c, kind, doc);
-	if (!key)
-		return 0;
+	*known = item != 0;
+	if (rc || !key)
+		return rc;
 	rc = load_keys(c, kind, err);
 	if (rc)
 		return rc;

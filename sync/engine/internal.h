@@ -365,6 +365,9 @@ int pull_merge_data(struct cycle *c, struct pair *pair, const json_t *data, stru
 
 /* Is this record one that the mailbox was unlinked from? */
 bool import_is_unlinked(struct cycle *c, const char *record_id);
+/* [{"path", "record"}]: records that are not imported, and the contact, not designated, that has an address
+ * of theirs. */
+json_t *import_left_out(struct engine *e, int64_t mailbox);
 
 /* The record of a private item is not to be deleted after all: it is unlinked. */
 void designate_keep_record(struct cycle *c, struct pair *pair);

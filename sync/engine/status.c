@@ -141,6 +141,7 @@ static json_t *mailbox_status(struct engine *e, struct engine_mailbox *mb)
 	json_object_set_new(status, "held_deletes", held);
 	json_object_set_new(status, "waiting_creates", cap_waiting(e, mb->id));
 	json_object_set_new(status, "leads", leads_status(e, mb->id));
+	json_object_set_new(status, "not_imported", import_left_out(e, mb->id));
 	json_object_set_new(status, "unmatched_companies", account_unmatched(e, mb->id));
 	pthread_mutex_lock(&e->lock);
 	json_object_set_new(status, "running", json_boolean(mb->running));

@@ -554,7 +554,7 @@ def test_two_mailboxes_with_one_person_end_in_one_record(sim, mount, exchange, r
 
 
 def test_many_common_people_end_in_one_record_each(sim, mount, exchange, records):
-    people = [f"Person {n:02d}" for n in range(30)]
+    people = [f"Person {n:02d}" for n in range(50)]
     for name in "alice", "bob", "carol":
         account = exchange(name)
         account.bulk_create(account.contacts, [

@@ -116,10 +116,10 @@ def deletions_there_are_held(sim, mount, account, contacts):
 
 
 def all_is_read_again(sim, mount, contacts):
-    """The cursor is lost, then the whole cache."""
+    """`reset` forgets cursors and shadows, then the whole cache is gone."""
     synced = contacts / "Salesforce_Sync"
     before = identities(contacts), identities(synced)
-    sim.fault("SyncFolderItems", "ews", code="ErrorInvalidSyncStateData")
+    mount.ctl("reset", "alice@corp.example")
     assert writes(sim, mount) == 0
     assert (identities(contacts), identities(synced)) == before
     mount.stop()

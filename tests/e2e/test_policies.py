@@ -228,6 +228,27 @@ def test_imports_are_capped(sim, start_mount):
     assert_quiet(sim, mount, folders=2)
 
 
+@pytest.mark.sim(seed=seed([person("Otto", "Ordinary"), person("Lena", "Linked", Categories=["CRM"])],
+                           records=[record("Oskar", "Else", Email="Otto.Ordinary@client.example"),
+                                    record("Lena", "Linked"), record("Mine", "Owned")]))
+@pytest.mark.mount(config=policy(contacts_import="owned"))
+def test_records_that_are_left_out_are_listed(sim, mount):
+    """Nobody's own contact is designated by an import."""
+    contacts = mount.mailbox("alice") / "Contacts"
+    otto, left_out = contacts / "Otto Ordinary.vcf", crm_contact(sim, "Else")["Id"]
+    assert names(contacts / "Salesforce_Sync") == ["Mine Owned.vcf"]
+    assert names(contacts) == ["Lena Linked.vcf", "Otto Ordinary.vcf"]
+    assert mount.ctl_json("status", ALICE)["not_imported"] == [
+        {"path": f"{ALICE}/Contacts/Otto Ordinary.vcf", "record": left_out}]
+    assert f"record {left_out}: {ALICE}/Contacts/Otto Ordinary.vcf has" in \
+        mount.ctl("status", ALICE).stdout
+    os.setxattr(otto, "user.tandem.categories", b"CRM")
+    mount.sync()
+    assert os.getxattr(otto, "user.tandem.crm-id").decode() == left_out
+    assert mount.ctl_json("status", ALICE)["not_imported"] == []
+    assert len(crm_contacts(sim)) == len(exchange_names(sim)) == 3
+
+
 @pytest.mark.sim(seed=seed())
 def test_changes_of_others_do_not_wait_with_imports(sim, start_mount):
     mount = import_everything(sim, start_mount, 9)
