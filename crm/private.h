@@ -88,6 +88,9 @@ struct crm {
 
 /* 15 or 18 letters and digits: only such an id goes into a URL or a query. */
 bool salesforce_is_id(const char *id);
+/* An id of 15 characters, which differ in case, as the 18 that answers have: three more say which of each
+ * five are capitals (Salesforce Help, "Record IDs").  New string; NULL: it is no id. */
+char *salesforce_record_id(const char *text);
 /* A value inside quotes in SOQL (SOQL and SOSL Reference, "Quoted String Escape Sequences"). */
 void salesforce_add_quoted(struct buf *out, const char *value);
 /* Percent-encoded for a query string. */

@@ -114,6 +114,7 @@ static long salesforce_requests_left(struct crm *crm)
 const struct crm_driver salesforce_driver = {
 	.name = "salesforce",
 	.account_prefix = "001",
+	.record_id = salesforce_record_id,
 	.open = salesforce_open,
 	.close = salesforce_close,
 	.cancel = salesforce_cancel,

@@ -21,6 +21,24 @@ bool salesforce_is_id(const char *id)
 	return true;
 }
 
+char *salesforce_record_id(const char *text)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+	char suffix[4] = "";
+
+	if (!salesforce_is_id(text))
+		return NULL;
+	for (int i = 0; i < 15; i++)
+		if (i % 5 == 4) {
+			int capitals = 0;
+
+			for (int bit = 0; bit < 5; bit++)
+				capitals |= !!isupper((unsigned char)text[i - 4 + bit]) << bit;
+			suffix[i / 5] = digits[capitals];
+		}
+	return xasprintf("%.15s%s", text, strlen(text) == 15 ? suffix : text + 15);
+}
+
 void salesforce_add_quoted(struct buf *out, const char *value)
 {
 	buf_addc(out, '\'');

@@ -87,6 +87,8 @@ struct crm_account {
 struct crm_driver {
 	const char *name;	    /* "salesforce" */
 	const char *account_prefix; /* the ids of accounts begin so; NULL: it cannot be told */
+	/* The id that an administrator's text means, as answers have it.  New string; NULL: it is none. */
+	char *(*record_id)(const char *text);
 
 	int (*open)(struct crm **out, const struct crm_options *options, struct error *err);
 	void (*close)(struct crm *crm);

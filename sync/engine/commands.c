@@ -402,11 +402,14 @@ static bool is_account(const struct engine *e, const char *id)
 }
 
 /* An id of an account sets the account and leaves the link. */
-static int relink_or_set(struct engine *e, struct engine_mailbox *mb, int64_t id,
-	const char *record_id, struct error *err)
+static int relink_or_set(struct engine *e, struct engine_mailbox *mb, int64_t id, const char *text,
+	struct error *err)
 {
 	struct cycle c = { .engine = e, .store = e->store, .mb = mb };
+	char *record_id AUTOFREE = text && e->crm_driver ? e->crm_driver->record_id(text) : NULL;
 
+	if (text && !record_id)
+		return error_set(err, ERR_INVALID, "\"%.40s\" is not the id of a record", text);
 	return is_account(e, record_id) ? account_set(&c, id, record_id, err)
 					: relink_item(e, mb, id, record_id, err);
 }

@@ -35,6 +35,21 @@ static void ids(void **state)
 		assert_int_equal(salesforce_is_id(rows[i].id), rows[i].good);
 }
 
+static void an_id_has_one_form(void **state)
+{
+	/* As the REST API Developer Guide has them. */
+	char *longer = salesforce_record_id("001D000000IqhSL");
+	char *same = salesforce_record_id("001D000000IqhSLIAZ");
+
+	(void)state;
+	assert_string_equal(longer, "001D000000IqhSLIAZ");
+	assert_string_equal(same, "001D000000IqhSLIAZ");
+	assert_null(salesforce_record_id("nonsense"));
+	assert_null(salesforce_record_id(NULL));
+	free(longer);
+	free(same);
+}
+
 static void quoting(void **state)
 {
 	struct buf out AUTOBUF = BUF_INIT(1000);
@@ -120,6 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ids),
+		cmocka_unit_test(an_id_has_one_form),
 		cmocka_unit_test(quoting),
 		cmocka_unit_test(stamps),
 		cmocka_unit_test(folding),

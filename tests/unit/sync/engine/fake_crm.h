@@ -430,6 +430,7 @@ static inline long fake_requests_left(struct crm *f)
 
 static const struct crm_driver fake_crm_driver = {
 	.name = "fakecrm",
+	.record_id = xstrdup,
 	.open = fake_crm_open,
 	.close = fake_crm_nothing,
 	.cancel = fake_crm_nothing,
