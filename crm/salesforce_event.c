@@ -104,6 +104,15 @@ static void set_all_day(json_t *doc, bool all_day)
 	set_duration(doc, seconds);
 }
 
+/* The zone's clock shows this time for the second time: no local time of the zone says that. */
+static bool is_second(const json_t *doc, int64_t utc, int64_t local)
+{
+	int64_t first;
+
+	return !json_object_get(doc, "recurrenceRules") && !json_object_get(doc, "recurrenceId") &&
+	       salesforce_to_utc(member(doc, "timeZone"), local, &first) && first != utc;
+}
+
 static int start_set(json_t *doc, const struct field *field, const char *key, const json_t *value,
 	struct error *err)
 {
@@ -124,7 +133,8 @@ static int start_set(json_t *doc, const struct field *field, const char *key, co
 	if (!text || !caltime_read_utc(text, &utc))
 		return not_a(field, "a time", err);
 	if (!member(doc, "timeZone") ||
-		!salesforce_to_local(member(doc, "timeZone"), utc, &local)) {
+		!salesforce_to_local(member(doc, "timeZone"), utc, &local) ||
+		is_second(doc, utc, local)) {
 		json_object_set_new(doc, "timeZone", json_string("Etc/UTC"));
 		local = utc;
 	}
@@ -138,13 +148,17 @@ static const struct field_type event_start = { .get = start_get, .set = start_se
 
 /* ---- DurationInMinutes ------------------------------------------------------------------------- */
 
-/* Days that a clock counts: the night of a change has 23 hours or 25. */
-static int64_t exact_seconds(const json_t *doc)
+/* Days that a clock counts: the night of a change has 23 hours or 25.  A series has one length for all:
+ * that of most of its days. */
+static int64_t exact_seconds(const json_t *doc, const struct caltime_duration *nominal)
 {
 	struct zones zones = { 0 };
 	int64_t start, end;
-	bool known = event_instants(&zones, doc, NULL, &start, &end);
+	bool known;
 
+	if (json_array_size(json_object_get(doc, "recurrenceRules")))
+		return nominal->days * CALTIME_DAY + nominal->seconds;
+	known = event_instants(&zones, doc, NULL, &start, &end);
 	zones_free(&zones);
 	return known && end > start ? end - start : 0;
 }
@@ -159,7 +173,7 @@ static json_t *minutes_get(const json_t *doc, const struct field *field)
 	if (text && !caltime_read_duration(text, &duration))
 		return NULL;
 	if (!is_all_day(doc))
-		return json_integer((exact_seconds(doc) + 59) / 60);
+		return json_integer((exact_seconds(doc, &duration) + 59) / 60);
 	days = duration.days + (duration.seconds + CALTIME_DAY - 1) / CALTIME_DAY;
 	return json_integer((days > 0 ? days : 1) * DAY_MINUTES);
 }

@@ -21,6 +21,8 @@
 #include "sync/mem.h"
 
 #define NAME	    "Occurrences/"
+#define QUARTER	    900
+#define MOST_OFF    (3 * 3600)
 #define OCCURRENCES "_occurrences" /* beside the fields of a series row, once it was put together */
 #define REPLACES    "_replaces" /* beside them: the id of the series row that this one came after */
 #define KEYS_MAX    2000	/* occurrences of a series that are looked at */
@@ -121,6 +123,23 @@ static void sort_in(struct places *p, json_t *row)
 	p->any = true;
 }
 
+/* The row of the occurrence that begins then.  One that follows the rule is a little off where Salesforce
+ * knows other rules for the zone's clock than we do; it was not deleted. */
+static json_t *row_at(const struct places *p, int64_t utc)
+{
+	char name[24];
+	json_t *row = json_object_get(p->by_start, number(utc, name));
+
+	for (int64_t off = QUARTER; !row && off <= MOST_OFF; off += QUARTER) {
+		row = json_object_get(p->by_start, number(utc + off, name));
+		if (!row || is_true(row, "IsRecurrence2Exception"))
+			row = json_object_get(p->by_start, number(utc - off, name));
+		if (row && is_true(row, "IsRecurrence2Exception"))
+			row = NULL;
+	}
+	return row;
+}
+
 static void walk(struct places *p, const json_t *doc)
 {
 	const json_t *rule = json_array_get(json_object_get(doc, "recurrenceRules"), 0);
@@ -130,13 +149,13 @@ static void walk(struct places *p, const json_t *doc)
 
 	for (size_t n = 0; recur && n < KEYS_MAX && recur_next(recur, &local); n++) {
 		int64_t utc = zone_to_utc(p->clock, local);
-		char key[CALTIME_SIZE], name[24];
+		char key[CALTIME_SIZE];
 		json_t *row;
 
 		if (utc > p->last && !(ends && n < SURE_MAX))
 			break;
 		caltime_write_local(local, key);
-		row = json_object_get(p->by_start, number(utc, name));
+		row = row_at(p, utc);
 		json_object_set_new(p->instants, key, json_integer(utc));
 		json_object_set_new(p->by_key, key, row ? json_incref(row) : json_null());
 		if (row)
@@ -236,13 +255,18 @@ static json_t *place(const json_t *series, const json_t *rows)
 	return p.by_key;
 }
 
-/* The series' own values at one of its occurrences (new reference). */
+/* The series' own values at one of its occurrences (new reference).  What is of the series as a whole is
+ * not among them: an occurrence that is written is no series. */
 static json_t *values_at(const json_t *fields, const char *zone, const char *key)
 {
-	const char *start = member(fields, "StartDateTime");
-	json_t *out = json_copy((json_t *)fields);
+	const char *start = member(fields, "StartDateTime"), *name;
+	json_t *out = json_copy((json_t *)fields), *value;
 	int64_t local = 0, utc = 0;
+	void *next;
 
+	json_object_foreach_safe(out, next, name,
+		value) if (!strncmp(name, "Recurrence2", strlen("Recurrence2")) ||
+			   !strncmp(name, NAME, strlen(NAME))) json_object_del(out, name);
 	if (start && strlen(start) == 10) /* a date */
 		json_object_set_new(out, "StartDateTime", json_stringn(key, 10));
 	else if (caltime_read_local(key, &local) && salesforce_to_utc(zone, local, &utc))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ews/ews_private.h"
+#include "ews/ews_event.h"
 #include "ews/ews_recurrence.h"
 #include "sync/mem.h"
 
@@ -31,7 +32,9 @@ static struct field_table fields(enum item_kind kind)
 
 static int check(enum item_kind kind, const json_t *doc, struct error *err)
 {
-	return kind == KIND_EVENT || kind == KIND_TASK ? ews_recurrence_check(doc, err) : 0;
+	int rc = kind == KIND_EVENT || kind == KIND_TASK ? ews_recurrence_check(doc, err) : 0;
+
+	return !rc && kind == KIND_EVENT ? ews_event_check(doc, err) : rc;
 }
 
 static int server_open(void **server, const char *url, const char *ca_file, const char *record_dir,
@@ -129,6 +132,14 @@ static int open_mailbox(struct mailbox **out, void *server, const struct mailbox
 	return 0;
 }
 
+static void use_time_zone(struct mailbox *mailbox, const char *zone)
+{
+	char *own = xstrdup(zone);
+
+	free(mailbox->zone);
+	mailbox->zone = own;
+}
+
 const struct mailbox_driver ews_driver = {
 	.name = "ews",
 	.fields = fields,
@@ -150,5 +161,6 @@ const struct mailbox_driver ews_driver = {
 	.rename_folder = ews_rename_folder,
 	.move_folder = ews_move_folder,
 	.delete_folder = ews_delete_folder,
+	.use_time_zone = use_time_zone,
 	.add_categories = ews_add_categories,
 };

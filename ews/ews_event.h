@@ -27,7 +27,14 @@ extern const char *const ews_occurrence_rows[EWS_OCCURRENCE_ROWS];
  * when a time is none or Exchange knows no name for the zone. */
 int ews_event_to_wire(struct zones *zones, const char *zone, const json_t *fields, json_t **wire,
 	struct error *err);
-/* Makes fields as they were read the hub's.  False when nobody knows the zone: then it is UTC. */
+/* Can Exchange hold a series at these times?  0, or ERR_INVALID with the reason. */
+int ews_event_check(const json_t *doc, struct error *err);
+/* Makes fields as they were read the hub's.  False when nobody knows the zone: then it is UTC.  So it is
+ * for what begins when a clock shows a time for the second time: no local time of the zone says that. */
 bool ews_event_from_wire(struct zones *zones, json_t *fields);
+/* What begins in one zone as another one's clock shows it: an exception may have a zone of its own. */
+void ews_event_to_zone(struct zones *zones, json_t *fields, const char *zone);
+/* Days name no zone in a file: that of the mailbox, `zone`, goes without saying. */
+void ews_event_drop_zone(json_t *fields, const char *zone);
 
 #endif

@@ -22,6 +22,8 @@
 #include "sync/formats/recur.h"
 #include "sync/mem.h"
 
+#define MOST_OFF (3 * 3600)
+
 /* "Overrides/KEY" -> KEY, or NULL. */
 static const char *key_of(const char *name)
 {
@@ -39,28 +41,28 @@ static void put_override(json_t *fields, const char *key, json_t *value)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static int64_t time_of_day(int64_t local)
+/* A series is at one time of the day.  What is a little off is so because the clocks skip that time, or
+ * because Exchange knows other rules for the zone than we do. */
+static int64_t at_time_of_series(int64_t local, int64_t start)
 {
-	return (local % CALTIME_DAY + CALTIME_DAY) % CALTIME_DAY;
+	int64_t off = caltime_of_day(local - start + CALTIME_DAY / 2) - CALTIME_DAY / 2;
+
+	return llabs(off) <= MOST_OFF ? local - off : local;
 }
 
-/* The local time, in the zone of the fields, of an original start as Exchange writes it.  All
- * occurrences begin at the time of day of the first, as the rule says: also where the clocks skip it,
- * and the instant is that of another. */
+/* The key, in the zone of the fields, of an original start as Exchange writes it. */
 static bool local_key(
 	struct zones *zones, const json_t *fields, const xmlNode *instant, char key[CALTIME_SIZE])
 {
 	const char *name = json_string_value(json_object_get(fields, "TimeZone"));
-	const char *start = json_string_value(json_object_get(fields, "Start"));
 	const struct zone *zone = name ? zones_get(zones, name) : NULL;
 	char *text AUTOFREE = xml_content(instant);
-	int64_t utc, local, first, nominal;
+	int64_t utc, start;
 
-	if (!zone || !ews_time_seconds(text, &utc) || !caltime_read_local(start, &first))
+	if (!zone || !ews_time_seconds(text, &utc) ||
+		!caltime_read_local(json_string_value(json_object_get(fields, "Start")), &start))
 		return false;
-	local = zone_to_local(zone, utc);
-	nominal = local - time_of_day(local) + time_of_day(first);
-	caltime_write_local(zone_to_utc(zone, nominal) == utc ? nominal : local, key);
+	caltime_write_local(at_time_of_series(zone_to_local(zone, utc), start), key);
 	return true;
 }
 
@@ -152,6 +154,9 @@ int ews_get_exceptions(
 			mark_unread(item);
 		else if (found[i].error.code && !item->error.code)
 			ews_error_copy(&item->error, &found[i].error, found[i].error.code);
+		if (!found[i].error.code)
+			ews_event_to_zone(&mailbox->zones, found[i].fields,
+				json_string_value(json_object_get(item->fields, "TimeZone")));
 		if (!found[i].error.code)
 			put_override(item->fields, exception->key,
 				differences(item->fields, found[i].fields, exception->key));

@@ -353,6 +353,19 @@ static int write_series_anew(
 	return rc;
 }
 
+/* Exceptions change the version of their series, and no answer names it: without it what Exchange made of
+ * our values would come back as a change there.  All is written; that it cannot be asked now is no
+ * failure. */
+static void take_version(struct mailbox *mailbox, struct mailbox_op *op)
+{
+	char *version = NULL;
+
+	if (ews_get_version(mailbox, op->new_id, &version, NULL))
+		return;
+	free(op->new_version);
+	op->new_version = version;
+}
+
 /* The exceptions of one series that was written, or needs no writing itself.  *anew: its pattern was
  * written once more. */
 static int write_overrides(struct mailbox *mailbox, enum mailbox_op_type type,
@@ -369,7 +382,11 @@ static int write_overrides(struct mailbox *mailbox, enum mailbox_op_type type,
 	}
 	if (!rc)
 		rc = ews_write_overrides(mailbox, type, op, err);
-	return rc == ERR_NOT_FOUND ? write_series_anew(mailbox, op, anew, err) : rc;
+	if (rc == ERR_NOT_FOUND)
+		rc = write_series_anew(mailbox, op, anew, err);
+	if (!rc)
+		take_version(mailbox, op);
+	return rc;
 }
 
 /* The connection ended before their exceptions were sent. */

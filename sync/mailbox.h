@@ -26,7 +26,7 @@ struct mailbox_options {
 	const char *user;	/* signs in as this account */
 	const char *password;	/* secret; the driver copies it to memory it wipes */
 	const char *address;	/* the mailbox to work on */
-	const char *timezone;	/* IANA; of events that name none; NULL: UTC */
+	const char *timezone;	/* IANA; of events that name none; NULL: UTC until it is known */
 	bool impersonate;	/* else delegate access: folders are addressed by mailbox */
 	const char *record_dir; /* or NULL; see sync/http/http.h */
 };
@@ -190,6 +190,10 @@ struct mailbox_driver {
 	/* The IANA name of the mailbox's time zone, a new string; *zone stays NULL when it has none.
 	 * NULL: it cannot be asked. */
 	int (*time_zone)(struct mailbox *mailbox, char **zone, struct error *err);
+
+	/* The IANA name of the zone of events that name none, where the options did not say; NULL: there
+	 * are no such events. */
+	void (*use_time_zone)(struct mailbox *mailbox, const char *zone);
 
 	/* Makes Outlook show these categories: adds what is missing to the CategoryList. */
 	int (*add_categories)(

@@ -69,9 +69,13 @@ int64_t limit_midnight(int64_t now, int days, const struct zone *zone)
 
 void limit_prepare(struct cycle *c)
 {
+	const struct mailbox_driver *mailbox = c->engine->mailbox_driver;
+
 	if (!c->policy || !kind_takes_part(c, KIND_EVENT))
 		return;
 	c->floating = zones_get(&c->zones, zone_name_of(c));
+	if (c->floating && mailbox->use_time_zone)
+		mailbox->use_time_zone(c->mb->connection, zone_name(c->floating));
 	c->event_limit = limit_midnight(c->began / NS_PER_S, c->policy->event_days, c->floating);
 }
 

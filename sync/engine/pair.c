@@ -131,12 +131,28 @@ static void project_marks(struct cycle *c, const struct pair *pair, json_t *proj
 			json_sprintf("%s %s", crm->remote_id, crm->reason ? crm->reason : ""));
 }
 
+/* The document as a side sees it: a CRM knows instants only, so an event that floats is where its user is.
+ * New reference. */
+static json_t *seen_by(struct cycle *c, const struct pair *pair, enum side side)
+{
+	json_t *doc = pair->item.doc;
+
+	if (side != SIDE_CRM || pair->item.kind != KIND_EVENT || !c->floating ||
+		json_object_get(doc, "timeZone") ||
+		json_is_true(json_object_get(doc, "showWithoutTime")))
+		return json_incref(doc);
+	doc = json_copy(doc);
+	json_object_set_new(doc, "timeZone", json_string(zone_name(c->floating)));
+	return doc;
+}
+
 json_t *pair_project(
 	struct cycle *c, const struct pair *pair, enum side side, json_t *cut, struct error *err)
 {
-	json_t *projection = field_project(
-		&c->tables[side][pair->item.kind], pair->item.doc, cut, err);
+	json_t *doc = seen_by(c, pair, side);
+	json_t *projection = field_project(&c->tables[side][pair->item.kind], doc, cut, err);
 
+	json_decref(doc);
 	if (projection && side == SIDE_EXCHANGE) {
 		project_marks(c, pair, projection);
 		views_project(c, pair, projection);

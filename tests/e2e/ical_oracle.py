@@ -1,7 +1,8 @@
 """Times of a calendar file, read without the program under test: zoneinfo and dateutil.
 
 `occurrences(text)` is what RFC 5545 says of the one item in the file: (key, start, end) of its first
-occurrences, as naive local key and seconds since the epoch (floating times and dates as if UTC).
+occurrences, as naive local key and seconds since the epoch (floating times and dates as if UTC, or in
+the zones that the caller names).
 """
 import datetime as dt
 import re
@@ -119,19 +120,21 @@ def keys_of(props, start):
     return sorted(keys - set(times("EXDATE")))
 
 
-def occurrences(text):
+def occurrences(text, floating=None, days=None):
+    """floating, days: the zones in which floating times and dates are read; None is UTC."""
     items = [props for path, props in lines_of(text) if path == "VCALENDAR/VEVENT"]
     series = next(props for props in items if "RECURRENCE-ID" not in props)
     start = Time(*first(series, "DTSTART"))
     size = length(series, start)
+    somewhere = days if start.date else floating
     moved = {}
     for props in items:
         if "RECURRENCE-ID" in props:
             own = Time(*first(props, "DTSTART"))
             key = Time(*first(props, "RECURRENCE-ID")).local_in(start.zone)
-            moved[key] = span(own.local, own.zone, length(props, own))
+            moved[key] = span(own.local, own.zone or somewhere, length(props, own))
     found = []
     # What a file both leaves out and changes is there, as it was changed.
     for key in sorted({*keys_of(series, start), *moved})[:LIMIT]:
-        found.append((key.isoformat(), *moved.get(key, span(key, start.zone, size))))
+        found.append((key.isoformat(), *moved.get(key, span(key, start.zone or somewhere, size))))
     return found
