@@ -8,6 +8,7 @@
 #define EWS_EWS_EVENT_H
 
 #include <jansson.h>
+#include <libxml/tree.h>
 
 #include "ews/ews_private.h"
 #include "sync/error.h"
@@ -15,6 +16,8 @@
 
 /* A member of wire fields: the day on which the item begins in its zone. */
 #define EWS_START_DATE "@StartDate"
+/* A member of wire fields as they were read: see ews_zone_rules(). */
+#define EWS_ZONE_RULES "@ZoneRules"
 /* The row of modified and deleted occurrences, a key each: an object of the fields that differ (null
  * for those that are empty), or { "excluded": true }. */
 #define EWS_OVERRIDES "Overrides"
@@ -36,5 +39,11 @@ bool ews_event_from_wire(struct zones *zones, json_t *fields);
 void ews_event_to_zone(struct zones *zones, json_t *fields, const char *zone);
 /* Days name no zone in a file: that of the mailbox, `zone`, goes without saying. */
 void ews_event_drop_zone(json_t *fields, const char *zone);
+
+/* The rules that a <t:StartTimeZone> ends with, new: its one offset, or the two changes of a year; NULL
+ * when it has none, or they are of another kind. */
+json_t *ews_zone_rules(const xmlNode *zone);
+/* The zone of the tz database that has these rules at the time of an event. */
+bool ews_zone_match(struct zones *zones, const json_t *rules, int64_t around, char iana[ZONE_NAME]);
 
 #endif

@@ -120,9 +120,13 @@ static void change_zone(
 
 static bool read_zone(const struct field *row, const xmlNode *node, json_t *fields)
 {
-	char *id AUTOFREE = xml_attribute(xml_child(node, "StartTimeZone"), "Id");
+	xmlNode *zone = xml_child(node, "StartTimeZone");
+	char *id AUTOFREE = xml_attribute(zone, "Id");
+	json_t *rules = ews_zone_rules(zone);
 
-	ews_form_put(fields, row->name, id);
+	ews_form_put(fields, row->name, id && !*id ? "an unnamed time zone" : id);
+	if (rules)
+		json_object_set_new(fields, EWS_ZONE_RULES, rules);
 	return true;
 }
 

@@ -24,7 +24,7 @@ static void put(json_t *fields, const char *name, const char *text)
 static const struct zone *zone_of(
 	struct zones *zones, const char *name, char iana[ZONE_NAME], struct error *err)
 {
-	const struct zone *zone = zone_find(name, iana) ? zones_get(zones, iana) : NULL;
+	const struct zone *zone = zones_find(zones, name, iana) ? zones_get(zones, iana) : NULL;
 
 	if (!zone)
 		error_set(err, ERR_INVALID, "the time zone %.100s is not known", name);
@@ -192,9 +192,15 @@ bool ews_event_from_wire(struct zones *zones, json_t *fields)
 	const char *name = text_of(fields, "TimeZone");
 	char iana[ZONE_NAME] = UTC, start_text[CALTIME_SIZE], length[DURATION_LEN];
 	const struct zone *zone = name ? zone_of(zones, name, iana, NULL) : NULL;
-	bool known = zone || !name;
-	int64_t start, end;
+	const json_t *rules = json_object_get(fields, EWS_ZONE_RULES);
+	int64_t start = 0, end;
+	bool known;
 
+	ews_time_seconds(text_of(fields, "Start"), &start);
+	if (!zone && rules && ews_zone_match(zones, rules, start, iana))
+		zone = zones_get(zones, iana);
+	known = zone || !name;
+	json_object_del(fields, EWS_ZONE_RULES);
 	if (!zone) {
 		memcpy(iana, UTC, sizeof(UTC));
 		zone = zones_get(zones, iana);

@@ -301,6 +301,7 @@ void zones_free(struct zones *zones)
 	for (size_t i = 0; i < zones->n; i++)
 		zone_free(zones->zones[i]);
 	free(zones->zones);
+	zones_forget(zones);
 	*zones = (struct zones){ 0 };
 }
 

@@ -15,14 +15,19 @@
 
 struct zone;
 
+struct zone_alias; /* what a name was found to be */
+
 struct zones {
 	struct zone **zones;
 	size_t n;
+	struct zone_alias *aliases;
+	size_t n_aliases;
 };
 
 /* The zone of this IANA name, loaded once; NULL when the tz database has none.  Borrowed. */
 const struct zone *zones_get(struct zones *zones, const char *name);
 void zones_free(struct zones *zones);
+void zones_forget(struct zones *zones); /* the names; part of zones_free() */
 
 const char *zone_name(const struct zone *zone);
 
@@ -65,6 +70,13 @@ bool zone_rules(const struct zone *zone, struct zone_yearly rules[2], int64_t *s
  * or a longer name that ends in an IANA name after a slash (/citadel.org/20250101_1/Europe/Berlin).
  * UTC by any name is "Etc/UTC".  False when nobody knows it. */
 bool zone_find(const char *name, char iana[ZONE_NAME]);
+
+/* The same, remembered: looking a name up reads files and walks ICU's lists. */
+bool zones_find(struct zones *zones, const char *name, char iana[ZONE_NAME]);
+/* The name remembered for this text, "" when nobody knows it; NULL: none yet.  Borrowed until the next
+ * zones_remember().  No more than a few hundred are kept, since they may come from a server. */
+const char *zones_recall(const struct zones *zones, const char *text);
+void zones_remember(struct zones *zones, const char *text, const char *iana);
 
 /* The first zone that `fits` takes, the better known ones first: UTC, then those that Windows takes
  * for a whole region by the number of places in it, then all others.  False when there is none. */

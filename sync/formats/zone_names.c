@@ -185,6 +185,57 @@ bool zone_find(const char *name, char iana[ZONE_NAME])
 	return false;
 }
 
+#define ALIASES_MAX 256
+
+struct zone_alias {
+	char *text;
+	char iana[ZONE_NAME];
+};
+
+const char *zones_recall(const struct zones *zones, const char *text)
+{
+	for (size_t i = 0; i < zones->n_aliases; i++)
+		if (!strcmp(zones->aliases[i].text, text))
+			return zones->aliases[i].iana;
+	return NULL;
+}
+
+void zones_remember(struct zones *zones, const char *text, const char *iana)
+{
+	struct zone_alias *alias;
+
+	if (zones->n_aliases == ALIASES_MAX)
+		return;
+	zones->aliases = xreallocarray(
+		zones->aliases, zones->n_aliases + 1, sizeof(*zones->aliases));
+	alias = &zones->aliases[zones->n_aliases++];
+	alias->text = xstrdup(text);
+	snprintf(alias->iana, sizeof(alias->iana), "%s", iana);
+}
+
+void zones_forget(struct zones *zones)
+{
+	for (size_t i = 0; i < zones->n_aliases; i++)
+		free(zones->aliases[i].text);
+	free(zones->aliases);
+	zones->aliases = NULL;
+	zones->n_aliases = 0;
+}
+
+bool zones_find(struct zones *zones, const char *name, char iana[ZONE_NAME])
+{
+	const char *known = zones_recall(zones, name);
+	bool found;
+
+	if (known) {
+		snprintf(iana, ZONE_NAME, "%s", known);
+		return *iana;
+	}
+	found = zone_find(name, iana);
+	zones_remember(zones, name, found ? iana : "");
+	return found;
+}
+
 bool zone_to_windows(const char *iana, char windows[ZONE_NAME])
 {
 	UErrorCode status = U_ZERO_ERROR;
@@ -233,7 +284,7 @@ static size_t list_zones(struct candidate *list)
 	const char *name;
 
 	while (U_SUCCESS(status) && n < ZONES_MAX && (name = uenum_next(ids, NULL, &status))) {
-		if (!take(name, list[n].iana))
+		if (!take(renamed(name), list[n].iana))
 			continue;
 		if (!zone_to_windows(name, list[n].windows))
 			list[n].windows[0] = '\0';

@@ -320,6 +320,68 @@ static void a_series_is_read_with_its_exceptions(void **state)
 	mailbox_item_clear(&item);
 }
 
+#define YEARLY(to, offset, month, week)                                                            \
+	"<e:RecurringDayTransition><e:To Kind=\"Period\">" to "</e:To><e:TimeOffset>" offset       \
+	"</e:TimeOffset><e:Month>" month "</e:Month><e:DayOfWeek>Sunday</e:DayOfWeek>"             \
+	"<e:Occurrence>" week "</e:Occurrence></e:RecurringDayTransition>"
+#define CUSTOM(id, standard, daylight, transitions)                                                \
+	"<e:StartTimeZone Name=\"\" Id=\"" id "\"><e:Periods><e:Period Bias=\"" standard           \
+	"\" Name=\"Standard\" Id=\"S\"/><e:Period Bias=\"" daylight                                \
+	"\" Name=\"Daylight\" Id=\"D\"/></e:Periods><e:TransitionsGroups><e:TransitionsGroup "     \
+	"Id=\"0\">" transitions "</e:TransitionsGroup></e:TransitionsGroups><e:Transitions>"       \
+	"<e:Transition><e:To Kind=\"Group\">0</e:To></e:Transition></e:Transitions>"               \
+	"</e:StartTimeZone>"
+
+/* What a server says of a zone that it has no name for, and the local time of 2026-10-19T08:00:00Z
+ * there; NULL: nobody has such rules, and what repeats cannot be shown. */
+static void a_custom_zone_is_told_by_its_rules(void **state)
+{
+	static const char *const cases[][3] = {
+		{ CUSTOM("", "-PT1H", "-PT2H",
+			  YEARLY("D", "PT2H", "3", "-1") YEARLY("S", "PT3H", "10", "-1")),
+			"Europe/Berlin", "2026-10-19T10:00:00" },
+		{ CUSTOM("Customized Time Zone", "PT5H", "PT4H",
+			  YEARLY("S", "PT2H", "11", "1") YEARLY("D", "PT2H", "3", "2")),
+			"America/New_York", "2026-10-19T04:00:00" },
+		{ CUSTOM("tzone://Microsoft/Custom", "-PT5H30M", "PT0S",
+			  "<e:Transition><e:To Kind=\"Period\">S</e:To></e:Transition>"),
+			"Asia/Kolkata", "2026-10-19T13:30:00" },
+		{ CUSTOM("", "-PT1H", "-PT2H",
+			  YEARLY("D", "PT2H", "4", "-1") YEARLY("S", "PT3H", "7", "-1")),
+			NULL, NULL },
+	};
+	const char *id = "M";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct mailbox_item item;
+		struct error err;
+		char *answer AUTOFREE = xasprintf(
+			"<m:Items><e:CalendarItem><e:ItemId Id=\"M\" ChangeKey=\"K\"/>"
+			"<e:Start>2026-10-19T08:00:00Z</e:Start><e:End>2026-10-19T09:00:00Z</e:End>"
+			"<e:Recurrence><e:DailyRecurrence><e:Interval>1</e:Interval>"
+			"</e:DailyRecurrence><e:NoEndRecurrence><e:StartDate>2026-10-19</"
+			"e:StartDate>"
+			"</e:NoEndRecurrence></e:Recurrence>%s</e:CalendarItem></m:Items>",
+			cases[i][0]);
+
+		fake_queue_success("GetItem", answer);
+		assert_int_equal(ews_driver.get_items(box, KIND_EVENT, &id, 1, &item, &err), 0);
+		assert_int_equal(item.error.code, 0);
+		assert_int_equal(item.unsupported, !cases[i][1]);
+		if (cases[i][1]) {
+			assert_string_equal(
+				json_string_value(json_object_get(item.fields, "TimeZone")),
+				cases[i][1]);
+			assert_string_equal(
+				json_string_value(json_object_get(item.fields, "Start")),
+				cases[i][2]);
+		}
+		assert_null(json_object_get(item.fields, "@ZoneRules"));
+		mailbox_item_clear(&item);
+	}
+}
+
 static void a_series_is_written_and_then_its_exceptions(void **state)
 {
 	json_t *fields = parse("{" SERIES ",'Overrides/2026-10-26T10:00:00':{'Subject':'Longer',"
@@ -523,6 +585,7 @@ int main(void)
 		fake_test(after_a_change_of_times_all_exceptions_are_sent_again),
 		fake_test(another_change_sends_none),
 		fake_test(an_exception_alone_is_guarded_by_the_version_of_the_series),
+		fake_test(a_custom_zone_is_told_by_its_rules),
 		fake_test(a_deleted_occurrence_comes_back_with_the_pattern),
 		fake_test(an_occurrence_that_the_series_does_not_have),
 		fake_test(a_task_is_written),

@@ -178,6 +178,33 @@ static void test_changes(void **state)
 	zones_free(&zones);
 }
 
+static void test_remembered_names(void **state)
+{
+	static const char *const names[] = { "W. Europe Standard Time", "europe/berlin",
+		"no such zone", "UTC" };
+	struct zones zones = { 0 };
+
+	(void)state;
+	for (int n = 0; n < 2; n++)
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+			char found[ZONE_NAME] = "", remembered[ZONE_NAME] = "";
+			bool known = zone_find(names[i], found);
+
+			assert_int_equal(zones_find(&zones, names[i], remembered), known);
+			if (known)
+				assert_string_equal(remembered, found);
+			assert_string_equal(zones_recall(&zones, names[i]), known ? found : "");
+		}
+	assert_null(zones_recall(&zones, "Europe/Paris"));
+	for (int i = 0; i < 2000; i++) { /* a server cannot make us keep all that it says */
+		char *text AUTOFREE = xasprintf("name %d", i);
+
+		zones_remember(&zones, text, "Europe/Paris");
+	}
+	assert_true(zones.n_aliases < 1000);
+	zones_free(&zones);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_windows_names),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_remembered_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
