@@ -11,7 +11,7 @@ import zoneinfo
 import pytest
 from exchange import edit as change
 from exchange import is_gone
-from scene import ALICE, edit, exchange_items, run, seed
+from scene import ALICE, edit, exchange_items, run, seed, state
 from simulator import wait_for
 from terminal import Terminal
 from vdirsyncing import UPDATES, UPLOADS, Vdirsyncer, prints, verbs
@@ -490,3 +490,25 @@ def test_a_rule_that_exchange_cannot_hold_is_refused(sim, mount):
     mount.sync()
     assert [item["properties"]["Subject"] for item in calendar_of(sim)] == ["Review"]
     assert mount.ctl("errors").stdout.strip() == "no errors"
+
+
+@pytest.mark.sim(seed=world())
+def test_an_instance_that_exchange_cannot_hold_is_told(sim, mount):
+    """The series is made once, linked and kept; what it lacks is its error."""
+    calendar = mount.mailbox("alice") / "Calendar"
+    text = component("VEVENT", "extra-1", "DTSTART:20350305T090000Z", "DURATION:PT1H",
+                     "SUMMARY:Extra", "RRULE:FREQ=WEEKLY;COUNT=3", "RDATE:20350307T090000Z")
+    (calendar / "extra.ics").write_text(text)
+    for _ in range(3):
+        mount.sync()
+        (made,) = calendar_of(sim)
+        assert made["properties"]["UID"] == "extra-1"
+        assert [path.name for path in calendar.glob("*.ics")] == ["extra.ics"]
+    assert state(calendar / "extra.ics") == "error"
+    assert "no occurrence at 2035-03-07T09:00:00" in mount.ctl("errors").stdout
+    edit(calendar / "extra.ics", "RDATE:20350307T090000Z\r\n", "")
+    edit(calendar / "extra.ics", "SUMMARY:Extra", "SUMMARY:Plain")
+    mount.sync()
+    (after,) = calendar_of(sim)
+    assert (after["id"], after["properties"]["Subject"]) == (made["id"], "Plain")
+    assert state(calendar / "extra.ics") == "synced"
