@@ -85,6 +85,38 @@ static int store_page(struct cycle *c, enum item_kind kind, const char *cursor_n
 	return rc;
 }
 
+/* The rows that we may read, as text. */
+static char *readable_rows(struct cycle *c, enum item_kind kind)
+{
+	const struct field_table *table = &c->tables[SIDE_CRM][kind];
+	struct buf names AUTOBUF = BUF_INIT(1 << 20);
+
+	for (size_t i = 0; i < table->n; i++)
+		if (!(table->rows[i].flags & FIELD_NO_ACCESS))
+			buf_addf(&names, "%s ", table->rows[i].name);
+	return xstrdup(buf_str(&names));
+}
+
+/* A row that is new (a later version of us has it, or an administrator lets us read it now) was asked for
+ * in no pull so far, and what a record holds there must not be written over unseen (I8): all records are
+ * read anew. */
+static int check_rows(
+	struct cycle *c, enum item_kind kind, const char *cursor_name, struct error *err)
+{
+	char *name AUTOFREE = xasprintf("crm-fields:%s", document_kind(kind)->name);
+	char *now AUTOFREE = readable_rows(c, kind), *known AUTOFREE = NULL;
+	int rc = store_value_get(c->store, name, &known, err);
+
+	if (rc || (known && !strcmp(known, now)))
+		return rc;
+	rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+	if (!rc)
+		rc = store_value_set(c->store, cursor_name, NULL, err);
+	if (!rc)
+		rc = store_value_set(c->store, name, now, err);
+	return rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
+}
+
 static int pull_object(struct cycle *c, enum item_kind kind, struct error *err)
 {
 	const struct crm_driver *driver = c->engine->crm_driver;
@@ -92,7 +124,7 @@ static int pull_object(struct cycle *c, enum item_kind kind, struct error *err)
 		"crm-cursor:%s", kind == ACCOUNTS ? "account" : document_kind(kind)->name);
 	bool last = false;
 	size_t seen = 0;
-	int rc = 0;
+	int rc = kind == ACCOUNTS ? 0 : check_rows(c, kind, cursor_name, err);
 
 	while (!rc && !last) {
 		struct crm_page page = { 0 };

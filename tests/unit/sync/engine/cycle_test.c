@@ -642,6 +642,31 @@ static void a_comparison_cut_short_begins_anew(void **state)
 	fail();
 }
 
+/* Nothing was pulled of a field that we could not see: what the record holds is not written over
+ * unseen (I8). */
+static void a_field_that_becomes_readable_is_read_first(void **state)
+{
+	struct world *w = *state;
+
+	w->f.no_first_names = true;
+	world_reopen(w);
+	crm_add(&w->f, "Ann", "Adler", "a@ex.org");
+	put(&w->e, w->e.sync, "anna.vcf", person(w, "Anna Adler", "a@ex.org", ""));
+	settle(w);
+	assert_string_equal(field_of(w, "a@ex.org", "FirstName"), "Ann");
+	assert_int_equal(count_conflicts(&w->e), 0);
+	for (int i = 0; i <= FAKE_OVERLAP; i++)
+		crm_add(&w->f, "Other", keep(&w->e, xasprintf("Person %d", i)), NULL);
+	settle(w);
+	w->f.no_first_names = false;
+	world_reopen(w);
+	settle(w);
+	edit(w, w->e.sync, "anna.vcf", "END:VCARD", "TITLE:Buyer\r\nEND:VCARD");
+	settle(w);
+	assert_string_equal(field_of(w, "a@ex.org", "Title"), "Buyer");
+	assert_int_equal(count_conflicts(&w->e), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -676,6 +701,7 @@ int main(void)
 		WORLD(an_error_goes_with_its_cause),
 		WORLD(a_cursor_that_is_not_known_doubles_nothing),
 		WORLD(a_comparison_cut_short_begins_anew),
+		WORLD(a_field_that_becomes_readable_is_read_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,7 @@ struct crm {
 	size_t page;
 	const char *normalised;
 	bool has_token_field;
+	bool no_first_names;	   /* which we may not see */
 	bool activities_have_none; /* ... and events and tasks do without */
 	const char *users[4];	   /* address, id, address, id */
 };
@@ -164,11 +165,13 @@ static inline int fake_crm_test(struct crm *f, struct error *err)
 static inline int fake_crm_fields(
 	struct crm *crm, enum item_kind kind, struct field_table *table, struct error *err)
 {
-	(void)crm;
+	size_t unseen = crm->no_first_names;
+
 	(void)err;
 	*table = (struct field_table){ NULL, 0 };
 	if (kind == KIND_CONTACT)
-		*table = (struct field_table){ fake_crm_rows, ARRAY_SIZE(fake_crm_rows) };
+		*table = (struct field_table){ fake_crm_rows + unseen,
+			ARRAY_SIZE(fake_crm_rows) - unseen };
 	if (kind == KIND_EVENT || kind == KIND_TASK)
 		*table = (struct field_table){ fake_crm_event_rows,
 			ARRAY_SIZE(fake_crm_event_rows) };
@@ -180,7 +183,8 @@ static inline bool fake_crm_upserts(struct crm *f, enum item_kind kind)
 	return f->has_token_field && (kind == KIND_CONTACT || !f->activities_have_none);
 }
 
-static inline void crm_record_out(const struct fake_record *from, struct crm_record *to)
+static inline void crm_record_out(
+	const struct crm *f, const struct fake_record *from, struct crm_record *to)
 {
 	const char *email = net_text(from->fields, "Email");
 
@@ -197,6 +201,8 @@ static inline void crm_record_out(const struct fake_record *from, struct crm_rec
 		.token = from->token[0] ? xstrdup(from->token) : NULL,
 		.fields = json_deep_copy(from->fields),
 		.emails = json_array() };
+	if (f->no_first_names)
+		json_object_del(to->fields, "FirstName");
 	if (email[0])
 		json_array_append_new(to->emails, json_string(email));
 }
@@ -227,7 +233,7 @@ static inline int fake_crm_pull(struct crm *f, enum item_kind kind, const char *
 	page->last = m <= f->page;
 	page->records = xcalloc(m, sizeof(*page->records));
 	for (; !rc && page->n < m && page->n < f->page; page->n++) {
-		crm_record_out(sorted[page->n], &page->records[page->n]);
+		crm_record_out(f, sorted[page->n], &page->records[page->n]);
 		if (sorted[page->n]->seq > greatest)
 			greatest = sorted[page->n]->seq;
 	}
@@ -250,7 +256,7 @@ static inline int fake_crm_get(struct crm *f, enum item_kind kind, const char *c
 		struct fake_record *record = crm_by_id(f, ids[i]);
 
 		if (record && !record->hidden && record->kind == kind)
-			crm_record_out(record, &(*records)[(*found)++]);
+			crm_record_out(f, record, &(*records)[(*found)++]);
 	}
 	rc = net_end(f->net, rc, err);
 	if (rc) {
@@ -276,7 +282,7 @@ static inline int fake_crm_match(struct crm *f, enum item_kind kind, const char 
 		for (size_t j = 0; j < n; j++)
 			hit |= !strcasecmp(net_text(record->fields, "Email"), addresses[j]);
 		if (hit && !record->hidden && !record->deleted)
-			crm_record_out(record, &(*records)[(*found)++]);
+			crm_record_out(f, record, &(*records)[(*found)++]);
 	}
 	rc = net_end(f->net, rc, err);
 	if (rc) {
@@ -309,7 +315,7 @@ static inline int fake_crm_match_fields(struct crm *f, enum item_kind kind, cons
 			hit |= crm_is_alike(record->fields, projections[j]);
 		if (hit && record->kind == kind && !record->hidden && !record->deleted &&
 			(!owner_id || !strcmp(record->owner, owner_id)))
-			crm_record_out(record, &(*records)[(*found)++]);
+			crm_record_out(f, record, &(*records)[(*found)++]);
 	}
 	rc = net_end(f->net, rc, err);
 	if (rc) {
@@ -351,7 +357,7 @@ static inline void crm_apply_update(struct crm *f, struct fake_record *record, s
 	json_t *name;
 	size_t i;
 
-	crm_record_out(record, &now);
+	crm_record_out(f, record, &now);
 	if (op->version && strcmp(now.version, op->version) != 0)
 		error_set(&op->error, ERR_CONFLICT, "newer there");
 	crm_record_clear(&now);

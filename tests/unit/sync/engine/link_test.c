@@ -785,7 +785,7 @@ static void an_old_page_does_not_undo_a_newer_record(void **state)
 	struct cycle c = { .engine = w->engine, .store = w->e.store };
 
 	designated(w);
-	crm_record_out(record(w, "a@ex.org"), &old);
+	crm_record_out(&w->f, record(w, "a@ex.org"), &old);
 	edit(w, SYNC, "anna.vcf", "Buyer", "Seller");
 	settle(w);
 	assert_ok(store_begin(w->e.store, STORE_NORMAL, STORE_REMOTE, &err), err);
