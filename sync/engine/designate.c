@@ -210,8 +210,11 @@ static bool sort_item(struct cycle *c, struct pair *pair, struct wanted *w)
 			match_forget(c, pair);
 			return true;
 		}
-		if (!crm->token_sent && !cap_has_room(c, pair->item.id, w->n_waited))
+		if (!crm->token_sent && !cap_has_room(c, pair->item.id, w->n_waited)) {
+			/* It claims anew when it may go: nobody waits for what itself waits. */
+			store_claims_drop(c->store, pair->item.id, NULL);
 			return false;
+		}
 		w->n_waited += !crm->token_sent;
 		if (match_claim(c, pair)) /* its addresses may be others now */
 			w->match[w->n_match++] = pair->item.id;

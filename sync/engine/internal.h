@@ -235,6 +235,8 @@ bool kind_by_name(const char *name, enum item_kind *kind);
 bool kind_in_crm(const struct cycle *c, enum item_kind kind);
 /* The policy's rule; NULL: this mailbox, or this kind, has none. */
 const struct config_rule *kind_rule(const struct cycle *c, enum item_kind kind);
+/* The row of the categories in the mailbox driver's table; NULL: the kind has none. */
+const struct field *kind_categories(const struct cycle *c, enum item_kind kind);
 /* Those of the items that are of this kind, into `out` (room for n); how many. */
 size_t kinds_filter(
 	struct cycle *c, enum item_kind kind, const int64_t *items, size_t n, int64_t *out);

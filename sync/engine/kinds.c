@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sync/engine/internal.h"
+#include "sync/formats/card.h"
 #include "sync/mem.h"
 
 bool kind_takes_part(const struct cycle *c, enum item_kind kind)
@@ -43,6 +44,16 @@ const struct config_rule *kind_rule(const struct cycle *c, enum item_kind kind)
 	if (!c->policy || kinds[kind] == CONFIG_KINDS)
 		return NULL;
 	return &c->policy->rules[kinds[kind]];
+}
+
+const struct field *kind_categories(const struct cycle *c, enum item_kind kind)
+{
+	const struct field_table *table = &c->tables[SIDE_EXCHANGE][kind];
+
+	for (size_t i = 0; i < table->n; i++)
+		if (table->rows[i].type == &field_keywords)
+			return &table->rows[i];
+	return NULL;
 }
 
 size_t kinds_filter(

@@ -273,6 +273,18 @@ static bool has_crm(struct cycle *c, const struct pair *pair)
 	       kind_in_crm(c, pair->item.kind);
 }
 
+/* Has a linked item no mark yet, or one that is not linked still one? */
+static bool mark_is_due(struct cycle *c, const struct pair *pair)
+{
+	const char *mark = c->policy ? c->policy->mark : NULL;
+	bool linked = pair->sides[SIDE_CRM].status == SIDE_LINKED;
+	json_t *keywords = json_object_get(pair->item.doc, "keywords");
+
+	return mark && *mark && pair->item.doc && !pair->item.removed && has_crm(c, pair) &&
+	       kind_categories(c, pair->item.kind) &&
+	       linked != json_is_true(json_object_get(keywords, mark));
+}
+
 static bool is_pending(struct cycle *c, struct pair *pair, enum side side)
 {
 	const struct store_side *s = &pair->sides[side];
@@ -280,7 +292,7 @@ static bool is_pending(struct cycle *c, struct pair *pair, enum side side)
 	bool wanted;
 
 	if (side == SIDE_EXCHANGE)
-		return pair_needs_push(c, pair, side);
+		return mark_is_due(c, pair) || pair_needs_push(c, pair, side);
 	if (!has_crm(c, pair))
 		return false;
 	wanted = designate_wanted(c, pair, &why_not);
@@ -416,23 +428,17 @@ static void hold_back(struct cycle *c, struct pair *pair)
 	pair->fights = false;
 }
 
-/* The mark says that an item is synced with the CRM: all linked items have it, and no others. */
+/* The mark says that an item is synced with the CRM: all linked items have it, and no others.  Under a
+ * writer it waits, as all that would replace the file. */
 static int set_mark(struct cycle *c, struct pair *pair, struct error *err)
 {
-	const struct field_table *table = &c->tables[SIDE_EXCHANGE][pair->item.kind];
-	const char *mark = c->policy ? c->policy->mark : NULL;
 	bool linked = pair->sides[SIDE_CRM].status == SIDE_LINKED;
-	json_t *keywords = json_object_get(pair->item.doc, "keywords");
-	int rc = 0;
 
-	if (!mark || !*mark || !pair->item.doc || pair->item.removed || !has_crm(c, pair) ||
-		linked == json_is_true(json_object_get(keywords, mark)))
+	if (!mark_is_due(c, pair) ||
+		(pair->item.ino && store_writer_active(c->store, pair->item.ino)))
 		return 0;
-	for (size_t i = 0; !rc && i < table->n; i++)
-		if (table->rows[i].type == &field_keywords)
-			rc = field_keywords.set(pair->item.doc, &table->rows[i], mark,
-				linked ? json_true() : NULL, err);
-	return rc;
+	return field_keywords.set(pair->item.doc, kind_categories(c, pair->item.kind),
+		c->policy->mark, linked ? json_true() : NULL, err);
 }
 
 int pair_save(struct cycle *c, struct pair *pair, struct error *err)

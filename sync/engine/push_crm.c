@@ -126,6 +126,16 @@ static bool prepare(struct push *p, struct pair *pair, struct error *err)
 	return true;
 }
 
+/* A create that waits for the next cycle gives up its claims, so that no other mailbox waits for it. */
+static bool may_create(struct cycle *c, const struct pair *pair)
+{
+	bool may = cap_may_create(c, SIDE_CRM, pair->item.id);
+
+	if (!may)
+		store_claims_drop(c->store, pair->item.id, NULL);
+	return may;
+}
+
 static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, struct error *err)
 {
 	struct cycle *c = p->c;
@@ -144,8 +154,7 @@ static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, str
 		}
 		if (pair->item.kind != p->kind || !needs(c, pair, &type) || type != p->type ||
 			(type == CRM_DELETE && !is_allowed(p, pair)) ||
-			(type == CRM_CREATE && !cap_may_create(c, SIDE_CRM, pair->item.id)) ||
-			!prepare(p, pair, err)) {
+			(type == CRM_CREATE && !may_create(c, pair)) || !prepare(p, pair, err)) {
 			pair_clear(pair);
 			continue;
 		}

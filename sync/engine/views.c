@@ -35,18 +35,6 @@ static bool is_view(struct cycle *c, uint64_t ino)
 
 /* ---- items ------------------------------------------------------------------------------------- */
 
-/* The row of the categories in the mailbox driver's table. */
-static const struct field *categories_row(const struct cycle *c, enum item_kind kind)
-{
-	const struct field_table *table = &c->tables[SIDE_EXCHANGE][kind];
-
-	for (size_t i = 0; i < table->n; i++)
-		if (table->rows[i].flags & FIELD_PER_KEY &&
-			!strcmp(table->rows[i].path, "keywords"))
-			return &table->rows[i];
-	return NULL;
-}
-
 /* The view beside or around the item, or none. */
 static bool find_view(struct cycle *c, const struct pair *pair, struct store_node *view)
 {
@@ -68,7 +56,7 @@ static bool find_view(struct cycle *c, const struct pair *pair, struct store_nod
 
 char *views_field(struct cycle *c, const struct pair *pair, bool *inside)
 {
-	const struct field *row = categories_row(c, pair->item.kind);
+	const struct field *row = kind_categories(c, pair->item.kind);
 	struct store_node view;
 
 	*inside = false;

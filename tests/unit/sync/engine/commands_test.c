@@ -96,6 +96,34 @@ static void creates_stop_at_the_limit_of_a_cycle(void **state)
 	assert_quiet(w);
 }
 
+/* What one mailbox may make only later, another that knows the same person makes now. */
+static void what_the_limit_keeps_holds_nobody_else_up(void **state)
+{
+	struct world *w = *state;
+	struct error err = ERROR_INIT;
+
+	w->config.max_create = 1;
+	for (int i = 0; i < 3; i++) {
+		const char *email = keep(&w->e, xasprintf("p%d@ex.org", i));
+		const char *name = keep(&w->e, xasprintf("Person %d", i));
+
+		fake_set(box_of(w, ALICE), outlook(w, ALICE, IN_CONTACTS, name, email),
+			"Categories/CRM", "");
+		if (i)
+			fake_set(box_of(w, BOB), outlook(w, BOB, IN_CONTACTS, name, email),
+				"Categories/CRM", "");
+	}
+	cycle(w, ALICE);
+	cycle(w, ALICE); /* one more, and those that wait were matched already */
+	assert_int_equal(crm_count(&w->f), 2);
+	cycle_rc(w, BOB, &err);
+	assert_int_equal(crm_count(&w->f), 3);
+	w->config.max_create = 0;
+	settle(w);
+	assert_int_equal(crm_count(&w->f), 3);
+	assert_quiet(w);
+}
+
 /* The brake of a CRM that does not answer is not Exchange's. */
 static void without_the_crm_exchange_goes_on(void **state)
 {
@@ -135,6 +163,7 @@ int main(void)
 		WORLD(a_new_cache_finds_names_and_links_again),
 		WORLD(on_hold_nothing_is_sent_also_after_a_restart),
 		WORLD(creates_stop_at_the_limit_of_a_cycle),
+		WORLD(what_the_limit_keeps_holds_nobody_else_up),
 		WORLD(without_the_crm_exchange_goes_on),
 		WORLD(nothing_changed_costs_little),
 	};

@@ -471,6 +471,30 @@ static void a_writer_during_the_read_back_keeps_his_file(void **state)
 	assert_int_equal(count_conflicts(&w->e), 0);
 }
 
+/* Nor is it replaced by one with the mark of what has just been linked. */
+static void the_mark_waits_for_the_writer(void **state)
+{
+	struct world *w = *state;
+	struct pen pen = { .w = w, .call = "crm_create" };
+	struct fake_item *anna = outlook(w, ALICE, IN_CONTACTS, "Anna Adler", "anna@ex.org");
+
+	w->policy.mark = "Synced";
+	fake_set(box_of(w, ALICE), anna, "Categories/CRM", "");
+	w->net.hook = hold_the_pen;
+	w->net.hook_data = &pen;
+	cycle(w, ALICE);
+	assert_true(pen.open);
+	assert_int_equal(crm_count(&w->f), 1);
+	assert_int_equal(at(&w->e, CONTACTS, "Anna Adler.vcf").ino, pen.ino);
+	assert_false(shows(w, CONTACTS, "Anna Adler.vcf", "Synced"));
+	w->net.hook = NULL;
+	store_writer_drop(w->e.store, pen.ino);
+	settle(w);
+	assert_true(shows(w, CONTACTS, "Anna Adler.vcf", "Synced"));
+	assert_string_equal(field_there(w, ALICE, "Anna Adler", "Categories/Synced"), "true");
+	w->policy.mark = NULL;
+}
+
 /* What was staged while a writer had the file is old by the time it is merged: our own later write, or
  * what was read since, is not undone by it. */
 static void what_waited_does_not_undo_what_came_later(void **state)
@@ -692,6 +716,7 @@ int main(void)
 		WORLD(a_stale_version_is_read_and_merged_before_it_is_sent),
 		WORLD(a_version_that_is_always_stale_ends_the_tries),
 		WORLD(a_pull_waits_for_the_writer),
+		WORLD(the_mark_waits_for_the_writer),
 		WORLD(a_writer_during_the_read_back_keeps_his_file),
 		WORLD(what_waited_does_not_undo_what_came_later),
 		WORLD(one_item_that_cannot_be_read_stops_nobody),
