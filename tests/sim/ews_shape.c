@@ -176,6 +176,8 @@ static char *html_to_text(const char *html)
 		if (*html == '<') {
 			if (!strncasecmp(html, "<br", 3) || !strncasecmp(html, "</p", 3))
 				buf_adds(&b, "\r\n");
+			if (!strncasecmp(html, "<style", 6) && strcasestr(html, "</style"))
+				html = strcasestr(html, "</style");
 			html += strcspn(html, ">");
 			html += *html == '>';
 			continue;
