@@ -100,3 +100,27 @@ def test_an_exception_that_exchange_refuses_stays_in_the_file(sim, mount):
     edit(path, "SUMMARY:Weekly", "SUMMARY:Each week")
     mount.sync()
     assert_whole(sim, mount, path, "SUMMARY:Each week")
+
+
+def test_an_exception_taken_back_is_none(sim, mount):
+    """Exchange keeps an occurrence that was written to, though it is as the series is."""
+    path = mount.mailbox("alice") / "Calendar" / "weekly.ics"
+    text = SERIES.format(moved="14")
+    path.write_bytes(text.encode())
+    mount.sync()
+    series, rest = text.split("BEGIN:VEVENT\r\nUID:weekly\r\nDTSTAMP:20261101T000000Z\r\nRECUR")
+    path.write_bytes((series + "END:VCALENDAR\r\n").encode())
+    mount.sync()
+    mount.sync()
+    assert "RECURRENCE-ID" not in path.read_text() and state(path) == "synced"
+    assert exceptions(sim)["2037-03-30"] is None
+    mine = mount.mailbox("alice") / "Calendar" / "mine.ics"
+    # What Exchange has no place for makes an exception too, of which Exchange need not know.
+    mine.write_bytes(text.replace("UID:weekly", "UID:mine").replace(
+        "SUMMARY:Later", "SUMMARY:Weekly\r\nX-MINE:1").replace("0323T14", "0323T10").encode())
+    mount.sync()
+    mount.sync()
+    edit(mine, "SUMMARY:Weekly\r\nRRULE", "SUMMARY:Mine\r\nRRULE")
+    mount.sync()
+    mount.sync()
+    assert "X-MINE:1" in mine.read_text() and state(mine) == "synced"
