@@ -7,7 +7,7 @@ CC      ?= cc
 OPT     ?= -O2 -g
 SAN     ?=
 # How many end-to-end tests run side by side.
-JOBS    ?= 4
+JOBS    ?= 5
 
 PKGS := fuse3 libcurl libxml-2.0 sqlite3 jansson libical icu-i18n icu-uc inih gmime-3.0 \
 	libcrypto libsystemd
