@@ -53,6 +53,9 @@ help:
 # `make V=1` shows the commands.
 Q := $(if $(V),,@)
 
+# What is not shipped is built quicker.
+$(BUILD)/tests/%.o: OPT = -O1 -g
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC  $<")
