@@ -480,10 +480,15 @@ static bool has_recurrence(const struct field *row, const json_t *fields)
 	return json_is_object(value_of(row, fields));
 }
 
+/* The day on which it begins: of a task, the one that it is due when it has no other. */
 static void write_recurrence(struct buf *out, const struct field *row, const json_t *fields)
 {
-	ews_recurrence_write(out, value_of(row, fields),
-		json_string_value(json_object_get(fields, EWS_START_DATE)));
+	static const char *const days[] = { EWS_START_DATE, "StartDate", "DueDate" };
+	const char *day = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(days) && !day; i++)
+		day = json_string_value(json_object_get(fields, days[i]));
+	ews_recurrence_write(out, value_of(row, fields), day);
 }
 
 /* False for a pattern that we do not know: the item must not lose it. */

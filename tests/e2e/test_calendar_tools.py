@@ -512,3 +512,25 @@ def test_an_instance_that_exchange_cannot_hold_is_told(sim, mount):
     (after,) = calendar_of(sim)
     assert (after["id"], after["properties"]["Subject"]) == (made["id"], "Plain")
     assert state(calendar / "extra.ics") == "synced"
+
+
+@pytest.mark.sim(seed=world())
+def test_a_task_that_recurs(sim, mount, exchange):
+    """From its start, or, when it has none, from the day it is due."""
+    folder = mount.mailbox("alice") / "Tasks"
+    days = {"started": ["DTSTART;VALUE=DATE:20350305", "DUE;VALUE=DATE:20350307"],
+            "due": ["DUE;VALUE=DATE:20350305"]}
+    for name, lines in days.items():
+        (folder / f"{name}.ics").write_text(component(
+            "VTODO", name, f"SUMMARY:{name}", *lines, "RRULE:FREQ=WEEKLY;COUNT=3;BYDAY=MO,WE"))
+    mount.sync()
+    found = by_subject(exchange("alice").tasks)
+    for name in days:
+        assert state(folder / f"{name}.ics") == "synced"
+        recurrence = found[name].recurrence
+        assert [str(day) for day in recurrence.pattern.weekdays] == ["1", "3"]
+        assert recurrence.boundary.number == 3
+    made = {item["properties"]["Subject"]: item for item in exchange_items(sim)["Tasks"]}
+    for name in days:
+        first = made[name]["recurrence"]["NumberedRecurrence"]["StartDate"]
+        assert first[:10] == "2035-03-05", name
