@@ -511,12 +511,11 @@ int salesforce_series_check(const struct crm_op *op, struct error *err)
 	return 0;
 }
 
-/* Names of the occurrences to write (new array). */
+/* Names of the occurrences to write (new array).  A change of times or rule drops the exceptions; any
+ * other one does not reach them: all are looked at. */
 static json_t *wanted_names(enum crm_op_type type, const struct crm_op *op)
 {
-	static const char *const critical[] = { "StartDateTime", "DurationInMinutes",
-		"Recurrence2PatternText", "Recurrence2PatternTimeZone" };
-	json_t *names = json_array(), *value;
+	json_t *set = json_object(), *names = json_array(), *value;
 	bool all = type == CRM_CREATE;
 	const char *name;
 	size_t i;
@@ -524,17 +523,17 @@ static json_t *wanted_names(enum crm_op_type type, const struct crm_op *op)
 	json_array_foreach((json_t *)op->changed, i, value) {
 		const char *text = json_string_value(value);
 
-		for (size_t j = 0; text && j < ARRAY_SIZE(critical); j++)
-			all |= !strcmp(critical[j], text);
-		if (type == CRM_UPDATE && text && !strncmp(text, NAME, strlen(NAME)))
-			json_array_append(names, value);
+		if (text && strncmp(text, NAME, strlen(NAME)) != 0)
+			all = true;
+		else if (type == CRM_UPDATE && text)
+			json_object_set_new(set, text, json_true());
 	}
-	if (!all || !json_object_get(op->fields, "Recurrence2PatternText"))
-		return names;
-	json_array_clear(names);
-	json_object_foreach((json_t *)op->fields, name, value)
+	if (all && json_object_get(op->fields, "Recurrence2PatternText"))
+		json_object_update(set, (json_t *)op->fields);
+	json_object_foreach(set, name, value)
 		if (!strncmp(name, NAME, strlen(NAME)))
 			json_array_append_new(names, json_string(name));
+	json_decref(set);
 	return names;
 }
 
@@ -546,6 +545,7 @@ struct writes {
 	size_t n;
 };
 
+/* Takes fields, NULL for a delete; nothing is to be done where the row has them already. */
 static void add_write(struct writes *w, const json_t *row, const char *name, json_t *fields)
 {
 	json_t *here = fields ? salesforce_differences(json_object_get(row, "_fields"), fields)
@@ -556,6 +556,11 @@ static void add_write(struct writes *w, const json_t *row, const char *name, jso
 	json_object_foreach(here, key, value)
 		json_array_append_new(changed, json_string(key));
 	json_decref(here);
+	if (fields && !json_array_size(changed)) {
+		json_decref(changed);
+		json_decref(fields);
+		return;
+	}
 	w->ops[w->n] = (struct crm_op){ .id = member(row, "Id"),
 		.version = member(row, "SystemModstamp"),
 		.fields = fields,

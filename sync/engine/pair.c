@@ -331,6 +331,9 @@ static char *note_of(struct cycle *c, const struct pair *pair, const char *why_n
 		return xstrdup("a distribution list is not synced with the CRM");
 	if (!strcmp(why_not, LIMIT_SERIES))
 		return xstrdup("a series, which the policy does not sync with the CRM");
+	if (!strcmp(why_not, LIMIT_ENDED))
+		return xstrdup(
+			"it ended before the policy's calendar-limit: not synced with the CRM");
 	return NULL;
 }
 
