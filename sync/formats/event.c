@@ -35,6 +35,7 @@ void event_keep_zone(json_t *doc, const json_t *base)
 	json_t *zone = json_object_get(base, "timeZone");
 
 	if (zone && json_is_true(json_object_get(doc, "showWithoutTime")) &&
+		json_is_true(json_object_get(base, "showWithoutTime")) &&
 		!json_object_get(doc, "timeZone"))
 		json_object_set(doc, "timeZone", zone);
 }

@@ -134,7 +134,7 @@ void event_title(const json_t *doc, struct buf *out);
 int event_check(const json_t *doc, struct error *err);
 int event_check_task(const json_t *doc, struct error *err);
 
-/* Gives doc, as a file shows it, the time zone of base where it lasts whole days and names none: days
+/* Gives doc, as a file shows it, the time zone of base where both last whole days and doc names none: days
  * have no zone in iCalendar (RFC 5545 section 3.3.4), and Exchange's midnights are those of the event's. */
 void event_keep_zone(json_t *doc, const json_t *base);
 

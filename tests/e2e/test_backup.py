@@ -20,6 +20,7 @@ from scene import (
     crm_contact,
     crm_contacts,
     exchange_contacts,
+    exchange_items,
     names,
     person,
     seed,
@@ -37,7 +38,32 @@ PEOPLE = [
     person("Fritz", "Folder", JobTitle="Printer"),
 ]
 PEERS = [person("Gina", "Peer", JobTitle="Planner", **DESIGNATED), person("Hans", "Peer")]
-pytestmark = pytest.mark.sim(seed=seed(PEOPLE, bob=PEERS))
+# A series with its exceptions, days, a text of Outlook's, tasks; one of each kind in the CRM.
+CALENDAR = [
+    {"Subject": "Review", "Start": "2026-12-07T09:00:00", "End": "2026-12-07T10:00:00",
+     "StartTimeZone": "W. Europe Standard Time", **DESIGNATED,
+     "Recurrence": {"WeeklyRecurrence": {"Interval": 1, "DaysOfWeek": "Monday"},
+                    "NumberedRecurrence": {"StartDate": "2026-12-07", "NumberOfOccurrences": 6}},
+     "Exceptions": [{"OriginalDay": "2026-12-14"},
+                    {"OriginalDay": "2026-12-21", "Subject": "Short review"}]},
+    {"Subject": "Fair", "IsAllDayEvent": True, "Start": "2026-12-08T00:00:00",
+     "End": "2026-12-10T00:00:00", "StartTimeZone": "Tokyo Standard Time",
+     "Body": {"HTML": "<html><body><p>Hall <b>7</b></p></body></html>"},
+     "RequiredAttendees": ["anna.lind@client.example"]}]
+TASKS = [
+    {"Subject": "Send the price list", "DueDate": "2026-12-01", "Importance": "High",
+     "Status": "InProgress", "PercentComplete": 50, "ReminderIsSet": True,
+     "ReminderDueBy": "2026-12-01T08:00:00", **DESIGNATED},
+    {"Subject": "Order", "Status": "Completed", "CompleteDate": "2026-11-20"}]
+
+
+def everything(people, peers):
+    scene = seed(people, bob=peers)
+    scene["mailboxes"][0].update(calendar=CALENDAR, tasks=TASKS)
+    return scene
+
+
+pytestmark = pytest.mark.sim(seed=everything(PEOPLE, PEERS))
 
 each_tool = pytest.mark.parametrize("kind", TOOLS, ids=lambda tool: tool.__name__.lower())
 
@@ -53,6 +79,8 @@ def contacts(mount):
     mount.sync()
     mount.sync()  # what Exchange and the CRM made of it is here as well
     assert len(crm_contacts(mount.sim)) == 5
+    assert {row["Subject"] for row in mount.sim.records("Event")} == {"Review", "Short review"}
+    assert [row["Subject"] for row in mount.sim.records("Task")] == ["Send the price list"]
     return folder
 
 
@@ -73,12 +101,16 @@ def all_files(mount):
 
 
 def remote(sim):
-    """Both servers: what a user can see of each contact and record."""
+    """Both servers: what a user can see of each item and record."""
     exchange = {address: {contact["id"]: contact for contact in exchange_contacts(sim, address)}
                 for address in (ALICE, BOB)}
+    for folder in "Calendar", "Tasks":
+        for item in exchange_items(sim)[folder]:
+            exchange[ALICE][item["id"]] = {**item["properties"], "folder": folder,
+                                           "exceptions": item.get("exceptions")}
     crm = {row["Id"]: {name: value for name, value in row.items()
                        if name not in ("SystemModstamp", "LastModifiedDate")}
-           for row in crm_contacts(sim)}
+           for table in ("Contact", "Event", "Task") for row in sim.records(table)}
     return exchange, crm
 
 
@@ -93,7 +125,7 @@ def attribute(path, name):
 def links(mount):
     """{name: what ties the file to both servers}"""
     return {name: [attribute(mount.path / name, key) for key in ("uid", "exchange-id", "crm-id")]
-            for name in all_files(mount) if name.endswith(".vcf")}
+            for name in all_files(mount) if name.endswith((".vcf", ".ics"))}
 
 
 def settle(mount):
@@ -179,8 +211,8 @@ def assert_yesterday(sim, servers):
     exchange, crm = remote(sim)
     assert crm == servers[1]
     assert exchange[BOB] == servers[0][BOB]
-    now, then = ({contact["DisplayName"]: contact for contact in contacts.values()}
-                 for contacts in (exchange[ALICE], servers[0][ALICE]))
+    now, then = ({item.get("DisplayName") or item["Subject"]: item for item in items.values()}
+                 for items in (exchange[ALICE], servers[0][ALICE]))
     assert len(now) == len(exchange[ALICE])
     assert now.pop("Nina New")["JobTitle"] == "Novice"
     assert now["Carl Dreyer"].pop("id") != then["Carl Dreyer"].pop("id")
@@ -304,7 +336,7 @@ def test_what_changed_is_seen_and_nothing_else(sim, mount, contacts, tool, excha
     with Cycles(mount):
         assert_backup(tool, mount)
         assert tool.files() == set(all_files(mount))
-        assert len(tool.files()) == len(PEOPLE) + len(PEERS) + 1
+        assert len(tool.files()) == len([*PEOPLE, *PEERS, *CALENDAR, *TASKS]) + 1
         assert_backup(tool, mount, set())
     mount.stop()
     mount.start()
