@@ -52,6 +52,11 @@ static int note_unmatched(struct cycle *c, int64_t item, const json_t *note, str
 	return store_value_set(c->store, name, text, err);
 }
 
+int account_forget(struct cycle *c, int64_t item, struct error *err)
+{
+	return note_unmatched(c, item, NULL, err);
+}
+
 /* The notes of a mailbox: item id -> note. */
 static json_t *list_notes(struct store *store, int64_t mailbox)
 {

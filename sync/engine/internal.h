@@ -437,6 +437,7 @@ int leads_ask(struct cycle *c, const int64_t *items, size_t n, const char *const
 	size_t n_addresses, struct error *err);
 /* Ids of the leads noted with an item; [{"path", "leads"}] of a mailbox. */
 json_t *leads_of(struct store *store, int64_t mailbox, int64_t item);
+int leads_forget(struct cycle *c, int64_t item, struct error *err);
 json_t *leads_status(struct engine *e, int64_t mailbox);
 
 /* Companies (account.c).  Are accounts pulled? */
@@ -456,6 +457,8 @@ void account_decide(struct cycle *c, const struct pair *pair, const json_t *proj
 /* An op was carried out, or refused for good. */
 int account_answered(
 	struct cycle *c, struct pair *pair, const struct crm_op *op, struct error *err);
+/* The item is gone: so is its note; inside a transaction. */
+int account_forget(struct cycle *c, int64_t item, struct error *err);
 /* Set by hand, and not sent yet? */
 bool account_is_set(const struct store_side *crm);
 /* Sets the account of a linked item by hand; inside a transaction. */
@@ -465,6 +468,8 @@ json_t *account_unmatched(struct engine *e, int64_t mailbox);
 
 int push_mailbox(struct cycle *c, struct error *err);
 int push_crm(struct cycle *c, struct error *err);
+/* Nothing of the item is left on either side: it ends, with its claims and what was noted with it. */
+int push_item_end(struct cycle *c, int64_t item, struct error *err);
 /* The item is gone in Exchange: file, item and link end; inside a transaction. */
 int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struct error *err);
 

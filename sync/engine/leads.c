@@ -30,6 +30,13 @@ json_t *leads_of(struct store *store, int64_t mailbox, int64_t item)
 	return ids ? ids : json_array();
 }
 
+int leads_forget(struct cycle *c, int64_t item, struct error *err)
+{
+	char *name AUTOFREE = note_name(c->mb->id, item);
+
+	return store_value_set(c->store, name, NULL, err);
+}
+
 json_t *leads_status(struct engine *e, int64_t mailbox)
 {
 	struct cycle c = { .engine = e, .store = e->store };

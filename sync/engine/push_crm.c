@@ -202,10 +202,8 @@ static int deleted(struct push *p, struct pair *pair, struct error *err)
 
 	if (!pair->item.removed) /* a removal was counted when it passed the guard */
 		rc = guard_sent(c, pair, SIDE_CRM, err);
-	if (!rc && pair->item.removed) {
-		rc = store_claims_drop(c->store, pair->item.id, err);
-		return rc ? rc : store_item_delete(c->store, pair->item.id, err);
-	}
+	if (!rc && pair->item.removed)
+		return push_item_end(c, pair->item.id, err);
 	if (!rc)
 		rc = store_side_delete(c->store, pair->item.id, SIDE_CRM, err);
 	store_side_clear(&pair->sides[SIDE_CRM]);

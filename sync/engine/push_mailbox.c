@@ -435,6 +435,17 @@ static int keep_tombstone(struct cycle *c, struct pair *pair, struct error *err)
 	return rc;
 }
 
+int push_item_end(struct cycle *c, int64_t item, struct error *err)
+{
+	int rc = store_claims_drop(c->store, item, err);
+
+	if (!rc)
+		rc = leads_forget(c, item, err);
+	if (!rc)
+		rc = account_forget(c, item, err);
+	return rc ? rc : store_item_delete(c->store, item, err);
+}
+
 int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struct error *err)
 {
 	struct store_side *crm = &pair->sides[SIDE_CRM];
@@ -461,9 +472,7 @@ int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struc
 	}
 	if (!rc && crm->status == SIDE_LINKED)
 		designate_unlink(c, pair, reason);
-	if (!rc)
-		rc = store_claims_drop(c->store, pair->item.id, err);
-	return rc ? rc : store_item_delete(c->store, pair->item.id, err);
+	return rc ? rc : push_item_end(c, pair->item.id, err);
 }
 
 static bool removal_is_due(struct cycle *c, const struct store_item *item)

@@ -691,6 +691,36 @@ static void a_field_that_becomes_readable_is_read_first(void **state)
 	assert_int_equal(count_conflicts(&w->e), 1);
 }
 
+static void what_was_noted_goes_with_the_item(void **state)
+{
+	static const char *const notes[] = { "leads", "unmatched" };
+	struct world *w = *state;
+	struct store *store = w->e.store;
+	int64_t item;
+
+	outlook(w, ALICE, IN_CONTACTS, "Anna Adler", "anna@ex.org");
+	settle(w);
+	item = at(&w->e, CONTACTS, "Anna Adler.vcf").item;
+	for (size_t i = 0; i < ARRAY_SIZE(notes); i++) {
+		const char *name = keep(&w->e, xasprintf("%s:%lld:%lld", notes[i],
+						       (long long)w->e.mailbox, (long long)item));
+
+		assert_int_equal(store_begin(store, STORE_NORMAL, STORE_LOCAL, NULL), 0);
+		assert_int_equal(store_value_set(store, name, "[]", NULL), 0);
+		assert_int_equal(store_commit(store, NULL), 0);
+	}
+	remove_file(&w->e, CONTACTS, "Anna Adler.vcf");
+	settle(w);
+	assert_null(there(w, ALICE, "Anna Adler"));
+	for (size_t i = 0; i < ARRAY_SIZE(notes); i++) {
+		json_t *names = NULL;
+
+		assert_int_equal(store_value_names(store, notes[i], &names, NULL), 0);
+		assert_int_equal(json_array_size(names), 0);
+		json_decref(names);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -727,6 +757,7 @@ int main(void)
 		WORLD(a_cursor_that_is_not_known_doubles_nothing),
 		WORLD(a_comparison_cut_short_begins_anew),
 		WORLD(a_field_that_becomes_readable_is_read_first),
+		WORLD(what_was_noted_goes_with_the_item),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
