@@ -6,6 +6,7 @@ import errno
 import os
 
 import pytest
+from exchangelib.folders import Calendar
 from scene import run, seed, state
 from simulator import wait_for
 
@@ -114,3 +115,55 @@ def test_written_rewritten_and_removed_in_the_view(sim, mount, exchange):
     run("rm", view / "visit.ics")
     wait_for(lambda: mount.sync() and exchange("alice").calendar.all().count() == 0)
     assert files(view) == []
+
+
+@pytest.mark.sim(seed=seed())
+@pytest.mark.mount(config={"sync": {"remove-quiet": "0"}})
+def test_a_real_folder_of_that_name(sim, mount, exchange):
+    """It stands beside the view, and what lies in it is designated by nothing."""
+    account = exchange("alice")
+    calendar = mount.mailbox("alice") / "Calendar"
+    (calendar / VIEW / "in view.ics").write_bytes(ics("VEVENT", "view@client.example", "Visit"))
+    mount.sync()
+    Calendar(parent=account.calendar, name=VIEW).save()
+    for _ in range(2):
+        mount.sync()
+        assert sorted(path.name for path in calendar.iterdir()) == [VIEW, f"{VIEW} (2)"]
+    (calendar / f"{VIEW} (2)" / "in folder.ics").write_bytes(
+        ics("VEVENT", "folder@client.example", "Other"))
+    mount.sync()
+    account.calendar.refresh()
+    assert [item.subject for item in (account.calendar / VIEW).all()] == ["Other"]
+    assert files(calendar / VIEW) == ["in view.ics"]
+    assert [row["Subject"] for row in sim.records("Event")] == ["Visit"]
+    sim.reset_counters()
+    mount.sync()
+    assert sim.counters()["writes"] == 0
+
+
+@pytest.mark.sim(seed=seed())
+@pytest.mark.mount(config={"sync": {"remove-quiet": "0"}})
+def test_tools_rewrite_in_the_view_twice(sim, mount, exchange, tmp_path):
+    """cp, sed -i and a redirection keep a task in the view; rm there is a removal."""
+    view = mount.mailbox("alice") / "Tasks" / VIEW
+    path = view / "task.ics"
+    (tmp_path / "task.ics").write_bytes(ics("VTODO", "task@client.example", "Call"))
+    for _ in range(2):
+        run("cp", tmp_path / "task.ics", path)
+        mount.sync()
+        assert [row["Subject"] for row in sim.records("Task")] == ["Call"]
+        run("sed", "-i", "s/^SUMMARY:.*/SUMMARY:By sed\\r/", path)
+        mount.sync()
+        assert [row["Subject"] for row in sim.records("Task")] == ["By sed"]
+        item = in_outlook(exchange("alice"), "tasks", "By sed")
+        assert item.categories == [VIEW]
+        for _ in range(2):  # what stands there already
+            item = in_outlook(exchange("alice"), "tasks", "By sed")
+            item.categories = [VIEW]
+            item.save(update_fields=["categories"])
+            mount.sync()
+        assert files(view) == ["task.ics"] and files(view.parent) == []
+    run("rm", path)
+    mount.sync()
+    wait_for(lambda: mount.sync() and exchange("alice").tasks.all().count() == 0)
+    assert files(view) == [] and len(sim.records("Task")) == 1
