@@ -37,8 +37,6 @@ int ews_event_check(const json_t *doc, struct error *err);
 bool ews_event_from_wire(struct zones *zones, json_t *fields);
 /* What begins in one zone as another one's clock shows it: an exception may have a zone of its own. */
 void ews_event_to_zone(struct zones *zones, json_t *fields, const char *zone);
-/* Days name no zone in a file: that of the mailbox, `zone`, goes without saying. */
-void ews_event_drop_zone(json_t *fields, const char *zone);
 
 /* The rules that a <t:StartTimeZone> ends with, new: its one offset, or the two changes of a year; NULL
  * when it has none, or they are of another kind. */

@@ -238,13 +238,3 @@ void ews_event_to_zone(struct zones *zones, json_t *fields, const char *zone)
 	put(fields, "Start", text);
 	put(fields, "TimeZone", zone);
 }
-
-void ews_event_drop_zone(json_t *fields, const char *zone)
-{
-	const char *name = text_of(fields, "TimeZone");
-	char own[ZONE_NAME], windows[ZONE_NAME];
-
-	if (is_all_day(fields) && name && zone_to_windows(zone, own) &&
-		zone_to_windows(name, windows) && !strcmp(own, windows))
-		json_object_del(fields, "TimeZone");
-}

@@ -137,7 +137,6 @@ static void finish_event(struct mailbox *mailbox, const xmlNode *node, struct ma
 		item->why = xstrdup("a series in a time zone that nobody knows is not shown here");
 	} else {
 		ews_read_occurrences(mailbox, node, item, exceptions);
-		ews_event_drop_zone(item->fields, mailbox->zone);
 	}
 }
 
