@@ -6,6 +6,7 @@ import pytest
 
 from scene import (
     ALICE,
+    card,
     crm_contact,
     crm_contacts,
     edit,
@@ -216,3 +217,24 @@ def hours_later_or_linked(mount, contacts):
         hours_later(mount)
         mount.sync()
     assert state(contacts / "Salesforce_Sync" / "Anna Lind.vcf") == "synced"
+
+
+@pytest.mark.sim(seed=seed([person("Anna", "Lind", folder="Salesforce_Sync")]))
+def test_a_value_that_a_picklist_does_not_have(sim, mount, contacts):
+    """The org's list stands: an error with its reason, until the value is one of the list."""
+    sim.act("field", object="Contact", name="Salutation", restricted=True)
+    path, other = (contacts / "Salesforce_Sync" / name for name in ("Anna Lind.vcf", "jana.vcf"))
+    edit(path, "N:Lind;Anna;;;", "N:Lind;Anna;;Gräfin;")
+    other.write_text(card("Jana Kunz"))
+    mount.sync()
+    assert "Gräfin" in path.read_text() and state(path) == "error"
+    (entry,) = mount.ctl_json("errors")
+    assert "picklist" in entry["error"] and entry["path"].endswith("/Anna Lind.vcf")
+    assert crm_contact(sim, "Kunz")["FirstName"] == "Jana"
+    sim.reset_counters()
+    mount.sync()
+    assert sim.counters()["writes"] == 0  # it is not sent again and again
+    edit(path, "N:Lind;Anna;;Gräfin;", "N:Lind;Anna;;Dr.;")
+    mount.sync()
+    assert crm_contact(sim, "Lind")["Salutation"] == "Dr."
+    assert state(path) == "synced" and mount.ctl_json("errors") == []
