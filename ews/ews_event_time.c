@@ -69,7 +69,8 @@ static int check_clock(struct zones *zones, const struct zone *zone, const char 
 	int64_t local, const char *until, struct error *err)
 {
 	char iana[ZONE_NAME], text[CALTIME_SIZE];
-	const struct zone *theirs = zones_find(zones, windows, iana) ? zones_get(zones, iana) : NULL;
+	const struct zone *theirs = zones_find(zones, windows, iana) ? zones_get(zones, iana)
+								     : NULL;
 	int64_t at = zone_to_utc(zone, local), end = last_needed(until);
 
 	if (zone_to_local(zone, at) != local)
@@ -121,7 +122,8 @@ static const struct zone *clock_of_days(
 	struct zones *zones, const struct zone *zone, const char *windows)
 {
 	char iana[ZONE_NAME];
-	const struct zone *theirs = zones_find(zones, windows, iana) ? zones_get(zones, iana) : NULL;
+	const struct zone *theirs = zones_find(zones, windows, iana) ? zones_get(zones, iana)
+								     : NULL;
 
 	return theirs ? theirs : zone;
 }
