@@ -80,7 +80,7 @@ static int try_names_again(struct hierarchy *h, struct error *err)
 	json_array_foreach(h->numbered, i, number) {
 		uint64_t ino = (uint64_t)json_integer_value(number);
 		struct store_folder folder = { 0 };
-		struct store_node node, taken;
+		struct store_node node = { 0 }, taken;
 
 		rc = store_folder_get(h->c->store, ino, &folder, err);
 		if (!rc)
