@@ -12,6 +12,7 @@ import pathlib
 import re
 
 import pytest
+from scale import amount
 from scene import exchange_items, seed, state
 from simulator import wait_for
 
@@ -42,9 +43,11 @@ OTHER_KIND = "it belongs into a folder of tasks"
 
 
 def corpus():
-    found = {path.name: path.read_bytes() for path in sorted(CORPUS.glob("*.ics"))}
+    """Every file, or with less time every fifth."""
+    step = amount(1, 5)
+    found = {path.name: path.read_bytes() for path in sorted(CORPUS.glob("*.ics"))[::step]}
     found.update({f"bad {path.name}": path.read_bytes()
-                  for path in sorted((CORPUS / "bad").glob("*.ics"))})
+                  for path in sorted((CORPUS / "bad").glob("*.ics"))[::step]})
     return {**OWN, **found}
 
 
