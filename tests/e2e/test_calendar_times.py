@@ -299,9 +299,14 @@ def test_all_three_hold_the_same_instants(sim, mount, record_property, first):
     for event in events:
         event.path.write_bytes(event.text.encode())
     mount.sync()
-    assert mount.ctl_json("errors") == []
+    # An exception may lie where another one was before it was moved: Exchange refuses that, and says so.
+    errors = [one for one in mount.ctl_json("errors") if one["state"] == "error"]
+    assert [error for error in errors if "ErrorOccurrenceCrossing" not in error["error"]] == []
+    refused = {error["path"] for error in errors}
+    assert len(refused) <= len(events) // 50
+    events = [event for event in events if str(event.path.relative_to(mount.path)) not in refused]
     occurrences_ = sum(len(event.instants()) for event in events)
-    record_property("count", f"times: {len(events)} events, {occurrences_} occurrences: "
+    record_property("count", f"times: {len(events)} events, {len(refused)} refused, {occurrences_} occurrences: "
                              f"{dict(sorted(maker.counts.items()))}")
     wrong = {what: tell(record_property, what, verdicts) for what, verdicts in (
         ("files", judge_files(events)), ("Exchange", judge_exchange(sim, events)),
