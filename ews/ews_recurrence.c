@@ -15,6 +15,7 @@
 
 #include "ews/ews_form.h"
 #include "ews/ews_xml.h"
+#include "sync/formats/caltime.h"
 #include "sync/mem.h"
 
 #define WORK_DAYS "Monday Tuesday Wednesday Thursday Friday"
@@ -26,6 +27,7 @@ static const char *const day_names[] = { "Monday", "Tuesday", "Wednesday", "Thur
 	"Saturday", "Sunday" };
 static const char *const months[] = { "January", "February", "March", "April", "May", "June",
 	"July", "August", "September", "October", "November", "December" };
+/* Days of the months; February's of every year. */
 static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 static const struct {
 	const char *name;
@@ -62,9 +64,10 @@ static int index_nth(const char *name)
 struct rule {
 	const json_t *json;
 	const char *frequency;
-	int year, month, day; /* of the start */
-	int weekday;	      /* of the start, 0 is Monday */
 	const char *start;
+	int month, day; /* of the start */
+	int of_day;	/* seconds since midnight */
+	int weekday;	/* 0 is Monday */
 	bool by_day[7];
 	size_t n_days;
 	int nth; /* of byDay's only day, or bySetPosition; 0: none */
@@ -72,21 +75,6 @@ struct rule {
 	int by_month;
 	bool clamped; /* the last of days 28 to month_day */
 };
-
-static int weekday_of(int year, int month, int day)
-{
-	static const int shift[] = { 0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4 };
-	int y = month < 3 ? year - 1 : year;
-
-	/* Sakamoto's method counts from Sunday. */
-	return (y + y / 4 - y / 100 + y / 400 + shift[month - 1] + day + 6) % 7;
-}
-
-static bool parse_date(const char *text, int *year, int *month, int *day)
-{
-	return text && sscanf(text, "%4d-%2d-%2d", year, month, day) == 3 && *month >= 1 &&
-	       *month <= 12 && *day >= 1 && *day <= 31;
-}
 
 static int cannot(struct error *err, const char *what)
 {
@@ -188,6 +176,8 @@ static int read_month(struct rule *r, struct error *err)
 static int read_rule(const json_t *doc, struct rule *r, struct error *err)
 {
 	const json_t *rules = json_object_get(doc, "recurrenceRules");
+	struct caltime_date date;
+	int64_t local;
 	int rc;
 
 	memset(r, 0, sizeof(*r));
@@ -199,9 +189,13 @@ static int read_rule(const json_t *doc, struct rule *r, struct error *err)
 	r->start = json_string_value(json_object_get(doc, "start"));
 	if (!r->start)
 		r->start = json_string_value(json_object_get(doc, "due"));
-	if (!parse_date(r->start, &r->year, &r->month, &r->day))
+	if (!r->start || !caltime_read_local(r->start, &local))
 		return cannot(err, "a rule of an item that has no start");
-	r->weekday = weekday_of(r->year, r->month, r->day);
+	date = caltime_date_of(local);
+	r->month = date.month;
+	r->day = date.day;
+	r->of_day = caltime_of_day(local);
+	r->weekday = (caltime_weekday(local) + 6) % 7;
 	r->frequency = json_string_value(json_object_get(r->json, "frequency"));
 	rc = check_members(r->json, err);
 	if (!rc)
@@ -317,7 +311,7 @@ static int put_yearly(json_t *value, const struct rule *r, struct error *err)
 	int day = exchange_day(r, month);
 	int rc;
 
-	if (json_integer_value(json_object_get(r->json, "interval")) > 1)
+	if (month < 1 || month > 12 || json_integer_value(json_object_get(r->json, "interval")) > 1)
 		return cannot(err, "a rule of every so many years");
 	if (r->n_days) {
 		if (!r->by_month)
@@ -335,39 +329,25 @@ static int put_yearly(json_t *value, const struct rule *r, struct error *err)
 	return 0;
 }
 
-static void date_before(int *year, int *month, int *day)
-{
-	bool leap;
-
-	if (--*day)
-		return;
-	if (!--*month) {
-		*month = 12;
-		--*year;
-	}
-	leap = *year % 4 == 0 && (*year % 100 != 0 || *year % 400 == 0);
-	*day = lengths[*month - 1] + (*month == 2 && leap);
-}
-
 /* The day on which the last occurrence can be: that of `until`, or the one before when `until` is
  * earlier in the day than the occurrences are. */
 static int put_range(json_t *value, const struct rule *r, struct error *err)
 {
 	const json_t *count = json_object_get(r->json, "count");
 	const char *until = json_string_value(json_object_get(r->json, "until"));
-	const char *until_time = until ? strchr(until, 'T') : NULL;
-	const char *start_time = strchr(r->start, 'T');
-	int year, month, day;
+	struct caltime_date date;
+	int64_t local;
 
 	if (json_integer_value(count) > 0) {
 		json_object_set(value, "NumberOfOccurrences", (json_t *)count);
 	} else if (until) {
-		if (!parse_date(until, &year, &month, &day))
+		if (!caltime_read_local(until, &local))
 			return cannot(err, "an end that is no date");
-		if (until_time && start_time && strcmp(until_time, start_time) < 0)
-			date_before(&year, &month, &day);
-		json_object_set_new(
-			value, "EndDate", json_sprintf("%04d-%02d-%02d", year, month, day));
+		if (caltime_of_day(local) < r->of_day)
+			local -= CALTIME_DAY;
+		date = caltime_date_of(local);
+		json_object_set_new(value, "EndDate",
+			json_sprintf("%04d-%02d-%02d", date.year, date.month, date.day));
 	}
 	return 0;
 }
