@@ -57,8 +57,8 @@ class ServerMaker(Maker):
         """A day that some months do not have is said as Exchange means it."""
         last = [f"FREQ=MONTHLY;INTERVAL={self.random.randint(1, 3)};BYMONTHDAY=-1",
                 "FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1"]
-        rule = super().pattern(start)
-        return self.random.choice(last) if rule and start.day > 28 else rule
+        rule = re.sub(r"BYDAY=(\w\w),\1(?=;)", r"BYDAY=\1", super().pattern(start) or "")
+        return self.random.choice(last) if rule and start.day > 28 else rule or None
 
     def event(self, n):
         while True:
