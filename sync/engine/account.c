@@ -363,13 +363,15 @@ static void collect_name(struct cycle *c, int64_t item, json_t *names)
 
 int account_resolve(struct cycle *c, struct error *err)
 {
-	json_t *names = json_object();
+	json_t *names;
 	int64_t *ids = NULL;
 	size_t n = 0;
-	int rc = 0;
+	int rc;
 
-	if (account_row(c, KIND_CONTACT) && c->engine->crm_driver->match_accounts)
-		rc = store_items_dirty(c->store, c->mb->id, &ids, &n, err);
+	if (!account_row(c, KIND_CONTACT) || !c->engine->crm_driver->match_accounts)
+		return 0;
+	names = json_object();
+	rc = store_items_dirty(c->store, c->mb->id, &ids, &n, err);
 	for (size_t i = 0; !rc && i < n; i++)
 		collect_name(c, ids[i], names);
 	if (!rc)
