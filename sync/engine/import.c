@@ -122,9 +122,12 @@ static int load_keys(struct cycle *c, enum item_kind kind, struct error *err)
 {
 	int64_t *ids AUTOFREE = NULL;
 	size_t n = 0;
-	int rc = c->keys[kind] ? 0 : store_items_all(c->store, c->mb->id, &ids, &n, err);
+	int rc;
 
-	if (rc || c->keys[kind])
+	if (c->keys[kind])
+		return 0;
+	rc = store_items_all(c->store, c->mb->id, &ids, &n, err);
+	if (rc)
 		return rc;
 	c->keys[kind] = json_object();
 	n = kinds_filter(c, kind, ids, n, ids);
