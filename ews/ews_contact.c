@@ -4,6 +4,9 @@
  * of the elements of ContactItemType (after those of ItemType) in the schema, which Exchange
  * checks. Lengths are not given: Exchange describes none, and MAPI strings have no limit of their
  * own except the 255 characters of a category. */
+#include <libxml/uri.h>
+#include <string.h>
+
 #include "ews/ews_private.h"
 #include "sync/formats/card.h"
 #include "sync/mem.h"
@@ -51,6 +54,39 @@
 		.element = #NAME, .beside = { (LOCAL) })
 
 /* NOLINTEND(bugprone-macro-parentheses) */
+
+/* xs:anyURI as the schema's validators read it: what no URI holds stands for a letter.  A request with
+ * anything else would be refused as a whole; such a page stays in the file. */
+static bool is_uri(const char *text)
+{
+	char *copy AUTOFREE = xstrdup(text);
+	xmlURI *uri;
+
+	for (unsigned char *c = (unsigned char *)copy; *c; c++)
+		if (*c < ' ' || *c >= 127 || strchr("<>\"{}|\\^`'", *c))
+			*c = '_';
+	uri = xmlParseURI(copy);
+	xmlFreeURI(uri);
+	return uri != NULL;
+}
+
+static json_t *page_get(const json_t *doc, const struct field *field)
+{
+	json_t *value = field_text.get(doc, field);
+
+	if (!value || is_uri(json_string_value(value)))
+		return value;
+	json_decref(value);
+	return NULL;
+}
+
+static int page_set(json_t *doc, const struct field *field, const char *key, const json_t *value,
+	struct error *err)
+{
+	return field_text.set(doc, field, key, value, err);
+}
+
+static const struct field_type page_type = { .get = page_get, .set = page_set };
 
 static const struct field rows[] = {
 	/* ItemType */
@@ -104,7 +140,7 @@ static const struct field rows[] = {
 	PHONE(TtyTddPhone),
 	PLAIN(AssistantName, "relatedTo/assistant", field_related, 0),
 	DATE(Birthday, "anniversaries/birth/date", 0x80DE),
-	PLAIN(BusinessHomePage, "links/BusinessHomePage/uri", field_text, 0),
+	PLAIN(BusinessHomePage, "links/BusinessHomePage/uri", page_type, 0),
 	EWS_ROW("Children", "relatedTo/child", field_related_list, 0, .form = EWS_STRINGS,
 		.uri = "contacts:Children", .element = "Children"),
 	PLAIN(Department, "organizations/CompanyName/units/0/name", field_text, 0),

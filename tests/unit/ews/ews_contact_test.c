@@ -28,6 +28,8 @@ static json_t *sample(const struct field *row)
 		return json_pack("[s, s]", "Mia", "No\xC3\xAB");
 	if (wire->form == EWS_CHOICE)
 		return json_string("Private");
+	if (!strcmp(row->name, "BusinessHomePage"))
+		return json_string("https://www.corp.example/m\xC3\xBCller?a=1&b=2");
 	return json_sprintf("%s <&> \"M\xC3\xBCller\"\nsecond line", row->name);
 }
 
@@ -127,6 +129,19 @@ static void every_row_has_its_place_in_a_card(void **state)
 		json_decref(value);
 		json_decref(shown);
 	}
+}
+
+/* The schema takes URIs alone; another page stays in the file. */
+static void a_page_that_is_no_uri_is_not_sent(void **state)
+{
+	const struct field *row = field_find(&ews_contact_table, "BusinessHomePage");
+	json_t *card = card_new(), *value = json_string("http\\://test.example.com");
+
+	(void)state;
+	assert_int_equal(row->type->set(card, row, NULL, value, NULL), 0);
+	assert_null(row->type->get(card, row));
+	json_decref(value);
+	json_decref(card);
 }
 
 static void a_whole_contact_reads_back(void **state)
@@ -343,6 +358,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fake_test(the_table_has_every_property_once),
 		fake_test(every_row_has_its_place_in_a_card),
+		fake_test(a_page_that_is_no_uri_is_not_sent),
 		fake_test(a_whole_contact_reads_back),
 		fake_test(each_row_alone_reads_back),
 		fake_test(every_row_can_be_created_set_and_emptied),
