@@ -183,7 +183,7 @@ static struct recur *open_series(const json_t *doc, bool with_overrides)
 	recur->rules[recur->n_rules++] = (struct walk){ .next = start };
 	if (with_overrides)
 		add_overrides(recur, json_object_get(doc, "recurrenceOverrides"));
-	if (recur->n_added && recur->added[0] <= recur->last)
+	if (recur->added && recur->n_added && recur->added[0] <= recur->last)
 		recur->last = recur->added[0] - 1;
 	return recur;
 }
