@@ -162,6 +162,13 @@ static void add_overrides(struct recur *recur, const json_t *overrides)
 	qsort(recur->added, recur->n_added, sizeof(*recur->added), by_time);
 }
 
+/* The next occurrence that an override adds. */
+static int64_t next_added(const struct recur *recur)
+{
+	return recur->added && recur->at_added < recur->n_added ? recur->added[recur->at_added]
+								: NONE;
+}
+
 static struct recur *open_series(const json_t *doc, bool with_overrides)
 {
 	struct recur *recur;
@@ -183,8 +190,8 @@ static struct recur *open_series(const json_t *doc, bool with_overrides)
 	recur->rules[recur->n_rules++] = (struct walk){ .next = start };
 	if (with_overrides)
 		add_overrides(recur, json_object_get(doc, "recurrenceOverrides"));
-	if (recur->added && recur->n_added && recur->added[0] <= recur->last)
-		recur->last = recur->added[0] - 1;
+	if (next_added(recur) <= recur->last)
+		recur->last = next_added(recur) - 1;
 	return recur;
 }
 
@@ -227,12 +234,11 @@ bool recur_next(struct recur *recur, int64_t *local)
 		int64_t next = earliest(recur->rules, recur->n_rules, recur->last);
 		bool added;
 
-		while (recur->at_added < recur->n_added &&
-			recur->added[recur->at_added] <= recur->last)
+		while (next_added(recur) <= recur->last)
 			recur->at_added++;
-		added = recur->at_added < recur->n_added && recur->added[recur->at_added] <= next;
+		added = next_added(recur) <= next && next_added(recur) != NONE;
 		if (added)
-			next = recur->added[recur->at_added];
+			next = next_added(recur);
 		if (next == NONE)
 			return false;
 		recur->last = next;
