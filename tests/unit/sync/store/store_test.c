@@ -464,7 +464,7 @@ static int get_version(void *version, int n, char **values, char **names)
 {
 	(void)n;
 	(void)names;
-	*(int *)version = atoi(values[0]);
+	*(int *)version = (int)strtol(values[0], NULL, 10);
 	return 0;
 }
 
