@@ -1,8 +1,6 @@
 /* Commands of an administrator, a new cache, and the limits of a cycle, against servers in memory. */
 #include "tests/unit/sync/engine/world.h"
 
-#define CONTACTS (w->e.contacts)
-
 /* ---- commands ------------------------------------------------------------------------------------------------ */
 
 static void reset_doubles_nothing_and_keeps_links(void **state)
@@ -83,9 +81,7 @@ static void creates_stop_at_the_limit_of_a_cycle(void **state)
 
 	w->config.max_create = 5;
 	for (int i = 0; i < 12; i++)
-		put(&w->e, w->e.sync, keep(&w->e, xasprintf("p%d.vcf", i)),
-			person(w, keep(&w->e, xasprintf("Person %d", i)),
-				keep(&w->e, xasprintf("p%d@ex.org", i)), ""));
+		put(&w->e, w->e.sync, nth_file(w, i), nth_person(w, i));
 	cycle(w, ALICE);
 	assert_int_equal(fake_count(box_of(w, ALICE), -1), 5);
 	assert_int_equal(crm_count(&w->f), 5);
@@ -104,8 +100,7 @@ static void what_the_limit_keeps_holds_nobody_else_up(void **state)
 
 	w->config.max_create = 1;
 	for (int i = 0; i < 3; i++) {
-		const char *email = keep(&w->e, xasprintf("p%d@ex.org", i));
-		const char *name = keep(&w->e, xasprintf("Person %d", i));
+		const char *email = nth_email(w, i), *name = nth(w, i);
 
 		fake_set(box_of(w, ALICE), outlook(w, ALICE, IN_CONTACTS, name, email),
 			"Categories/CRM", "");

@@ -2,8 +2,6 @@
  * arrives on the other, once, and the next cycle has nothing to say (I11). */
 #include "tests/unit/sync/engine/world.h"
 
-#define CONTACTS (w->e.contacts)
-
 /* ---- both ways ------------------------------------------------------------------------------------ */
 
 static void a_contact_made_there_is_a_file(void **state)

@@ -1,31 +1,13 @@
 /* Mass deletions (I9): no answer of a remote, however empty or wrong, and no slip of a user, deletes
  * past the guard; what is held is confirmed or restored as a batch, and only that. */
-#include "tests/unit/sync/engine/world.h"
+#include "tests/unit/sync/engine/calendar_world.h"
 
-#define CONTACTS (w->e.contacts)
-#define SYNC	 (w->e.sync)
-#define RULE	 (w->policy.rules[CONFIG_CONTACTS])
-#define MANY	 30
-
-static const char *nth(struct world *w, int i)
-{
-	return keep(&w->e, xasprintf("Person %d", i));
-}
-
-static const char *nth_file(struct world *w, int i)
-{
-	return keep(&w->e, xasprintf("p%d.vcf", i));
-}
-
-static const char *nth_email(struct world *w, int i)
-{
-	return keep(&w->e, xasprintf("p%d@ex.org", i));
-}
+#define MANY 30
 
 static void many(struct world *w, uint64_t folder, int n)
 {
 	for (int i = 0; i < n; i++)
-		put(&w->e, folder, nth_file(w, i), person(w, nth(w, i), nth_email(w, i), ""));
+		put(&w->e, folder, nth_file(w, i), nth_person(w, i));
 	settle(w);
 	assert_int_equal(fake_count(box_of(w, ALICE), -1), n);
 }
@@ -63,7 +45,7 @@ static void assert_nothing_held(struct world *w)
 	assert_int_equal(count_held(w), 0);
 }
 
-/* ---- by the user ------------------------------------------------------------------------------------- */
+/* ---- by the user ----------------------------------------------------------------------------- */
 
 static void a_few_removals_go(void **state)
 {
@@ -186,13 +168,63 @@ static void what_is_written_anew_is_held_no_longer(void **state)
 	settle(w);
 	assert_int_equal(count_held(w), 12);
 	for (int i = 0; i < 12; i++)
-		put(&w->e, CONTACTS, nth_file(w, i), person(w, nth(w, i), nth_email(w, i), ""));
+		put(&w->e, CONTACTS, nth_file(w, i), nth_person(w, i));
 	settle(w);
 	assert_nothing_held(w);
 	assert_int_equal(fake_count(box_of(w, ALICE), -1), MANY);
 }
 
-/* ---- by Exchange ---------------------------------------------------------------------------------------- */
+/* ---- a folder and its view ------------------------------------------------------------------- */
+
+static void put_events(struct calendar *t, uint64_t folder, const char *prefix, int n)
+{
+	for (int i = 0; i < n; i++) {
+		const char *uid = keep(&t->w->e, xasprintf("%s%d", prefix, i));
+
+		put(&t->w->e, folder, keep(&t->w->e, xasprintf("%s.ics", uid)),
+			event(t->w, uid, uid, 1 + i, ""));
+	}
+}
+
+static void remove_events(struct calendar *t, uint64_t folder, const char *prefix, int n)
+{
+	for (int i = 0; i < n; i++)
+		remove_file(&t->w->e, folder, keep(&t->w->e, xasprintf("%s%d.ics", prefix, i)));
+}
+
+/* Three here and three in the view are all that the calendar has (I9). */
+static void a_folder_and_its_view_are_emptied_together(void **state)
+{
+	struct calendar *t = *state;
+	struct world *w = t->w;
+
+	put_events(t, t->calendar, "a", 3);
+	put_events(t, t->view, "v", 3);
+	settle(w);
+	assert_int_equal(fake_count(box_of(w, ALICE), t->there), 6);
+	remove_events(t, t->calendar, "a", 3);
+	remove_events(t, t->view, "v", 3);
+	settle(w);
+	assert_int_equal(fake_count(box_of(w, ALICE), t->there), 6);
+	assert_int_equal(count_held(w), 6);
+}
+
+/* Five of many are no mass deletion, but here they are all of what is synced. */
+static void a_view_is_not_emptied_unasked(void **state)
+{
+	struct calendar *t = *state;
+	struct world *w = t->w;
+
+	put_events(t, t->calendar, "a", 20);
+	put_events(t, t->view, "v", 5);
+	settle(w);
+	remove_events(t, t->view, "v", 5);
+	settle(w);
+	assert_int_equal(fake_count(box_of(w, ALICE), t->there), 25);
+	assert_int_equal(count_held(w), 5);
+}
+
+/* ---- by Exchange ----------------------------------------------------------------------------- */
 
 static void forget_cursor(struct world *w)
 {
@@ -359,7 +391,7 @@ static void a_hierarchy_without_folders_is_refused(void **state)
 	assert_int_equal(fake_count(box_of(w, ALICE), -1), 4);
 }
 
-/* ---- by the CRM -------------------------------------------------------------------------------------------- */
+/* ---- by the CRM ------------------------------------------------------------------------------ */
 
 static void a_mass_deletion_in_the_crm_is_held(void **state)
 {
@@ -465,17 +497,11 @@ static void many_that_turn_private_are_held(void **state)
 static void an_empty_view_unlinks_nobody(void **state)
 {
 	struct world *w = *state;
-	struct error err = ERROR_INIT;
 
 	many(w, SYNC, MANY);
 	for (size_t i = 0; i < w->f.n; i++)
 		w->f.records[i].hidden = true;
-	assert_ok(store_begin(w->e.store, STORE_NORMAL, STORE_LOCAL, &err), err);
-	assert_ok(
-		store_value_set(w->e.store,
-			keep(&w->e, xasprintf("viewed:%lld", (long long)w->e.mailbox)), "1", &err),
-		err);
-	assert_ok(store_commit(w->e.store, &err), err);
+	age_view(w);
 	failing_cycle(w, ALICE);
 	assert_int_equal(crm_status(w, SYNC, nth_file(w, 0)), SIDE_LINKED);
 	for (size_t i = 0; i < w->f.n; i++)
@@ -484,7 +510,7 @@ static void an_empty_view_unlinks_nobody(void **state)
 	assert_int_equal(crm_status(w, SYNC, nth_file(w, 0)), SIDE_LINKED);
 }
 
-/* ---- two gateways ------------------------------------------------------------------------------------------- */
+/* ---- two gateways ---------------------------------------------------------------------------- */
 
 /* Another program changes Exchange one way and the CRM the other way, as often as we do. */
 static void an_item_that_goes_back_and_forth_is_held(void **state)
@@ -555,6 +581,8 @@ int main(void)
 		WORLD(slow_deletion_is_mass_deletion),
 		WORLD(many_small_folders_are_many),
 		WORLD(what_is_written_anew_is_held_no_longer),
+		CALENDAR(a_folder_and_its_view_are_emptied_together),
+		CALENDAR(a_view_is_not_emptied_unasked),
 		WORLD(an_empty_answer_deletes_nothing),
 		WORLD(what_shows_again_is_held_no_longer),
 		WORLD(a_mass_deletion_there_is_held_and_confirmed),

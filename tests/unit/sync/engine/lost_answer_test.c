@@ -5,9 +5,6 @@
  * work and after it; then we start again, time passes, and the end state must be the same. */
 #include "tests/unit/sync/engine/world.h"
 
-#define CONTACTS (w->e.contacts)
-#define SYNC	 (w->e.sync)
-
 /* ---- creates ---------------------------------------------------------------------------------------- */
 
 static void lost_create_in_exchange(struct world *w, enum fault_mode mode, bool restart)

@@ -14,6 +14,11 @@
 #define ALICE 0
 #define BOB   1
 
+/* Where `w` is the world. */
+#define CONTACTS (w->e.contacts)
+#define SYNC	 (w->e.sync)
+#define RULE	 (w->policy.rules[CONFIG_CONTACTS])
+
 struct world {
 	struct env e; /* first: the words of commit_fixture.h take &w->e */
 	struct config config;
@@ -180,6 +185,17 @@ static inline void age(struct world *w, int64_t ns)
 }
 
 #define MINUTE (60 * NS_PER_S)
+
+/* The links of Alice's mailbox were looked at long ago, and will be in the next cycle. */
+static inline void age_view(struct world *w)
+{
+	char *name AUTOFREE = xasprintf("viewed:%lld", (long long)w->e.mailbox);
+	struct error err = ERROR_INIT;
+
+	assert_ok(store_begin(w->e.store, STORE_NORMAL, STORE_LOCAL, &err), err);
+	assert_ok(store_value_set(w->e.store, name, "1", &err), err);
+	assert_ok(store_commit(w->e.store, &err), err);
+}
 
 /* ---- our death ------------------------------------------------------------------------------------ */
 
@@ -362,20 +378,26 @@ static inline struct fake_item *outlook(
 	return item;
 }
 
-/* The one live item of this name there; NULL when there is none. */
-static inline struct fake_item *there(struct world *w, int who, const char *name)
+/* The one live item with this value there; NULL when there is none. */
+static inline struct fake_item *there_with(
+	struct world *w, int who, const char *field, const char *value)
 {
 	struct fake_item *found = NULL;
 
 	for (size_t i = 0; i < box_of(w, who)->n_items; i++) {
 		struct fake_item *item = &box_of(w, who)->items[i];
 
-		if (item->folder < 0 || strcmp(net_text(item->fields, "DisplayName"), name) != 0)
+		if (item->folder < 0 || strcmp(net_text(item->fields, field), value) != 0)
 			continue;
 		assert_null(found); /* no duplicates */
 		found = item;
 	}
 	return found;
+}
+
+static inline struct fake_item *there(struct world *w, int who, const char *name)
+{
+	return there_with(w, who, "DisplayName", name);
 }
 
 static inline const char *field_there(struct world *w, int who, const char *name, const char *field)
@@ -390,20 +412,25 @@ static inline const char *field_there(struct world *w, int who, const char *name
 
 /* ---- in the CRM --------------------------------------------------------------------------------------- */
 
-/* The one live record with this address; NULL: none. */
-static inline struct fake_record *record(struct world *w, const char *email)
+/* The one live record with this value, in any case; NULL: none. */
+static inline struct fake_record *record_with(struct world *w, const char *field, const char *value)
 {
 	struct fake_record *found = NULL;
 
 	for (size_t i = 0; i < w->f.n; i++) {
 		struct fake_record *r = &w->f.records[i];
 
-		if (r->deleted || strcasecmp(net_text(r->fields, "Email"), email) != 0)
+		if (r->deleted || strcasecmp(net_text(r->fields, field), value) != 0)
 			continue;
 		assert_null(found); /* no duplicates */
 		found = r;
 	}
 	return found;
+}
+
+static inline struct fake_record *record(struct world *w, const char *email)
+{
+	return record_with(w, "Email", email);
 }
 
 static inline const char *field_of(struct world *w, const char *email, const char *field)
@@ -427,6 +454,27 @@ static inline const char *person(
 			email ? "EMAIL:" : "", email ? email : "", email ? "\r\n" : "", extra));
 
 	return card(&w->e, NULL, name, lines);
+}
+
+/* Of many alike: "Person 3" with p3@ex.org in p3.vcf. */
+static inline const char *nth(struct world *w, int i)
+{
+	return keep(&w->e, xasprintf("Person %d", i));
+}
+
+static inline const char *nth_file(struct world *w, int i)
+{
+	return keep(&w->e, xasprintf("p%d.vcf", i));
+}
+
+static inline const char *nth_email(struct world *w, int i)
+{
+	return keep(&w->e, xasprintf("p%d@ex.org", i));
+}
+
+static inline const char *nth_person(struct world *w, int i)
+{
+	return person(w, nth(w, i), nth_email(w, i), "");
 }
 
 /* The file's bytes with lines added before END. */
@@ -501,6 +549,23 @@ static inline size_t files_in(struct world *w, uint64_t parent)
 
 	assert_int_equal(store_node_list(w->e.store, parent, 0, count_file, &n, NULL), 0);
 	return n;
+}
+
+/* ---- a pair ------------------------------------------------------------------------------------------- */
+
+/* anna.vcf in Salesforce_Sync, linked with the only record. */
+static inline void designated(struct world *w)
+{
+	put(&w->e, SYNC, "anna.vcf", person(w, "Anna Adler", "a@ex.org", JOB("Buyer")));
+	settle(w);
+	assert_int_equal(crm_status(w, SYNC, "anna.vcf"), SIDE_LINKED);
+	assert_int_equal(crm_count(&w->f), 1);
+}
+
+static inline void with_mode(struct world *w, enum config_mode mode)
+{
+	RULE.mode = mode;
+	RULE.import = mode == MODE_ALL ? IMPORT_OWNED : IMPORT_OFF;
 }
 
 #endif
