@@ -11,20 +11,13 @@
 
 #include "crm/salesforce_activity.h"
 #include "tests/unit/crm/sim_org.h"
+#include "tests/unit/json_text.h"
 
 /* ---- what tests do ----------------------------------------------------------------------------- */
 
-static json_t *parsed(const char *text)
-{
-	json_t *value = json_loads(text, 0, NULL);
-
-	assert_non_null(value);
-	return value;
-}
-
 static char *create(enum item_kind kind, const char *token, const char *fields)
 {
-	json_t *values = parsed(fields);
+	json_t *values = json_of(fields);
 	struct crm_op op = { .token = token, .fields = values };
 	struct error err = ERROR_INIT;
 
@@ -38,7 +31,7 @@ static char *create(enum item_kind kind, const char *token, const char *fields)
 static struct error update(enum item_kind kind, const struct crm_record *record, const char *fields,
 	const char *changed)
 {
-	json_t *values = parsed(fields), *names = parsed(changed);
+	json_t *values = json_of(fields), *names = json_of(changed);
 	struct crm_op op = {
 		.id = record->id, .version = record->version, .fields = values, .changed = names
 	};
@@ -69,7 +62,7 @@ static struct crm_record fetch(enum item_kind kind, const char *id)
 static void holds(enum item_kind kind, const char *id, const char *fields)
 {
 	struct crm_record record = fetch(kind, id);
-	json_t *expected = parsed(fields);
+	json_t *expected = json_of(fields);
 
 	if (!json_equal(record.fields, expected))
 		fail_msg("%s", json_dumps(record.fields, JSON_SORT_KEYS));
@@ -222,7 +215,7 @@ static void the_zone_of_a_user(void **state)
 
 static void too_long_for_an_event(void **state)
 {
-	json_t *fields = parsed("{\"StartDateTime\":\"2026-12-24\",\"DurationInMinutes\":21600}");
+	json_t *fields = json_of("{\"StartDateTime\":\"2026-12-24\",\"DurationInMinutes\":21600}");
 	struct crm_op op = { .token = "event-3", .fields = fields };
 	struct error err = ERROR_INIT;
 
@@ -236,7 +229,7 @@ static void too_long_for_an_event(void **state)
 /* The ids of the records that are like one of these projections, of this owner. */
 static size_t matched(enum item_kind kind, const char *owner, const char *fields, char id[20])
 {
-	json_t *projection = parsed(fields);
+	json_t *projection = json_of(fields);
 	const json_t *const projections[] = { projection };
 	struct crm_record *records;
 	struct error err = ERROR_INIT;
@@ -254,8 +247,8 @@ static size_t matched(enum item_kind kind, const char *owner, const char *fields
 static void matches_by_owner_start_and_subject(void **state)
 {
 	const char *alice = config->users[0].crm_user, *bob = config->users[1].crm_user;
-	json_t *fields = parsed("{\"Subject\":\"Same\",\"StartDateTime\":\"2027-01-04T09:00:00Z\","
-				"\"DurationInMinutes\":30}");
+	json_t *fields = json_of("{\"Subject\":\"Same\",\"StartDateTime\":\"2027-01-04T09:00:00Z\","
+				 "\"DurationInMinutes\":30}");
 	struct crm_op op = { .token = "event-4", .owner_id = alice, .fields = fields };
 	struct error err = ERROR_INIT;
 	char id[20];
@@ -334,10 +327,10 @@ static void pulls_what_is_somebodys_own(void **state)
 	act("create", json_pack("{s:s, s:{s:s, s:s}}", "object", "EventRelation", "fields",
 			      "EventId", id, "RelationId", config->users[1].crm_user));
 	classic = sim_process_command(&sim, "POST", "sf/create",
-		parsed("{\"object\":\"Event\",\"fields\":{\"Subject\":\"Old\",\"StartDateTime\":"
-		       "\"2026-12-01T09:00:00Z\",\"DurationInMinutes\":30,\"IsRecurrence\":true,"
-		       "\"RecurrenceType\":\"RecursDaily\",\"RecurrenceInterval\":1,"
-		       "\"RecurrenceEndDateOnly\":\"2026-12-03\"}}"));
+		json_of("{\"object\":\"Event\",\"fields\":{\"Subject\":\"Old\",\"StartDateTime\":"
+			"\"2026-12-01T09:00:00Z\",\"DurationInMinutes\":30,\"IsRecurrence\":true,"
+			"\"RecurrenceType\":\"RecursDaily\",\"RecurrenceInterval\":1,"
+			"\"RecurrenceEndDateOnly\":\"2026-12-03\"}}"));
 	assert_int_equal(pulled(KIND_EVENT, id, &deleted, reason), 1);
 	assert_false(deleted);
 	assert_string_equal(reason, "");
@@ -538,8 +531,8 @@ static void others_change_occurrences(void **state)
 /* The series was written, and one of its occurrences was not. */
 static void an_exception_that_did_not_arrive(void **state)
 {
-	json_t *fields = parsed("{" STAND_UP ",\"Occurrences/2027-03-22T10:00:00\":"
-				"{\"DurationInMinutes\":30000}," GONE "}");
+	json_t *fields = json_of("{" STAND_UP ",\"Occurrences/2027-03-22T10:00:00\":"
+				 "{\"DurationInMinutes\":30000}," GONE "}");
 	struct crm_op op = { .token = "series-5", .fields = fields };
 	struct error err = ERROR_INIT;
 
@@ -614,8 +607,8 @@ static void a_series_whose_own_row_is_hidden(void **state)
 
 static void several_rules_are_refused(void **state)
 {
-	json_t *fields = parsed("{\"StartDateTime\":\"2027-03-15\",\"DurationInMinutes\":1440,"
-				"\"Recurrence2PatternText\":\"several rules\"}");
+	json_t *fields = json_of("{\"StartDateTime\":\"2027-03-15\",\"DurationInMinutes\":1440,"
+				 "\"Recurrence2PatternText\":\"several rules\"}");
 	struct crm_op op = { .token = "series-6", .fields = fields };
 	struct error err = ERROR_INIT;
 

@@ -10,18 +10,11 @@
 
 #include "crm/private.h"
 #include "sync/mem.h"
+#include "tests/unit/json_text.h"
 
 #define ID1 "003000000000001AAA"
 #define ID2 "003000000000002AAA"
 #define US  "005000000000009AAA"
-
-static json_t *parse(const char *text)
-{
-	json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
-
-	assert_non_null(json);
-	return json;
-}
 
 static struct salesforce_object *describe_kind(
 	enum item_kind kind, const char *fields, const char *token, struct error *err)
@@ -29,7 +22,7 @@ static struct salesforce_object *describe_kind(
 	char *text = xasprintf("{\"fields\":[{\"name\":\"Id\",\"type\":\"id\"},"
 			       "{\"name\":\"SystemModstamp\",\"type\":\"datetime\"}%s%s]}",
 		*fields ? "," : "", fields);
-	json_t *answer = parse(text);
+	json_t *answer = json_of(text);
 	struct salesforce_object *object = NULL;
 
 	salesforce_read_describe(answer, salesforce_spec(kind), token, &object, err);
@@ -94,7 +87,7 @@ static void wrong_descriptions(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct salesforce_object *object;
-		json_t *answer = parse(bad[i]);
+		json_t *answer = json_of(bad[i]);
 
 		assert_int_equal(salesforce_read_describe(answer, salesforce_spec(KIND_CONTACT),
 					 NULL, &object, &err),
@@ -132,7 +125,7 @@ static void a_page(void **state)
 		"{\"name\":\"X__c\",\"type\":\"email\"},{\"name\":\"T__c\",\"externalId\":true,"
 		"\"createable\":true}",
 		"T__c", &err);
-	json_t *answer = parse(
+	json_t *answer = json_of(
 		"{\"totalSize\":2,\"done\":false,"
 		"\"nextRecordsUrl\":\"/services/data/v66.0/query/"
 		"01g000000000001AAA-2000\",\"records\":["
@@ -200,7 +193,7 @@ static void wrong_pages(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		json_t *answer = parse(bad[i]);
+		json_t *answer = json_of(bad[i]);
 		struct crm_record *records;
 		char *next;
 		size_t n;
@@ -254,7 +247,7 @@ static void errors(void **state)
 		assert_non_null(strstr(err.text, "no good"));
 		json_decref(list);
 	}
-	list = parse(
+	list = json_of(
 		"[{\"errorCode\":\"A\",\"message\":\"m\",\"fields\":[\"LastName\",\"Email\"]},3,"
 		"{\"errorCode\":\"B\",\"message\":\"n\",\"fields\":[]}]");
 	assert_int_equal(
@@ -285,7 +278,7 @@ static void two_init(struct two *two)
 
 static void results(void **state)
 {
-	json_t *answer = parse(
+	json_t *answer = json_of(
 		"[{\"id\":\"" ID1 "\",\"success\":true,\"errors\":[],\"created\":false},"
 		"{\"success\":false,\"errors\":[{\"statusCode\":\"DUPLICATES_DETECTED\","
 		"\"message\":\"twice\","
@@ -319,7 +312,7 @@ static void wrong_results(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		json_t *answer = parse(bad[i]);
+		json_t *answer = json_of(bad[i]);
 		struct two two;
 
 		two_init(&two);
@@ -337,11 +330,11 @@ static void composite(void **state)
 		"{\"referenceId\":\"r0\",\"httpStatusCode\":204}]}",
 		"{\"compositeResponse\":[{\"referenceId\":\"r0\",\"httpStatusCode\":204},"
 		"{\"referenceId\":\"r1\",\"httpStatusCode\":\"204\"}]}" };
-	json_t *answer = parse("{\"compositeResponse\":["
-			       "{\"body\":[{\"errorCode\":\"X\",\"message\":\"newer\"}],"
-			       "\"httpStatusCode\":412,\"referenceId\":\"r1\"},"
-			       "{\"body\":null,\"httpHeaders\":{},\"httpStatusCode\":204,"
-			       "\"referenceId\":\"r0\"}]}");
+	json_t *answer = json_of("{\"compositeResponse\":["
+				 "{\"body\":[{\"errorCode\":\"X\",\"message\":\"newer\"}],"
+				 "\"httpStatusCode\":412,\"referenceId\":\"r1\"},"
+				 "{\"body\":null,\"httpHeaders\":{},\"httpStatusCode\":204,"
+				 "\"referenceId\":\"r0\"}]}");
 	struct error err = ERROR_INIT;
 	struct two two;
 
@@ -352,7 +345,7 @@ static void composite(void **state)
 	assert_int_equal(two.op[1].error.code, ERR_CONFLICT);
 	json_decref(answer);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		answer = parse(bad[i]);
+		answer = json_of(bad[i]);
 		two_init(&two);
 		assert_int_equal(salesforce_read_composite(answer, two.list, 2, &err), ERR_LOST);
 		assert_int_equal(two.op[0].error.code, ERR_UNSENT);

@@ -9,6 +9,7 @@
 #include "sync/field.h"
 #include "sync/formats/card.h"
 #include "sync/mem.h"
+#include "tests/unit/json_text.h"
 
 static const struct field rows[] = {
 	{ .name = "FullName",
@@ -34,18 +35,10 @@ static const struct field rows[] = {
 
 static const struct field_table table = { rows, ARRAY_SIZE(rows) };
 
-static json_t *load(const char *text)
-{
-	json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
-
-	assert_non_null(value);
-	return value;
-}
-
 /* Frees got; want is JSON. */
 static void assert_json(json_t *got, const char *want)
 {
-	json_t *expected = load(want);
+	json_t *expected = json_of(want);
 
 	if (!json_equal(got, expected)) {
 		char *shown = json_dumps(got, JSON_ENCODE_ANY | JSON_COMPACT);
@@ -83,8 +76,8 @@ static void test_keys_with_values(void **state)
 		.type = &people,
 		.flags = FIELD_PER_KEY | FIELD_VALUES } };
 	static const struct field_table map_table = { map, 1 };
-	json_t *doc = load("{\"people\": {\"a@x\": {\"role\": \"chair\"}, \"b@x\": \"guest\"}}");
-	json_t *value = load("{\"role\": \"guest\"}");
+	json_t *doc = json_of("{\"people\": {\"a@x\": {\"role\": \"chair\"}, \"b@x\": \"guest\"}}");
+	json_t *value = json_of("{\"role\": \"guest\"}");
 
 	(void)state;
 	assert_json(field_project(&map_table, doc, NULL, NULL),
@@ -110,7 +103,7 @@ static void test_find(void **state)
 
 static void test_project(void **state)
 {
-	json_t *doc = load(
+	json_t *doc = json_of(
 		"{\"name\":{\"full\":\"Anna\"}, \"keywords\":{\"CRM\":true, \"a/b\":true},"
 		"\"notes\":{\"Body\":{\"note\":\"hidden\"}},"
 		"\"phones\":{\"MobilePhone\":{\"number\":\"\"}}}");
@@ -125,8 +118,8 @@ static void test_project(void **state)
 static void test_cut_counts_utf16(void **state)
 {
 	/* Four letters, then a character of two UTF-16 units that would end at the seventh. */
-	json_t *doc = load("{\"titles\":{\"JobTitle\":{\"name\":\"abcde\\ud83d\\ude00f\"}},"
-			   "\"relatedTo\":{\"Anna\":{\"relation\":{\"child\":true}}}}");
+	json_t *doc = json_of("{\"titles\":{\"JobTitle\":{\"name\":\"abcde\\ud83d\\ude00f\"}},"
+			      "\"relatedTo\":{\"Anna\":{\"relation\":{\"child\":true}}}}");
 	json_t *cut = json_array();
 
 	(void)state;
@@ -138,7 +131,7 @@ static void test_cut_counts_utf16(void **state)
 
 static void test_long_name_fails(void **state)
 {
-	json_t *doc = load("{\"name\":{\"full\":\"Anna Maria Berg\"}}");
+	json_t *doc = json_of("{\"name\":{\"full\":\"Anna Maria Berg\"}}");
 	struct error err = ERROR_INIT;
 
 	(void)state;
@@ -152,7 +145,7 @@ static void test_long_name_fails(void **state)
 
 static void apply(json_t *doc, const char *name, const char *value)
 {
-	json_t *json = value ? load(value) : NULL;
+	json_t *json = value ? json_of(value) : NULL;
 
 	assert_int_equal(field_apply(&table, doc, name, json, NULL), 0);
 	json_decref(json);
@@ -160,7 +153,7 @@ static void apply(json_t *doc, const char *name, const char *value)
 
 static void test_apply(void **state)
 {
-	json_t *doc = load("{}");
+	json_t *doc = json_of("{}");
 
 	(void)state;
 	apply(doc, "Mobile", "\"1\"");
@@ -176,7 +169,7 @@ static void test_apply(void **state)
 /* What the remote cut comes back and is no change: the original stays whole. */
 static void test_apply_same_changes_nothing(void **state)
 {
-	json_t *doc = load("{\"titles\":{\"JobTitle\":{\"name\":\"Key Account\", \"x\":1}}}");
+	json_t *doc = json_of("{\"titles\":{\"JobTitle\":{\"name\":\"Key Account\", \"x\":1}}}");
 	json_t *before = json_deep_copy(doc);
 
 	(void)state;
@@ -207,8 +200,8 @@ static void test_apply_errors(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		json_t *doc = load("{}");
-		json_t *value = load(cases[i].value);
+		json_t *doc = json_of("{}");
+		json_t *value = json_of(cases[i].value);
 		struct error err = ERROR_INIT;
 
 		assert_int_not_equal(field_apply(&table, doc, cases[i].name, value, &err), 0);

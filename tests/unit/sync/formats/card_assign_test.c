@@ -10,14 +10,7 @@
 #include "sync/formats/card.h"
 #include "sync/formats/vcard.h"
 #include "sync/mem.h"
-
-static json_t *load(const char *text)
-{
-	json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
-
-	assert_non_null(value);
-	return value;
-}
+#include "tests/unit/json_text.h"
 
 /* The card that these property lines make. */
 static json_t *card_of(const char *lines)
@@ -183,7 +176,7 @@ static void test_with_base(void **state)
 		json_t *card = card_of(based[i].lines);
 		char *got AUTOFREE = NULL;
 
-		json_object_set_new(base, based[i].member, load(based[i].base));
+		json_object_set_new(base, based[i].member, json_of(based[i].base));
 		card_assign_slots(card, base);
 		got = slots(card, based[i].member, based[i].value);
 		if (strcmp(got, based[i].want) != 0)
@@ -196,7 +189,7 @@ static void test_with_base(void **state)
 /* A document that was edited as JSON keeps the slots it names. */
 static void test_slots_of_json_stay(void **state)
 {
-	json_t *card = load("{\"emails\":{\"mine\":" E("m") ",\"EmailAddress2\":" E("b") "}}");
+	json_t *card = json_of("{\"emails\":{\"mine\":" E("m") ",\"EmailAddress2\":" E("b") "}}");
 
 	(void)state;
 	card_assign_slots(card, NULL);
@@ -212,8 +205,8 @@ static void test_odd_documents(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(docs); i++) {
-		json_t *card = load(docs[i]);
-		json_t *base = load(docs[i]);
+		json_t *card = json_of(docs[i]);
+		json_t *base = json_of(docs[i]);
 
 		card_assign_slots(card, base);
 		assert_true(json_is_object(card));
@@ -242,10 +235,10 @@ static void test_emails_and_title(void **state)
 		{ "{\"emails\":{\"x-2\":" E("b@c") ",\"EmailAddress1\":" E("a@c") "}}", "a@c" },
 		{ "{}", "contact" },
 	};
-	json_t *card = load("{\"emails\":{\"x-1\":" E("Z@C") ",\"EmailAddress2\":" E(
+	json_t *card = json_of("{\"emails\":{\"x-1\":" E("Z@C") ",\"EmailAddress2\":" E(
 		" A@Corp.Example ") ",\"EmailAddress1\":" E("a@corp.example") "}}");
 	json_t *emails = card_emails(card);
-	json_t *want = load("[\"a@corp.example\",\"z@c\"]");
+	json_t *want = json_of("[\"a@corp.example\",\"z@c\"]");
 
 	(void)state;
 	assert_true(json_equal(emails, want));
@@ -255,7 +248,7 @@ static void test_emails_and_title(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct buf title AUTOBUF = BUF_INIT(1000);
 
-		card = load(cases[i].doc);
+		card = json_of(cases[i].doc);
 		card_title(card, &title);
 		assert_string_equal(buf_str(&title), cases[i].title);
 		json_decref(card);

@@ -10,6 +10,7 @@
 #include "sync/formats/card_check.h"
 #include "sync/formats/vcard.h"
 #include "sync/mem.h"
+#include "tests/unit/json_text.h"
 
 struct row {
 	const char *path;
@@ -121,18 +122,10 @@ static struct field field_of(const struct row *row)
 	return (struct field){ .name = row->path, .path = row->path, .type = row->type };
 }
 
-static json_t *load(const char *text)
-{
-	json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
-
-	assert_non_null(value);
-	return value;
-}
-
 static void set(json_t *doc, const struct row *row)
 {
 	struct field field = field_of(row);
-	json_t *value = load(row->value);
+	json_t *value = json_of(row->value);
 	struct error err = ERROR_INIT;
 
 	if (row->type->set(doc, &field, NULL, value, &err))
@@ -143,7 +136,7 @@ static void set(json_t *doc, const struct row *row)
 static void assert_has(const json_t *doc, const struct row *row, const char *when)
 {
 	struct field field = field_of(row);
-	json_t *want = load(row->value);
+	json_t *want = json_of(row->value);
 	json_t *got = row->type->get(doc, &field);
 
 	if (!got || !json_equal(got, want)) {
@@ -273,7 +266,7 @@ static void test_many_subsets(void **state)
 
 static void assert_json(const json_t *got, const char *want)
 {
-	json_t *expected = load(want);
+	json_t *expected = json_of(want);
 
 	if (!json_equal(got, expected))
 		fail_msg("got %s, want %s", json_dumps(got, JSON_ENCODE_ANY), want);
@@ -284,7 +277,7 @@ static int set_path(json_t *doc, const struct field_type *type, const char *path
 	struct error *err)
 {
 	struct field field = { .name = path, .path = path, .type = type };
-	json_t *json = value ? load(value) : NULL;
+	json_t *json = value ? json_of(value) : NULL;
 	int rc = type->set(doc, &field, NULL, json, err);
 
 	json_decref(json);
@@ -323,15 +316,15 @@ static void test_templates(void **state)
 
 static void test_components_join_and_replace(void **state)
 {
-	json_t *doc = load("{\"name\":{\"components\":["
-			   "{\"kind\":\"given\",\"value\":\"Anna\"},"
-			   "{\"kind\":\"given2\",\"value\":\"Maria\"},"
-			   "{\"kind\":\"given2\",\"value\":\"Sofie\"},"
-			   "{\"kind\":\"surname\",\"value\":\"Berg\"}]},"
-			   "\"addresses\":{\"Home\":{\"full\":\"old\",\"countryCode\":\"DE\","
-			   "\"components\":[{\"kind\":\"number\",\"value\":\"54\"},"
-			   "{\"kind\":\"name\",\"value\":\"Ringweg\"},"
-			   "{\"kind\":\"country\",\"value\":\"Germany\"}]}}}");
+	json_t *doc = json_of("{\"name\":{\"components\":["
+			      "{\"kind\":\"given\",\"value\":\"Anna\"},"
+			      "{\"kind\":\"given2\",\"value\":\"Maria\"},"
+			      "{\"kind\":\"given2\",\"value\":\"Sofie\"},"
+			      "{\"kind\":\"surname\",\"value\":\"Berg\"}]},"
+			      "\"addresses\":{\"Home\":{\"full\":\"old\",\"countryCode\":\"DE\","
+			      "\"components\":[{\"kind\":\"number\",\"value\":\"54\"},"
+			      "{\"kind\":\"name\",\"value\":\"Ringweg\"},"
+			      "{\"kind\":\"country\",\"value\":\"Germany\"}]}}}");
 	json_t *got = get_path(doc, &field_name_component, "name/components/given2");
 
 	(void)state;
@@ -361,8 +354,8 @@ static void test_components_join_and_replace(void **state)
 
 static void test_second_unit_keeps_its_place(void **state)
 {
-	json_t *doc = load("{\"organizations\":{\"CompanyName\":{\"name\":\"Corp\",\"units\":["
-			   "{\"name\":\"Sales\"},{\"name\":\"South\"}]}}}");
+	json_t *doc = json_of("{\"organizations\":{\"CompanyName\":{\"name\":\"Corp\",\"units\":["
+			      "{\"name\":\"Sales\"},{\"name\":\"South\"}]}}}");
 
 	(void)state;
 	set_path(doc, &field_text, "organizations/CompanyName/units/0/name", NULL, NULL);
@@ -393,7 +386,7 @@ static void test_dates(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		json_t *doc = json_pack(
-			"{s:{s:{s:o}}}", "anniversaries", "birth", "date", load(cases[i].date));
+			"{s:{s:{s:o}}}", "anniversaries", "birth", "date", json_of(cases[i].date));
 		json_t *got = get_path(doc, &field_date, "anniversaries/birth/date");
 
 		if (cases[i].got)
@@ -417,8 +410,8 @@ static void test_dates(void **state)
 
 static void test_related_share_an_entry(void **state)
 {
-	json_t *doc = load("{\"relatedTo\":{\"urn:uuid:1\":{\"relation\":{\"spouse\":true}},"
-			   "\"Jo\":{\"relation\":{\"spouse\":true,\"friend\":true}}}}");
+	json_t *doc = json_of("{\"relatedTo\":{\"urn:uuid:1\":{\"relation\":{\"spouse\":true}},"
+			      "\"Jo\":{\"relation\":{\"spouse\":true,\"friend\":true}}}}");
 
 	(void)state;
 	set_path(doc, &field_related, "relatedTo/assistant", "\"Jo\"", NULL);
@@ -453,7 +446,7 @@ static void test_wrong_shapes(void **state)
 
 	(void)state;
 	for (size_t d = 0; d < ARRAY_SIZE(docs); d++) {
-		json_t *doc = load(docs[d]);
+		json_t *doc = json_of(docs[d]);
 
 		for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 			assert_has_not(doc, &rows[i]);

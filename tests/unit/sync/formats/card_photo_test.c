@@ -8,6 +8,7 @@
 
 #include "sync/formats/card.h"
 #include "sync/mem.h"
+#include "tests/unit/json_text.h"
 
 #define ABC    "data:image/png;base64,YWJj"
 #define DIGEST "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -19,14 +20,6 @@ static const struct field row = {
 	.name = "Photo", .path = "media", .type = &field_photo, .apart = &card_photo_apart
 };
 static const struct field_table table = { &row, 1 };
-
-static json_t *load(const char *text)
-{
-	json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
-
-	assert_non_null(value);
-	return value;
-}
 
 static void what_a_photo_projects_to(void **state)
 {
@@ -45,7 +38,7 @@ static void what_a_photo_projects_to(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		json_t *doc = load(rows[i].doc), *projection, *whole;
+		json_t *doc = json_of(rows[i].doc), *projection, *whole;
 
 		projection = field_project(&table, doc, NULL, NULL);
 		whole = field_whole(&table, doc, "Photo");
@@ -91,7 +84,7 @@ static void what_setting_one_changes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		json_t *doc = load(rows[i].doc), *after = load(rows[i].after);
+		json_t *doc = json_of(rows[i].doc), *after = json_of(rows[i].after);
 		json_t *value = rows[i].value ? json_string(rows[i].value) : NULL;
 		struct error err = ERROR_INIT;
 

@@ -9,15 +9,7 @@
 
 #include "sync/formats/document.h"
 #include "sync/mem.h"
-
-static json_t *load(const char *text)
-{
-	json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
-
-	if (!value)
-		fail_msg("no JSON: %s", text);
-	return value;
-}
+#include "tests/unit/json_text.h"
 
 static void test_kinds(void **state)
 {
@@ -175,13 +167,13 @@ static void test_merge(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(merges); i++) {
 		const struct merged *m = &merges[i];
-		json_t *base = load(m->base);
-		json_t *edited = load(m->edited);
-		json_t *current = load(m->current);
+		json_t *base = json_of(m->base);
+		json_t *edited = json_of(m->edited);
+		json_t *current = json_of(m->current);
 		json_t *clashes = json_array();
 		json_t *got = document_merge(base, edited, current, clashes);
-		json_t *want = load(m->want);
-		json_t *want_clashes = load(m->clashes);
+		json_t *want = json_of(m->want);
+		json_t *want_clashes = json_of(m->clashes);
 		json_t *silent = document_merge(base, edited, current, NULL);
 
 		if (!json_equal(got, want) || !json_equal(clashes, want_clashes))
@@ -202,9 +194,9 @@ static void test_merge(void **state)
 /* The result shares nothing with its sources, and depth is no danger. */
 static void test_merge_owns_its_result(void **state)
 {
-	json_t *base = load("{\"a\":{\"b\":1}}");
-	json_t *edited = load("{\"a\":{\"b\":1},\"e\":{\"x\":1}}");
-	json_t *current = load("{\"a\":{\"b\":1},\"c\":{\"x\":1}}");
+	json_t *base = json_of("{\"a\":{\"b\":1}}");
+	json_t *edited = json_of("{\"a\":{\"b\":1},\"e\":{\"x\":1}}");
+	json_t *current = json_of("{\"a\":{\"b\":1},\"c\":{\"x\":1}}");
 	json_t *got = document_merge(base, edited, current, NULL);
 	json_t *deep_a = json_integer(1);
 	json_t *deep_b = json_integer(2);
@@ -234,75 +226,84 @@ static void test_merge_owns_its_result(void **state)
 	json_decref(deep_c);
 }
 
-static void test_check(void **state)
+static const char *const good_cards[] = {
+	"{\"@type\":\"Card\",\"name\":{\"full\":\"A\"}}",
+	"{\"@type\":\"Card\",\"organizations\":{\"a\":{\"name\":\"Corp\",\"units\":[{}]}},"
+	"\"corp.example:x\":[1],\"anniversaries\":{\"a\":{\"date\":{\"year\":1980}}}}",
+	"{\"@type\":\"Card\",\"emails\":{\"a\":{\"address\":\"x\",\"pref\":1,"
+	"\"contexts\":{\"work\":true}}},\"vCardProps\":[[\"x\",{},\"text\",\"y\"]]}",
+};
+
+static void test_good_cards(void **state)
 {
-	static const char *const right[] = {
-		"{\"@type\":\"Card\",\"name\":{\"full\":\"A\"}}",
-		"{\"@type\":\"Card\",\"organizations\":{\"a\":{\"name\":\"Corp\",\"units\":[{}]}},"
-		"\"corp.example:x\":[1],\"anniversaries\":{\"a\":{\"date\":{\"year\":1980}}}}",
-		"{\"@type\":\"Card\",\"emails\":{\"a\":{\"address\":\"x\",\"pref\":1,"
-		"\"contexts\":{\"work\":true}}},\"vCardProps\":[[\"x\",{},\"text\",\"y\"]]}",
-	};
-	static const struct {
-		const char *doc;
-		const char *says;
-	} wrong[] = {
-		{ "[]", "object" },
-		{ "{}", "@type: must be \"Card\"" },
-		{ "{\"@type\":\"Card\",\"uid\":\"u\"}", "name: " },
-		{ "{\"@type\":\"Card\",\"uid\":5}", "uid: must be text" },
-		{ "{\"@type\":\"Card\",\"name\":\"A\"}", "name: must be an object" },
-		{ "{\"@type\":\"Card\",\"name\":{\"components\":{}}}",
-			"name/components: must be an array" },
-		{ "{\"@type\":\"Card\",\"name\":{\"components\":[{\"kind\":\"given\"},{\"value\":5}"
-		  "]}}",
-			"name/components/1/value: must be text" },
-		{ "{\"@type\":\"Card\",\"phones\":\"1\"}", "phones: must be an object" },
-		{ "{\"@type\":\"Card\",\"phones\":{\"a\":\"1\"}}", "phones/a: must be an object" },
-		{ "{\"@type\":\"Card\",\"phones\":{\"a\":{\"number\":1}}}",
-			"phones/a/number: must be text" },
-		{ "{\"@type\":\"Card\",\"phones\":{\"a\":{\"features\":[\"fax\"]}}}",
-			"phones/a/features: must be an object" },
-		{ "{\"@type\":\"Card\",\"emails\":{\"a\":{\"contexts\":{\"work\":1}}}}",
-			"emails/a/contexts/work: must be true" },
-		{ "{\"@type\":\"Card\",\"emails\":{\"a\":{\"pref\":\"1\"}}}",
-			"emails/a/pref: must be a whole number" },
-		{ "{\"@type\":\"Card\",\"keywords\":[\"CRM\"]}", "keywords: must be an object" },
-		{ "{\"@type\":\"Card\",\"addresses\":{\"Home\":{\"components\":[{\"value\":1}]}}}",
-			"addresses/Home/components/0/value: must be text" },
-		{ "{\"@type\":\"Card\",\"anniversaries\":{\"a\":{\"date\":\"1980-01-01\"}}}",
-			"anniversaries/a/date: must be a PartialDate" },
-		{ "{\"@type\":\"Card\",\"anniversaries\":{\"a\":{\"date\":{\"month\":13}}}}",
-			"anniversaries/a/date: must be a PartialDate" },
-		{ "{\"@type\":\"Card\",\"relatedTo\":{\"A\":{\"relation\":\"spouse\"}}}",
-			"relatedTo/A/relation: must be an object" },
-		{ "{\"@type\":\"Card\",\"vCardProps\":[[\"x\",\"y\"]]}", "vCardProps/0: must be" },
-	};
 	const struct document_kind *contact = document_kind(KIND_CONTACT);
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(right); i++) {
-		json_t *doc = load(right[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(good_cards); i++) {
+		json_t *doc = json_of(good_cards[i]);
 		struct error err = ERROR_INIT;
 
 		if (contact->check(doc, &err))
-			fail_msg("%s: %s", right[i], err.text);
+			fail_msg("%s: %s", good_cards[i], err.text);
 		json_decref(doc);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		json_t *doc = load(wrong[i].doc);
+}
+
+static const struct {
+	const char *doc;
+	const char *says;
+} bad_cards[] = {
+	{ "[]", "object" },
+	{ "{}", "@type: must be \"Card\"" },
+	{ "{\"@type\":\"Card\",\"uid\":\"u\"}", "name: " },
+	{ "{\"@type\":\"Card\",\"uid\":5}", "uid: must be text" },
+	{ "{\"@type\":\"Card\",\"name\":\"A\"}", "name: must be an object" },
+	{ "{\"@type\":\"Card\",\"name\":{\"components\":{}}}",
+		"name/components: must be an array" },
+	{ "{\"@type\":\"Card\",\"name\":{\"components\":[{\"kind\":\"given\"},{\"value\":5}"
+	  "]}}",
+		"name/components/1/value: must be text" },
+	{ "{\"@type\":\"Card\",\"phones\":\"1\"}", "phones: must be an object" },
+	{ "{\"@type\":\"Card\",\"phones\":{\"a\":\"1\"}}", "phones/a: must be an object" },
+	{ "{\"@type\":\"Card\",\"phones\":{\"a\":{\"number\":1}}}",
+		"phones/a/number: must be text" },
+	{ "{\"@type\":\"Card\",\"phones\":{\"a\":{\"features\":[\"fax\"]}}}",
+		"phones/a/features: must be an object" },
+	{ "{\"@type\":\"Card\",\"emails\":{\"a\":{\"contexts\":{\"work\":1}}}}",
+		"emails/a/contexts/work: must be true" },
+	{ "{\"@type\":\"Card\",\"emails\":{\"a\":{\"pref\":\"1\"}}}",
+		"emails/a/pref: must be a whole number" },
+	{ "{\"@type\":\"Card\",\"keywords\":[\"CRM\"]}", "keywords: must be an object" },
+	{ "{\"@type\":\"Card\",\"addresses\":{\"Home\":{\"components\":[{\"value\":1}]}}}",
+		"addresses/Home/components/0/value: must be text" },
+	{ "{\"@type\":\"Card\",\"anniversaries\":{\"a\":{\"date\":\"1980-01-01\"}}}",
+		"anniversaries/a/date: must be a PartialDate" },
+	{ "{\"@type\":\"Card\",\"anniversaries\":{\"a\":{\"date\":{\"month\":13}}}}",
+		"anniversaries/a/date: must be a PartialDate" },
+	{ "{\"@type\":\"Card\",\"relatedTo\":{\"A\":{\"relation\":\"spouse\"}}}",
+		"relatedTo/A/relation: must be an object" },
+	{ "{\"@type\":\"Card\",\"vCardProps\":[[\"x\",\"y\"]]}", "vCardProps/0: must be" },
+};
+
+static void test_bad_cards(void **state)
+{
+	const struct document_kind *contact = document_kind(KIND_CONTACT);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad_cards); i++) {
+		json_t *doc = json_of(bad_cards[i].doc);
 		struct error err = ERROR_INIT;
 
 		assert_int_equal(contact->check(doc, &err), ERR_INVALID);
-		if (!strstr(err.text, wrong[i].says))
-			fail_msg("%s: %s", wrong[i].doc, err.text);
+		if (!strstr(err.text, bad_cards[i].says))
+			fail_msg("%s: %s", bad_cards[i].doc, err.text);
 		json_decref(doc);
 	}
 }
 
 static void test_uid(void **state)
 {
-	json_t *doc = load("{\"uid\":\"u\"}");
+	json_t *doc = json_of("{\"uid\":\"u\"}");
 
 	(void)state;
 	assert_string_equal(document_uid(doc), "u");
@@ -320,7 +321,8 @@ int main(void)
 		cmocka_unit_test(test_long_file_names),
 		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_merge_owns_its_result),
-		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_good_cards),
+		cmocka_unit_test(test_bad_cards),
 		cmocka_unit_test(test_uid),
 	};
 

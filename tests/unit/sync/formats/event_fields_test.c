@@ -9,6 +9,7 @@
 
 #include "sync/formats/event.h"
 #include "sync/mem.h"
+#include "tests/unit/json_text.h"
 
 /* One event with something of everything. */
 static const char event[] =
@@ -22,22 +23,9 @@ static const char event[] =
 	"'2026-07-15T10:00:00':{'excluded':true},'2026-07-16T10:00:00':{},"
 	"'2026-07-22T10:00:00':{'updated':'2026-01-01T00:00:00Z'}}}";
 
-static json_t *load(const char *text)
-{
-	char *json AUTOFREE = xstrdup(text);
-	json_t *value;
-
-	for (char *p = json; *p; p++)
-		*p = *p == '\'' ? '"' : *p;
-	value = json_loads(json, JSON_DECODE_ANY, NULL);
-	if (!value)
-		fail_msg("no JSON: %s", text);
-	return value;
-}
-
 static void assert_value(json_t *got, const char *wanted)
 {
-	json_t *value = wanted ? load(wanted) : NULL;
+	json_t *value = wanted ? json_of_lax(wanted) : NULL;
 
 	if (wanted ? !json_equal(got, value) : got != NULL)
 		fail_msg("%s, not %s", got ? json_dumps(got, JSON_ENCODE_ANY) : "nothing",
@@ -81,7 +69,7 @@ static void test_get(void **state)
 			"{'2026-07-08T10:00:00':{'title':'Row'},'2026-07-15T10:00:00':"
 			"{'excluded':true},'2026-07-16T10:00:00':{}}" },
 	};
-	json_t *doc = load(event);
+	json_t *doc = json_of_lax(event);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -128,7 +116,7 @@ static void test_set_and_remove(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct field *field = &cases[i].field;
 		json_t *doc = json_object();
-		json_t *value = load(cases[i].value);
+		json_t *value = json_of_lax(cases[i].value);
 
 		assert_int_equal(field->type->set(doc, field, NULL, value, NULL), 0);
 		assert_value(json_incref(doc), cases[i].doc);
@@ -157,9 +145,9 @@ static void test_wrong_values_are_refused(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct field field = cases[i].field;
 		struct error err = ERROR_INIT;
-		json_t *doc = load(event);
+		json_t *doc = json_of_lax(event);
 		json_t *before = json_deep_copy(doc);
-		json_t *value = load(cases[i].value);
+		json_t *value = json_of_lax(cases[i].value);
 
 		field.name = "Field";
 		assert_int_equal(field.type->set(doc, &field, "k", value, &err), ERR_INVALID);
@@ -176,9 +164,9 @@ static void test_instants(void **state)
 {
 	static const struct field start = { .path = "start", .type = &field_event_instant };
 	static const struct field end = { .path = "end", .type = &field_event_instant };
-	json_t *doc = load("{'timeZone':'America/New_York'}");
-	json_t *from = load("'2026-01-10T15:00:00Z'");
-	json_t *to = load("'2026-01-11T16:30:00Z'");
+	json_t *doc = json_of_lax("{'timeZone':'America/New_York'}");
+	json_t *from = json_of_lax("'2026-01-10T15:00:00Z'");
+	json_t *to = json_of_lax("'2026-01-11T16:30:00Z'");
 
 	(void)state;
 	assert_int_equal(start.type->set(doc, &start, NULL, from, NULL), 0);
@@ -186,7 +174,7 @@ static void test_instants(void **state)
 	assert_value(doc, "{'timeZone':'America/New_York','start':'2026-01-10T10:00:00',"
 			  "'duration':'PT25H30M'}");
 	/* A day of the event's own zone, though it begins at five in the morning of UTC. */
-	doc = load("{'timeZone':'America/New_York','showWithoutTime':true}");
+	doc = json_of_lax("{'timeZone':'America/New_York','showWithoutTime':true}");
 	json_string_set(from, "2026-01-10T05:00:00Z");
 	json_string_set(to, "2026-01-12T05:00:00Z");
 	assert_int_equal(start.type->set(doc, &start, NULL, from, NULL), 0);
@@ -203,9 +191,9 @@ static void test_entries(void **state)
 		.type = &field_event_entries };
 	static const struct field overrides = { .path = "recurrenceOverrides/title excluded",
 		.type = &field_event_entries };
-	json_t *doc = load(event);
-	json_t *value = load("{'name':'B'}");
-	json_t *excluded = load("{'excluded':true}");
+	json_t *doc = json_of_lax(event);
+	json_t *value = json_of_lax("{'name':'B'}");
+	json_t *excluded = json_of_lax("{'excluded':true}");
 
 	(void)state;
 	assert_int_equal(people.type->set(doc, &people, "a@x", value, NULL), 0);
@@ -229,8 +217,8 @@ static void test_entries(void **state)
 static void test_reminder_leaves_others(void **state)
 {
 	static const struct field reminder = { .path = "alerts", .type = &field_event_reminder };
-	json_t *doc = load(event);
-	json_t *value = load("30");
+	json_t *doc = json_of_lax(event);
+	json_t *value = json_of_lax("30");
 
 	(void)state;
 	assert_int_equal(reminder.type->set(doc, &reminder, NULL, value, NULL), 0);

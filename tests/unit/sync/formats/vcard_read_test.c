@@ -10,19 +10,11 @@
 #include "sync/formats/card.h"
 #include "sync/formats/vcard.h"
 #include "sync/mem.h"
-
-static json_t *load(const char *text)
-{
-	json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
-
-	if (!value)
-		fail_msg("no JSON: %s", text);
-	return value;
-}
+#include "tests/unit/json_text.h"
 
 static void assert_json(const json_t *got, const char *want, const char *what)
 {
-	json_t *expected = load(want);
+	json_t *expected = json_of(want);
 
 	if (!json_equal(got, expected))
 		fail_msg("%s\ngot  %s\nwant %s", what,

@@ -11,15 +11,7 @@
 #include "sync/formats/card.h"
 #include "sync/formats/vcard.h"
 #include "sync/mem.h"
-
-static json_t *load(const char *text)
-{
-	json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
-
-	if (!value)
-		fail_msg("no JSON: %s", text);
-	return value;
-}
+#include "tests/unit/json_text.h"
 
 static char *render(const json_t *card, enum vcard_version version)
 {
@@ -44,7 +36,7 @@ static json_t *parse(const char *bytes)
 /* The property lines of a card with FN:F, unfolded, each ended by LF. */
 static char *lines_of(const char *doc, enum vcard_version version)
 {
-	json_t *card = load(doc);
+	json_t *card = json_of(doc);
 	struct buf out = BUF_INIT(1 << 24);
 	char *bytes AUTOFREE = NULL;
 
@@ -210,7 +202,7 @@ static void test_stable(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(written); i++) {
 		for (int version = VCARD_40; version <= VCARD_30; version++) {
-			json_t *doc = load(written[i].doc);
+			json_t *doc = json_of(written[i].doc);
 			char *first AUTOFREE = render(doc, (enum vcard_version)version);
 			json_t *card = parse(first);
 			char *second AUTOFREE = render(card, (enum vcard_version)version);
@@ -228,7 +220,7 @@ static void test_stable(void **state)
 
 static void test_unknown_members_come_back(void **state)
 {
-	json_t *doc = load(
+	json_t *doc = json_of(
 		"{\"@type\":\"Card\",\"version\":\"1.0\",\"name\":{\"@type\":\"Name\","
 		"\"full\":\"F\"},\"speakToAs\":{\"grammaticalGender\":\"neuter\"},"
 		"\"emails\":{\"EmailAddress1\":{\"@type\":\"EmailAddress\",\"address\":\"a\","
@@ -267,7 +259,7 @@ static void test_derived_name(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		json_t *doc = load(cases[i].doc);
+		json_t *doc = json_of(cases[i].doc);
 		char *bytes AUTOFREE = render(doc, VCARD_40);
 		json_t *card = parse(bytes);
 
@@ -336,10 +328,10 @@ static void test_too_big(void **state)
 /* The order of members in the document does not matter to the file. */
 static void test_order_is_ours(void **state)
 {
-	json_t *a = load("{\"emails\":{\"x-10\":{\"address\":\"3\"},\"x-9\":{\"address\":\"2\"},"
-			 "\"EmailAddress1\":{\"address\":\"1\"}},\"uid\":\"u\"}");
-	json_t *b = load("{\"uid\":\"u\",\"emails\":{\"EmailAddress1\":{\"address\":\"1\"},"
-			 "\"x-9\":{\"address\":\"2\"},\"x-10\":{\"address\":\"3\"}}}");
+	json_t *a = json_of("{\"emails\":{\"x-10\":{\"address\":\"3\"},\"x-9\":{\"address\":\"2\"},"
+			    "\"EmailAddress1\":{\"address\":\"1\"}},\"uid\":\"u\"}");
+	json_t *b = json_of("{\"uid\":\"u\",\"emails\":{\"EmailAddress1\":{\"address\":\"1\"},"
+			    "\"x-9\":{\"address\":\"2\"},\"x-10\":{\"address\":\"3\"}}}");
 	char *one AUTOFREE = render(a, VCARD_40);
 	char *two AUTOFREE = render(b, VCARD_40);
 
