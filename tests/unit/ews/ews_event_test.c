@@ -4,35 +4,53 @@
 #include "fake_transport.h"
 
 #include "sync/formats/event.h"
+#include "tests/unit/json_text.h"
 
 #define ITEM(ID, KEY)                                                                              \
 	"<m:Items><e:CalendarItem><e:ItemId Id=\"" ID "\" ChangeKey=\"" KEY                        \
 	"\"/></e:CalendarItem></m:Items>"
 
-static json_t *parse(const char *text)
-{
-	char *copy = xstrdup(text);
-	json_error_t error;
-	json_t *json;
-
-	for (char *c = copy; *c; c++)
-		if (*c == '\'')
-			*c = '"';
-	json = json_loads(copy, 0, &error);
-	if (!json)
-		fail_msg("%s: %s", error.text, copy);
-	free(copy);
-	return json;
-}
-
 static void check(json_t *got, const char *wanted)
 {
-	json_t *expected = parse(wanted);
+	json_t *expected = json_of_lax(wanted);
 
 	if (!json_equal(got, expected))
 		fail_msg("%s, not %s", json_dumps(got, JSON_SORT_KEYS),
 			json_dumps(expected, JSON_SORT_KEYS));
 	json_decref(expected);
+}
+
+/* The op after it was written; the caller clears it.  fields: as json_of_lax() reads them; changed: the
+ * name that did, or NULL. */
+static struct mailbox_op written_to(struct mailbox *to, enum mailbox_op_type type,
+	const struct mailbox_op *op, const char *fields, const char *changed)
+{
+	json_t *all = json_of_lax(fields), *names = changed ? json_pack("[s]", changed) : NULL;
+	struct mailbox_op out = *op;
+	struct error err = ERROR_INIT;
+
+	out.fields = all;
+	out.changed = names;
+	if (ews_driver.write_items(to, type, &out, 1, &err))
+		fail_msg("%s", err.text);
+	out.fields = out.changed = NULL;
+	json_decref(all);
+	json_decref(names);
+	return out;
+}
+
+static const struct mailbox_op new_event = { .folder_id = "F", .kind = KIND_EVENT };
+static const struct mailbox_op new_task = { .folder_id = "F", .kind = KIND_TASK };
+static const struct mailbox_op known_event = { .id = "A", .version = "K1", .kind = KIND_EVENT };
+
+static struct mailbox_op created(const struct mailbox_op *op, const char *fields)
+{
+	return written_to(box, MAILBOX_CREATE, op, fields, NULL);
+}
+
+static struct mailbox_op updated(const char *fields, const char *changed)
+{
+	return written_to(box, MAILBOX_UPDATE, &known_event, fields, changed);
 }
 
 /* ---- when -------------------------------------------------------------------------------------- */
@@ -72,18 +90,15 @@ static void times_are_instants_there(void **state)
 		char *zone AUTOFREE = xasprintf(
 			"<t:StartTimeZone Id=\"%s\"/><t:EndTimeZone Id=\"%s\"/>", times[i].windows,
 			times[i].windows);
-		json_t *fields = parse(text);
-		struct mailbox_op op = { .folder_id = "F", .kind = KIND_EVENT, .fields = fields };
-		struct error err;
+		struct mailbox_op op;
 
 		fake_queue_success("CreateItem", ITEM("A", "K1"));
-		assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, &op, 1, &err), 0);
+		op = created(&new_event, text);
 		assert_int_equal(op.error.code, 0);
 		fake_assert_last(start, 1);
 		fake_assert_last(zone, 1);
 		fake_assert_last("SendMeetingInvitations=\"SendToNone\"", 1);
 		mailbox_op_clear(&op);
-		json_decref(fields);
 	}
 }
 
@@ -101,13 +116,11 @@ static void instants_are_times_here(void **state)
 			"</e:CalendarItem></m:Items>",
 			times[i].start, times[i].end, all_day ? "true" : "false", times[i].windows);
 		char *wanted AUTOFREE = xasprintf("{'Subject':'x',%s}", times[i].fields);
-		json_t *expected = parse(wanted);
-		const char *id = "A";
+		json_t *expected = json_of_lax(wanted);
 		struct mailbox_item item;
-		struct error err;
 
 		fake_queue_success("GetItem", answer);
-		assert_int_equal(ews_driver.get_items(box, KIND_EVENT, &id, 1, &item, &err), 0);
+		item = fake_get_item(KIND_EVENT, "A");
 		assert_int_equal(item.error.code, 0);
 		if (!json_object_get(expected, "Duration"))
 			json_object_set_new(expected, "Duration", json_string("PT0S"));
@@ -126,35 +139,30 @@ static void an_event_without_a_zone_has_the_mailboxes(void **state)
 		.password = "x",
 		.address = "anna@corp.example",
 		.timezone = "Europe/Berlin" };
-	json_t *fields = parse("{'Subject':'x','Start':'2026-12-01T10:00:00','Duration':'PT1H'}");
-	struct mailbox_op op = { .folder_id = "F", .kind = KIND_EVENT, .fields = fields };
+	struct mailbox_op op;
 	struct mailbox *other;
 	struct error err;
 
 	(void)state;
 	assert_int_equal(ews_driver.open(&other, server, &options, &err), 0);
 	fake_queue_success("CreateItem", ITEM("A", "K1"));
-	assert_int_equal(ews_driver.write_items(other, MAILBOX_CREATE, &op, 1, &err), 0);
+	op = written_to(other, MAILBOX_CREATE, &new_event,
+		"{'Subject':'x','Start':'2026-12-01T10:00:00','Duration':'PT1H'}", NULL);
 	fake_assert_last("<t:Start>2026-12-01T09:00:00Z</t:Start>", 1);
 	fake_assert_last("<t:StartTimeZone Id=\"W. Europe Standard Time\"/>", 1);
 	mailbox_op_clear(&op);
-	json_decref(fields);
 	ews_driver.close(other);
 }
 
 static void what_says_when_is_sent_together(void **state)
 {
-	json_t *fields = parse("{'Subject':'x','Start':'2026-12-01T10:00:00','Duration':'PT2H',"
-			       "'TimeZone':'Europe/Berlin'}");
-	json_t *changed = json_pack("[s]", "Duration");
-	struct mailbox_op op = {
-		.id = "A", .version = "K1", .kind = KIND_EVENT, .fields = fields, .changed = changed
-	};
-	struct error err;
+	struct mailbox_op op;
 
 	(void)state;
 	fake_queue_success("UpdateItem", ITEM("A", "K2"));
-	assert_int_equal(ews_driver.write_items(box, MAILBOX_UPDATE, &op, 1, &err), 0);
+	op = updated("{'Subject':'x','Start':'2026-12-01T10:00:00','Duration':'PT2H',"
+		     "'TimeZone':'Europe/Berlin'}",
+		"Duration");
 	fake_assert_last("<t:Start>2026-12-01T09:00:00Z<", 1);
 	fake_assert_last("<t:End>2026-12-01T11:00:00Z<", 1);
 	fake_assert_last("FieldURI=\"calendar:EndTimeZone\"", 1);
@@ -162,23 +170,18 @@ static void what_says_when_is_sent_together(void **state)
 	fake_assert_last("FieldURI=\"item:Subject\"", 0);
 	fake_assert_last("SendMeetingInvitationsOrCancellations=\"SendToNone\"", 1);
 	mailbox_op_clear(&op);
-	json_decref(changed);
-	json_decref(fields);
 }
 
 static void a_zone_that_nobody_knows(void **state)
 {
-	json_t *fields = parse("{'Start':'2026-12-01T10:00:00','TimeZone':'Mars/Olympus'}");
-	struct mailbox_op op = { .folder_id = "F", .kind = KIND_EVENT, .fields = fields };
-	struct error err;
+	struct mailbox_op op;
 
 	(void)state;
-	assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, &op, 1, &err), 0);
+	op = created(&new_event, "{'Start':'2026-12-01T10:00:00','TimeZone':'Mars/Olympus'}");
 	assert_int_equal(op.error.code, ERR_INVALID);
 	assert_non_null(strstr(op.error.text, "Mars/Olympus"));
 	assert_int_equal(fake.n_requests, 0);
 	mailbox_op_clear(&op);
-	json_decref(fields);
 }
 
 /* ---- a meeting --------------------------------------------------------------------------------- */
@@ -190,9 +193,7 @@ static void a_zone_that_nobody_knows(void **state)
 
 static void a_meeting_is_read(void **state)
 {
-	const char *id = "A";
 	struct mailbox_item item;
-	struct error err;
 
 	(void)state;
 	fake_queue_success("GetItem",
@@ -217,7 +218,7 @@ static void a_meeting_is_read(void **state)
 							     "<e:StartTimeZone Id=\"W. Europe "
 							     "Standard Time\"/>"
 							     "</e:CalendarItem></m:Items>");
-	assert_int_equal(ews_driver.get_items(box, KIND_EVENT, &id, 1, &item, &err), 0);
+	item = fake_get_item(KIND_EVENT, "A");
 	assert_string_equal(item.key, "uid-1");
 	check(item.fields,
 		"{'Subject':'Plan','Sensitivity':'Confidential','Body':'Agenda',"
@@ -236,9 +237,7 @@ static void a_meeting_is_read(void **state)
 /* Whom the server names by an internal address only would be lost when the list is written back. */
 static void attendees_that_have_no_address_keep_the_list_from_being_written(void **state)
 {
-	const char *id = "A";
 	struct mailbox_item item;
-	struct error err;
 
 	(void)state;
 	fake_queue_success("GetItem",
@@ -246,7 +245,7 @@ static void attendees_that_have_no_address_keep_the_list_from_being_written(void
 		"<e:Start>2026-12-01T09:00:00Z</e:Start><e:End>2026-12-01T10:00:00Z</e:End>"
 		"<e:RequiredAttendees>" PERSON("Ed", "/o=Corp/ou=x/cn=ed",
 			"Accept") "</e:RequiredAttendees></e:CalendarItem></m:Items>");
-	assert_int_equal(ews_driver.get_items(box, KIND_EVENT, &id, 1, &item, &err), 0);
+	item = fake_get_item(KIND_EVENT, "A");
 	assert_int_equal(json_array_size(item.unread), 2);
 	assert_string_equal(json_string_value(json_array_get(item.unread, 0)), "Attendees");
 	mailbox_item_clear(&item);
@@ -254,25 +253,19 @@ static void attendees_that_have_no_address_keep_the_list_from_being_written(void
 
 static void attendees_are_written_as_three_lists(void **state)
 {
-	json_t *fields = parse("{'Start':'2026-12-01T10:00:00','TimeZone':'Etc/UTC',"
-			       "'Attendees/cy@corp.example':{'role':'required','name':'Cy'},"
-			       "'Attendees/room1@corp.example':{'role':'resource'}}");
-	json_t *changed = json_pack("[s]", "Attendees/cy@corp.example");
-	struct mailbox_op op = {
-		.id = "A", .version = "K1", .kind = KIND_EVENT, .fields = fields, .changed = changed
-	};
-	struct error err;
+	struct mailbox_op op;
 
 	(void)state;
 	fake_queue_success("UpdateItem", ITEM("A", "K2"));
-	assert_int_equal(ews_driver.write_items(box, MAILBOX_UPDATE, &op, 1, &err), 0);
+	op = updated("{'Start':'2026-12-01T10:00:00','TimeZone':'Etc/UTC',"
+		     "'Attendees/cy@corp.example':{'role':'required','name':'Cy'},"
+		     "'Attendees/room1@corp.example':{'role':'resource'}}",
+		"Attendees/cy@corp.example");
 	fake_assert_last("<t:EmailAddress>cy@corp.example</t:EmailAddress>", 1);
 	fake_assert_last("<t:Resources><t:Attendee>", 1);
 	fake_assert_last(
 		"<t:DeleteItemField><t:FieldURI FieldURI=\"calendar:OptionalAttendees\"/>", 1);
 	mailbox_op_clear(&op);
-	json_decref(changed);
-	json_decref(fields);
 }
 
 /* ---- series ------------------------------------------------------------------------------------ */
@@ -283,11 +276,12 @@ static void attendees_are_written_as_three_lists(void **state)
 	"'TimeZone':'Europe/Berlin','Recurrence':{'Pattern':'WeeklyRecurrence','Interval':1,"      \
 	"'DaysOfWeek':'Monday','FirstDayOfWeek':'Monday','NumberOfOccurrences':5}"
 
+/* The series with another subject at one of its times. */
+#define LONGER(when) "{" SERIES ",'Overrides/" when "':{'Subject':'Longer'}}"
+
 static void a_series_is_read_with_its_exceptions(void **state)
 {
-	const char *id = "M";
 	struct mailbox_item item;
-	struct error err;
 
 	(void)state;
 	fake_queue_success("GetItem",
@@ -310,7 +304,7 @@ static void a_series_is_read_with_its_exceptions(void **state)
 		"<e:Subject>Weekly, longer</e:Subject><e:Start>2026-10-26T13:00:00Z</e:Start>"
 		"<e:End>2026-10-26T15:00:00Z</e:End>"
 		"<e:StartTimeZone Id=\"W. Europe Standard Time\"/></e:CalendarItem></m:Items>");
-	assert_int_equal(ews_driver.get_items(box, KIND_EVENT, &id, 1, &item, &err), 0);
+	item = fake_get_item(KIND_EVENT, "M");
 	assert_int_equal(item.error.code, 0);
 	fake_assert_last("<t:ItemId Id=\"X\"/>", 1);
 	check(item.fields,
@@ -350,12 +344,10 @@ static void a_custom_zone_is_told_by_its_rules(void **state)
 			  YEARLY("D", "PT2H", "4", "-1") YEARLY("S", "PT3H", "7", "-1")),
 			NULL, NULL },
 	};
-	const char *id = "M";
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct mailbox_item item;
-		struct error err;
 		char *answer AUTOFREE = xasprintf(
 			"<m:Items><e:CalendarItem><e:ItemId Id=\"M\" ChangeKey=\"K\"/>"
 			"<e:Start>2026-10-19T08:00:00Z</e:Start><e:End>2026-10-19T09:00:00Z</e:End>"
@@ -366,7 +358,7 @@ static void a_custom_zone_is_told_by_its_rules(void **state)
 			cases[i][0]);
 
 		fake_queue_success("GetItem", answer);
-		assert_int_equal(ews_driver.get_items(box, KIND_EVENT, &id, 1, &item, &err), 0);
+		item = fake_get_item(KIND_EVENT, "M");
 		assert_int_equal(item.error.code, 0);
 		assert_int_equal(item.unsupported, !cases[i][1]);
 		if (cases[i][1]) {
@@ -384,18 +376,16 @@ static void a_custom_zone_is_told_by_its_rules(void **state)
 
 static void a_series_is_written_and_then_its_exceptions(void **state)
 {
-	json_t *fields = parse("{" SERIES ",'Overrides/2026-10-26T10:00:00':{'Subject':'Longer',"
-			       "'Start':'2026-10-26T14:00:00','Duration':'PT2H'},"
-			       "'Overrides/2026-11-02T10:00:00':{'excluded':true}}");
-	struct mailbox_op op = { .folder_id = "F", .kind = KIND_EVENT, .fields = fields };
-	struct error err;
+	struct mailbox_op op;
 
 	(void)state;
-	fake_queue_success("CreateItem", ITEM("M", "K1"));
+	fake_queue_success("CreateItem", ITEM("A", "K1"));
 	fake_queue_success("UpdateItem", ITEM("X", "K2"));
 	fake_queue_success("DeleteItem", "");
-	fake_queue_success("GetItem", ITEM("M", "K3"));
-	assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, &op, 1, &err), 0);
+	fake_queue_success("GetItem", ITEM("A", "K3"));
+	op = created(&new_event, "{" SERIES ",'Overrides/2026-10-26T10:00:00':{'Subject':'Longer',"
+				 "'Start':'2026-10-26T14:00:00','Duration':'PT2H'},"
+				 "'Overrides/2026-11-02T10:00:00':{'excluded':true}}");
 	assert_int_equal(op.error.code, 0);
 	assert_string_equal(op.new_version, "K3");
 	assert_int_equal(fake.n_requests, 4);
@@ -403,34 +393,18 @@ static void a_series_is_written_and_then_its_exceptions(void **state)
 	assert_int_equal(fake_count(fake.requests[0], "Longer"), 0);
 	assert_int_equal(
 		fake_count(fake.requests[1],
-			"<t:OccurrenceItemId RecurringMasterId=\"M\" InstanceIndex=\"2\"/>"),
+			"<t:OccurrenceItemId RecurringMasterId=\"A\" InstanceIndex=\"2\"/>"),
 		1);
 	assert_int_equal(fake_count(fake.requests[1], "<t:Start>2026-10-26T13:00:00Z<"), 1);
 	assert_int_equal(fake_count(fake.requests[1], "<t:End>2026-10-26T15:00:00Z<"), 1);
 	assert_int_equal(fake_count(fake.requests[1], "SendToNone"), 1);
 	assert_int_equal(
 		fake_count(fake.requests[2],
-			"<t:OccurrenceItemId RecurringMasterId=\"M\" InstanceIndex=\"3\"/>"),
+			"<t:OccurrenceItemId RecurringMasterId=\"A\" InstanceIndex=\"3\"/>"),
 		1);
 	assert_int_equal(
 		fake_count(fake.requests[2], "SendMeetingCancellations=\"SendToNone\""), 1);
 	mailbox_op_clear(&op);
-	json_decref(fields);
-}
-
-static int update_series(const char *fields_text, const char *changed_name, struct mailbox_op *op)
-{
-	json_t *fields = parse(fields_text), *changed = json_pack("[s]", changed_name);
-	struct error err = ERROR_INIT;
-	int rc;
-
-	*op = (struct mailbox_op){
-		.id = "M", .version = "K1", .kind = KIND_EVENT, .fields = fields, .changed = changed
-	};
-	rc = ews_driver.write_items(box, MAILBOX_UPDATE, op, 1, &err);
-	json_decref(changed);
-	json_decref(fields);
-	return rc;
 }
 
 /* Exchange drops the exceptions when the times or the pattern of the series change. */
@@ -439,13 +413,10 @@ static void after_a_change_of_times_all_exceptions_are_sent_again(void **state)
 	struct mailbox_op op;
 
 	(void)state;
-	fake_queue_success("UpdateItem", ITEM("M", "K2"));
+	fake_queue_success("UpdateItem", ITEM("A", "K2"));
 	fake_queue_success("UpdateItem", ITEM("X", "K3"));
-	fake_queue_success("GetItem", ITEM("M", "K4"));
-	assert_int_equal(update_series("{" SERIES ",'Overrides/2026-10-26T10:00:00':"
-				       "{'Subject':'Longer'}}",
-				 "Duration", &op),
-		0);
+	fake_queue_success("GetItem", ITEM("A", "K4"));
+	op = updated(LONGER("2026-10-26T10:00:00"), "Duration");
 	assert_int_equal(fake.n_requests, 3);
 	assert_int_equal(fake_count(fake.requests[1], "InstanceIndex=\"2\""), 1);
 	assert_int_equal(fake_count(fake.requests[1], "<t:Subject>Longer</t:Subject>"), 1);
@@ -457,31 +428,27 @@ static void another_change_sends_none(void **state)
 	struct mailbox_op op;
 
 	(void)state;
-	fake_queue_success("UpdateItem", ITEM("M", "K2"));
-	assert_int_equal(update_series("{" SERIES ",'Overrides/2026-10-26T10:00:00':"
-				       "{'Subject':'Longer'}}",
-				 "Subject", &op),
-		0);
+	fake_queue_success("UpdateItem", ITEM("A", "K2"));
+	op = updated(LONGER("2026-10-26T10:00:00"), "Subject");
 	assert_int_equal(fake.n_requests, 1);
 	mailbox_op_clear(&op);
 }
 
 static void an_exception_alone_is_guarded_by_the_version_of_the_series(void **state)
 {
-	static const char fields[] = "{" SERIES
-				     ",'Overrides/2026-10-26T10:00:00':{'Subject':'Longer'}}";
+	static const char fields[] = LONGER("2026-10-26T10:00:00");
 	struct mailbox_op op;
 
 	(void)state;
-	fake_queue_success("GetItem", ITEM("M", "K1"));
+	fake_queue_success("GetItem", ITEM("A", "K1"));
 	fake_queue_success("UpdateItem", ITEM("X", "K3"));
-	fake_queue_success("GetItem", ITEM("M", "K4"));
-	assert_int_equal(update_series(fields, "Overrides/2026-10-26T10:00:00", &op), 0);
+	fake_queue_success("GetItem", ITEM("A", "K4"));
+	op = updated(fields, "Overrides/2026-10-26T10:00:00");
 	assert_int_equal(op.error.code, 0);
 	assert_int_equal(fake.n_requests, 3);
 	mailbox_op_clear(&op);
-	fake_queue_success("GetItem", ITEM("M", "K9"));
-	assert_int_equal(update_series(fields, "Overrides/2026-10-26T10:00:00", &op), 0);
+	fake_queue_success("GetItem", ITEM("A", "K9"));
+	op = updated(fields, "Overrides/2026-10-26T10:00:00");
 	assert_int_equal(op.error.code, ERR_CONFLICT);
 	assert_int_equal(fake.n_requests, 4);
 	mailbox_op_clear(&op);
@@ -493,16 +460,13 @@ static void a_deleted_occurrence_comes_back_with_the_pattern(void **state)
 	struct mailbox_op op;
 
 	(void)state;
-	fake_queue_success("GetItem", ITEM("M", "K1"));
+	fake_queue_success("GetItem", ITEM("A", "K1"));
 	fake_queue_failure("UpdateItem", "ErrorCalendarOccurrenceIsDeletedFromRecurrence");
-	fake_queue_success("GetItem", ITEM("M", "K5"));
-	fake_queue_success("UpdateItem", ITEM("M", "K6"));
+	fake_queue_success("GetItem", ITEM("A", "K5"));
+	fake_queue_success("UpdateItem", ITEM("A", "K6"));
 	fake_queue_success("UpdateItem", ITEM("X", "K7"));
-	fake_queue_success("GetItem", ITEM("M", "K8"));
-	assert_int_equal(update_series("{" SERIES ",'Overrides/2026-11-09T10:00:00':"
-				       "{'Subject':'Longer'}}",
-				 "Overrides/2026-11-02T10:00:00", &op),
-		0);
+	fake_queue_success("GetItem", ITEM("A", "K8"));
+	op = updated(LONGER("2026-11-09T10:00:00"), "Overrides/2026-11-02T10:00:00");
 	assert_int_equal(op.error.code, 0);
 	assert_int_equal(fake_count(fake.requests[3], "ChangeKey=\"K5\""), 1);
 	assert_int_equal(fake_count(fake.requests[3], "FieldURI=\"calendar:Recurrence\""), 1);
@@ -515,11 +479,8 @@ static void an_occurrence_that_the_series_does_not_have(void **state)
 	struct mailbox_op op;
 
 	(void)state;
-	fake_queue_success("GetItem", ITEM("M", "K1"));
-	assert_int_equal(update_series("{" SERIES ",'Overrides/2026-10-27T10:00:00':"
-				       "{'Subject':'Longer'}}",
-				 "Overrides/2026-10-27T10:00:00", &op),
-		0);
+	fake_queue_success("GetItem", ITEM("A", "K1"));
+	op = updated(LONGER("2026-10-27T10:00:00"), "Overrides/2026-10-27T10:00:00");
 	assert_int_equal(op.error.code, ERR_INVALID);
 	assert_non_null(strstr(op.error.text, "2026-10-27T10:00:00"));
 	mailbox_op_clear(&op);
@@ -529,15 +490,13 @@ static void an_occurrence_that_the_series_does_not_have(void **state)
 
 static void a_task_is_written(void **state)
 {
-	json_t *fields = parse("{'Subject':'Call','DueDate':'2026-12-01','PercentComplete':50,"
-			       "'Status':'InProgress','Reminder':'2026-11-30T08:00:00Z'}");
-	struct mailbox_op op = { .folder_id = "F", .kind = KIND_TASK, .fields = fields };
-	struct error err;
+	struct mailbox_op op;
 
 	(void)state;
 	fake_queue_success("CreateItem",
 		"<m:Items><e:Task><e:ItemId Id=\"T\" ChangeKey=\"K\"/></e:Task></m:Items>");
-	assert_int_equal(ews_driver.write_items(box, MAILBOX_CREATE, &op, 1, &err), 0);
+	op = created(&new_task, "{'Subject':'Call','DueDate':'2026-12-01','PercentComplete':50,"
+				"'Status':'InProgress','Reminder':'2026-11-30T08:00:00Z'}");
 	assert_int_equal(op.error.code, 0);
 	fake_assert_last("<t:DueDate>2026-12-01T11:59:00Z</t:DueDate>", 1);
 	fake_assert_last("<t:PercentComplete>50</t:PercentComplete>", 1);
@@ -545,14 +504,11 @@ static void a_task_is_written(void **state)
 			 "<t:ReminderIsSet>true</t:ReminderIsSet>",
 		1);
 	mailbox_op_clear(&op);
-	json_decref(fields);
 }
 
 static void a_task_is_read(void **state)
 {
-	const char *id = "T";
 	struct mailbox_item item;
-	struct error err;
 
 	(void)state;
 	fake_queue_success("GetItem",
@@ -563,7 +519,7 @@ static void a_task_is_read(void **state)
 		"<e:DueDate>2026-12-01T00:00:00Z</e:DueDate>"
 		"<e:PercentComplete>100</e:PercentComplete><e:Status>Completed</e:Status>"
 		"</e:Task></m:Items>");
-	assert_int_equal(ews_driver.get_items(box, KIND_TASK, &id, 1, &item, &err), 0);
+	item = fake_get_item(KIND_TASK, "T");
 	check(item.fields, "{'Subject':'Call','CompleteDate':'2026-11-21','DueDate':'2026-12-01',"
 			   "'PercentComplete':100,'Status':'Completed'}");
 	mailbox_item_clear(&item);

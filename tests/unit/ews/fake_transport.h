@@ -257,6 +257,17 @@ static MAYBE_UNUSED void fake_assert_last(const char *what, size_t n)
 		fail_msg("expected %zu times %s in: %.3000s", n, what, last);
 }
 
+/* The item that the queued answer to GetItem holds; the caller clears it. */
+static MAYBE_UNUSED struct mailbox_item fake_get_item(enum item_kind kind, const char *id)
+{
+	struct mailbox_item item;
+	struct error err = ERROR_INIT;
+
+	if (ews_driver.get_items(box, kind, &id, 1, &item, &err))
+		fail_msg("%s", err.text);
+	return item;
+}
+
 static void fake_load_schema(void)
 {
 	const char *shared = getenv("TANDEM_SHARED");
