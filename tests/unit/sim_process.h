@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_SIM_PROCESS_H
 #define TESTS_UNIT_SIM_PROCESS_H
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #include "sync/mem.h"
 
 struct sim_process {
-	char *path; /* of the program; the caller sets it */
+	char *path; /* of the program; sim_process_run() sets it */
 	pid_t pid;
 	char *url;
 	struct http *control; /* speaks to /sim/; the caller opens it */
@@ -97,6 +98,35 @@ static inline json_int_t sim_process_requests(struct sim_process *sim, const cha
 
 	json_decref(all);
 	return n;
+}
+
+/* After each test: nobody was mailed (I10), and no fault is left for the next. */
+static inline int sim_process_after_each(struct sim_process *sim)
+{
+	json_t *mails = sim_process_command(sim, "GET", "mails", NULL);
+
+	assert_int_equal(json_array_size(mails), 0);
+	json_decref(mails);
+	json_decref(sim_process_command(sim, "DELETE", "faults", NULL));
+	return 0;
+}
+
+/* cmocka_run_group_tests() over struct CMUnitTest[n], with the simulator of the program's build:
+ * BUILD/tests/unit/DIR/NAME_test -> BUILD/tandem-sim. */
+static inline int sim_process_run(struct sim_process *sim, const char *program,
+	const struct CMUnitTest *tests, size_t n, CMFixtureFunction start, CMFixtureFunction stop)
+{
+	char here[PATH_MAX];
+	char *end;
+	int failed;
+
+	if (!realpath(program, here) || !(end = strstr(here, "/tests/unit/")))
+		return 2;
+	*end = '\0';
+	sim->path = xasprintf("%s/tandem-sim", here);
+	failed = _cmocka_run_group_tests("tests", tests, n, start, stop);
+	free(sim->path);
+	return failed;
 }
 
 #endif

@@ -4,7 +4,6 @@
 #define TESTS_UNIT_CRM_SIM_ORG_H
 
 #include <dirent.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -109,33 +108,15 @@ static inline int stop(void **state)
 	return rmdir(config_dir);
 }
 
-/* Nobody was mailed by any test (I10). */
 static inline int after_each(void **state)
 {
-	json_t *mails = sim_process_command(&sim, "GET", "mails", NULL);
-
 	(void)state;
-	assert_int_equal(json_array_size(mails), 0);
-	json_decref(mails);
-	json_decref(sim_process_command(&sim, "DELETE", "faults", NULL));
-	return 0;
+	return sim_process_after_each(&sim);
 }
 
-/* cmocka_run_group_tests() over struct CMUnitTest[n], with the simulator of the program's build. */
 static inline int sim_org_run(const char *program, const struct CMUnitTest *tests, size_t n)
 {
-	char here[PATH_MAX];
-	char *end;
-	int failed;
-
-	/* BUILD/tests/unit/crm/NAME_test -> BUILD/tandem-sim */
-	if (!realpath(program, here) || !(end = strstr(here, "/tests/unit/crm/")))
-		return 2;
-	*end = '\0';
-	sim.path = xasprintf("%s/tandem-sim", here);
-	failed = _cmocka_run_group_tests("tests", tests, n, start, stop);
-	free(sim.path);
-	return failed;
+	return sim_process_run(&sim, program, tests, n, start, stop);
 }
 
 #endif

@@ -133,5 +133,6 @@ int main(int argc, char **argv)
 		sim_test(a_photo_that_cannot_be_sent_is_left),
 	};
 
-	return run_against_sim(argc, argv, "ews_photo_sim", tests, ARRAY_SIZE(tests));
+	(void)argc;
+	return ews_sim_run(argv[0], tests, ARRAY_SIZE(tests));
 }

@@ -12,7 +12,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,16 +110,10 @@ static inline int stop(void **state)
 	return 0;
 }
 
-/* Nobody was mailed by any test. */
 static inline int after_each(void **state)
 {
-	json_t *mails = sim_process_command(&sim, "GET", "mails", NULL);
-
 	(void)state;
-	assert_int_equal(json_array_size(mails), 0);
-	json_decref(mails);
-	json_decref(sim_process_command(&sim, "DELETE", "faults", NULL));
-	return 0;
+	return sim_process_after_each(&sim);
 }
 
 /* Helpers. */
@@ -255,18 +248,9 @@ static inline char *create(json_t *fields)
 
 #define sim_test(f) cmocka_unit_test_setup_teardown(f, NULL, after_each)
 
-/* argv[0], build/tests/unit/ews/x_test, stands three folders below build/tandem-sim. */
-static inline int run_against_sim(
-	int argc, char **argv, const char *name, const struct CMUnitTest *tests, size_t n)
+static inline int ews_sim_run(const char *program, const struct CMUnitTest *tests, size_t n)
 {
-	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-	int rc;
-
-	sim.path = xasprintf("%.*s/../../../tandem-sim", slash ? (int)(slash - argv[0]) : 1,
-		slash ? argv[0] : ".");
-	rc = _cmocka_run_group_tests(name, tests, n, start, stop);
-	free(sim.path);
-	return rc;
+	return sim_process_run(&sim, program, tests, n, start, stop);
 }
 
 #endif
