@@ -101,25 +101,28 @@ static void defaults(void **state)
 	config_free(c);
 }
 
-static void everything(void **state)
+/* Every key with a value that is not its default. */
+static const char everything[] =
+	"; comment\n" EXCHANGE "access = delegate\nca-file = ca.pem\n" CRM
+	"driver = salesforce\nexternal-id-field = Tandem_Id__c\ndaily-reserve = "
+	"50\nca-file = /etc/ca.pem\n"
+	"[sync]\ninterval = 0.05\nquiet = 0.25\nremove-quiet = 1.5\nworkers = 4\nconflict "
+	"= newest\n"
+	"max-delete = 7\nmax-create = 0\ncache = cache ; here\n"
+	"[policy \"sales\"]\nusers = *@Corp.example,\n  carol@other.example\nfolder = CRM "
+	"sync\n"
+	"categories = CRM, Vertrieb\nexclude = Nein\nmark = Synced\ncontacts-mode = all\n"
+	"contacts-direction = to-crm\ncontacts-remove = both\ncalendar-mode = off\n"
+	"tasks-import = visible\ncalendar-limit = last-180-days\ncalendar-series = off\n"
+	"[policy \"rest\"]\nusers = *\n" USER
+	"name = Alice Ä\ncrm-user = 005000000000001AAA\nuid = 1234\n"
+	"gid = 4321\ntimezone = Europe/Berlin\n[user \"dave@third.example\"]\n";
+
+static void servers_and_cycles(void **state)
 {
-	struct config *c = good(
-		"; comment\n" EXCHANGE "access = delegate\nca-file = ca.pem\n" CRM
-		"driver = salesforce\nexternal-id-field = Tandem_Id__c\ndaily-reserve = "
-		"50\nca-file = /etc/ca.pem\n"
-		"[sync]\ninterval = 0.05\nquiet = 0.25\nremove-quiet = 1.5\nworkers = 4\nconflict "
-		"= newest\n"
-		"max-delete = 7\nmax-create = 0\ncache = cache ; here\n"
-		"[policy \"sales\"]\nusers = *@Corp.example,\n  carol@other.example\nfolder = CRM "
-		"sync\n"
-		"categories = CRM, Vertrieb\nexclude = Nein\nmark = Synced\ncontacts-mode = all\n"
-		"contacts-direction = to-crm\ncontacts-remove = both\ncalendar-mode = off\n"
-		"tasks-import = visible\ncalendar-limit = last-180-days\ncalendar-series = off\n"
-		"[policy \"rest\"]\nusers = *\n" USER
-		"name = Alice Ä\ncrm-user = 005000000000001AAA\nuid = 1234\n"
-		"gid = 4321\ntimezone = Europe/Berlin\n[user \"dave@third.example\"]\n");
-	const struct config_policy *p = &c->policies[0];
-	char *cache = xasprintf("%s/cache", dir), *ca = xasprintf("%s/ca.pem", dir);
+	struct config *c = good(everything);
+	char *cache AUTOFREE = xasprintf("%s/cache", dir),
+		    *ca AUTOFREE = xasprintf("%s/ca.pem", dir);
 
 	(void)state;
 	assert_false(c->impersonate);
@@ -139,6 +142,15 @@ static void everything(void **state)
 	assert_int_equal(c->max_delete, 7);
 	assert_int_equal(c->max_create, 0);
 	assert_string_equal(c->cache_dir, cache);
+	config_free(c);
+}
+
+static void policies_with_their_rules(void **state)
+{
+	struct config *c = good(everything);
+	const struct config_policy *p = &c->policies[0];
+
+	(void)state;
 	assert_int_equal(c->n_policies, 2);
 	assert_int_equal(p->n_users, 2);
 	assert_string_equal(p->folder, "CRM sync");
@@ -157,6 +169,15 @@ static void everything(void **state)
 	assert_int_equal(c->policies[1].event_days, 0); /* today */
 	assert_true(c->policies[1].event_series);
 	assert_int_equal(c->policies[1].rules[CONFIG_CONTACTS].import, IMPORT_OFF);
+	config_free(c);
+}
+
+static void users_and_whose_policy_is_theirs(void **state)
+{
+	struct config *c = good(everything);
+	const struct config_policy *p = &c->policies[0];
+
+	(void)state;
 	assert_int_equal(c->n_users, 3); /* carol's plain address counts */
 	assert_string_equal(c->users[0].name, "Alice Ä");
 	assert_int_equal(c->users[0].uid, 1234);
@@ -166,8 +187,6 @@ static void everything(void **state)
 	assert_ptr_equal(config_find_user(c, "carol@other.example")->policy, p);
 	assert_ptr_equal(config_find_user(c, "dave@third.example")->policy, &c->policies[1]);
 	config_free(c);
-	free(cache);
-	free(ca);
 }
 
 static void a_crm_without_policy_gets_the_default(void **state)
@@ -203,87 +222,116 @@ static void long_names_are_whole(void **state)
 	config_free(c);
 }
 
-static void refusals_name_line_and_key(void **state)
-{
-	static const struct {
-		const char *text, *why;
-	} rows[] = {
-		{ EXCHANGE "usr = x\n",
-			"tandemfs.conf:5: [exchange] usr: is not a key of this section" },
-		{ "[exchang]\n", "tandemfs.conf:1: unknown section [exchang]" },
-		{ "\n\nurl = x\n", "tandemfs.conf:3: url stands before the first section" },
-		{ "[exchange]\nnonsense\n", "tandemfs.conf:2: neither a section nor key = value" },
-		{ "[exchange\n", "tandemfs.conf:1: not a section header" },
-		{ "[exchange] x\n", "tandemfs.conf:1: not a section header" },
-		{ "[user alice@corp.example]\n", ":1: not a section header" },
-		{ "[user]\n", ":1: the section is written [user \"NAME\"]" },
-		{ "[sync \"x\"]\n", ":1: the section is written [sync]" },
-		{ EXCHANGE " [sync]\n", ":5: a section header must not be indented" },
-		{ "[exchange]\nurl = ftp://x/\n", ":2: [exchange] url: is not an https:// URL" },
-		{ "[exchange]\nurl = http://mail.corp.example/\n",
-			":2: [exchange] url: sends passwords" },
-		{ "[exchange]\nurl = http://localhost.evil.example/\n",
-			":2: [exchange] url: sends passwords" },
-		{ "[exchange]\nurl = https://u:p@x/\n", ":2: [exchange] url: holds a character" },
-		{ "[exchange]\nurl = https:///x\n", ":2: [exchange] url: names no host" },
-		{ "[exchange]\nuser =\n", ":2: [exchange] user: is empty" },
-		{ "[exchange]\nuser = a\nuser = b\n", ":3: [exchange] user: is given twice" },
-		{ "[exchange]\nuser = a\n b\n", ":3: [exchange] user: is given twice" },
-		{ "[exchange]\n[exchange]\n", ":2: [exchange] stands here twice" },
-		{ "[exchange]\naccess = all\n",
-			":2: [exchange] access: \"all\" is none of delegate, impersonation" },
-		{ "[exchange]\npassword-file = none\n", "/none: No such file" },
-		{ "[crm]\ndriver = siebel\n",
-			":2: [crm] driver: \"siebel\" is none of salesforce" },
-		{ "[crm]\nexternal-id-field = Id' OR\n",
-			":2: [crm] external-id-field: \"Id' OR\" is not" },
-		{ "[crm]\ndaily-reserve = -1\n",
-			":2: [crm] daily-reserve: \"-1\" is not a number" },
-		{ "[sync]\nworkers = 0\n", ":2: [sync] workers: 0 is not between 1 and 64" },
-		{ "[sync]\nworkers = 99999999999999999999\n", "is not a number" },
-		{ "[sync]\ninterval = 5m\n", ":2: [sync] interval: \"5m\" is not a number" },
-		{ "[sync]\ninterval = 0\n", ":2: [sync] interval: is shorter than a second" },
-		{ "[sync]\nquiet = 100000000\n", "is more than 86400" },
-		{ "[policy \"p\"]\nmail-mode = all\n",
-			":2: [policy \"p\"] mail-mode: is not a key" },
-		{ "[policy \"p\"]\ncontacts-mode = some\n",
-			":2: [policy \"p\"] contacts-mode: \"some\" is none of off, all, "
-			"designated" },
-		{ "[policy \"p\"]\ncalendar-limit = last-181-days\n",
-			"calendar-limit: 181 days are more than 180" },
-		{ "[policy \"p\"]\ncalendar-limit = last--days\n", "\"last--days\" is none of" },
-		{ "[policy \"p\"]\ncalendar-limit = last--1-days\n", "is none of today" },
-		{ "[policy \"p\"]\ncalendar-limit = last-9-dayss\n", "is none of today" },
-		{ "[policy \"p\"]\ncalendar-limit = last-9-day\n", "is none of today" },
-		{ "[policy \"p\"]\ncalendar-limit = yesterday\n", "is none of today, last-month" },
-		{ "[policy \"p\"]\ntasks-limit = today\n", "tasks-limit: is not a key" },
-		{ "[policy \"p\"]\ncalendar-series = maybe\n", "\"maybe\" is none of off, on" },
-		{ "[policy \"p\"]\nfolder = a/b\n", "cannot be the name of a folder" },
-		{ "[policy \"p\"]\n[policy \"p\"]\n", ":2: [policy \"p\"] stands here twice" },
-		{ "[user \"../etc@x\"]\n", ":1: \"../etc@x\" is not an e-mail address" },
-		{ "[user \"alice\"]\n", ":1: \"alice\" is not an e-mail address" },
-		{ "[user \"a@b\"]\n[user \"A@B\"]\n", ":2: [user \"A@B\"] stands here twice" },
-		{ "[user \"a@b\"]\nuid = no such user\n",
-			":2: [user \"a@b\"] uid: there is no user" },
-		{ "[user \"a@b\"]\nuid = 4294967295\n",
-			":2: [user \"a@b\"] uid: there is no user" },
-		{ "[user \"a@b\"]\ntimezone = Europe/Ber lin\n", "is not a time zone" },
-		{ EXCHANGE, ": no users" },
-		{ EXCHANGE CRM "[policy \"p\"]\nusers = *\n", ": no users" },
-		{ EXCHANGE "[policy \"p\"]\nusers = nonsense\n",
-			"[policy \"p\"] users: \"nonsense\" is not" },
-		{ EXCHANGE USER "[policy \"p\"]\n", "[policy \"p\"] users is missing" },
-		{ EXCHANGE USER "[policy \"p\"]\nusers = *\nmark = crm\n",
-			"mark must not be one of categories" },
-		{ EXCHANGE USER "[policy \"p\"]\nusers = *\nexclude = crm\n",
-			"exclude must not be" },
-		{ USER, "[exchange] url is missing" },
-		{ EXCHANGE "[crm]\n" USER, "[crm] url is missing" },
-	};
+struct refusal {
+	const char *text, *why;
+};
 
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+static void refuse(const struct refusal *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
 		bad(rows[i].text, rows[i].why);
+}
+
+/* Lines that are none of the format. */
+static const struct refusal bad_lines[] = {
+	{ EXCHANGE "usr = x\n", "tandemfs.conf:5: [exchange] usr: is not a key of this section" },
+	{ "[exchang]\n", "tandemfs.conf:1: unknown section [exchang]" },
+	{ "\n\nurl = x\n", "tandemfs.conf:3: url stands before the first section" },
+	{ "[exchange]\nnonsense\n", "tandemfs.conf:2: neither a section nor key = value" },
+	{ "[exchange\n", "tandemfs.conf:1: not a section header" },
+	{ "[exchange] x\n", "tandemfs.conf:1: not a section header" },
+	{ "[user alice@corp.example]\n", ":1: not a section header" },
+	{ "[user]\n", ":1: the section is written [user \"NAME\"]" },
+	{ "[sync \"x\"]\n", ":1: the section is written [sync]" },
+	{ EXCHANGE " [sync]\n", ":5: a section header must not be indented" },
+};
+
+/* [exchange], [crm] and [sync]. */
+static const struct refusal bad_servers[] = {
+	{ "[exchange]\nurl = ftp://x/\n", ":2: [exchange] url: is not an https:// URL" },
+	{ "[exchange]\nurl = http://mail.corp.example/\n", ":2: [exchange] url: sends passwords" },
+	{ "[exchange]\nurl = http://localhost.evil.example/\n",
+		":2: [exchange] url: sends passwords" },
+	{ "[exchange]\nurl = https://u:p@x/\n", ":2: [exchange] url: holds a character" },
+	{ "[exchange]\nurl = https:///x\n", ":2: [exchange] url: names no host" },
+	{ "[exchange]\nuser =\n", ":2: [exchange] user: is empty" },
+	{ "[exchange]\nuser = a\nuser = b\n", ":3: [exchange] user: is given twice" },
+	{ "[exchange]\nuser = a\n b\n", ":3: [exchange] user: is given twice" },
+	{ "[exchange]\n[exchange]\n", ":2: [exchange] stands here twice" },
+	{ "[exchange]\naccess = all\n",
+		":2: [exchange] access: \"all\" is none of delegate, impersonation" },
+	{ "[exchange]\npassword-file = none\n", "/none: No such file" },
+	{ "[crm]\ndriver = siebel\n", ":2: [crm] driver: \"siebel\" is none of salesforce" },
+	{ "[crm]\nexternal-id-field = Id' OR\n", ":2: [crm] external-id-field: \"Id' OR\" is not" },
+	{ "[crm]\ndaily-reserve = -1\n", ":2: [crm] daily-reserve: \"-1\" is not a number" },
+	{ "[sync]\nworkers = 0\n", ":2: [sync] workers: 0 is not between 1 and 64" },
+	{ "[sync]\nworkers = 99999999999999999999\n", "is not a number" },
+	{ "[sync]\ninterval = 5m\n", ":2: [sync] interval: \"5m\" is not a number" },
+	{ "[sync]\ninterval = 0\n", ":2: [sync] interval: is shorter than a second" },
+	{ "[sync]\nquiet = 100000000\n", "is more than 86400" },
+};
+
+/* Policies and users. */
+static const struct refusal bad_policies[] = {
+	{ "[policy \"p\"]\nmail-mode = all\n", ":2: [policy \"p\"] mail-mode: is not a key" },
+	{ "[policy \"p\"]\ncontacts-mode = some\n",
+		":2: [policy \"p\"] contacts-mode: \"some\" is none of off, all, "
+		"designated" },
+	{ "[policy \"p\"]\ncalendar-limit = last-181-days\n",
+		"calendar-limit: 181 days are more than 180" },
+	{ "[policy \"p\"]\ncalendar-limit = last--days\n", "\"last--days\" is none of" },
+	{ "[policy \"p\"]\ncalendar-limit = last--1-days\n", "is none of today" },
+	{ "[policy \"p\"]\ncalendar-limit = last-9-dayss\n", "is none of today" },
+	{ "[policy \"p\"]\ncalendar-limit = last-9-day\n", "is none of today" },
+	{ "[policy \"p\"]\ncalendar-limit = yesterday\n", "is none of today, last-month" },
+	{ "[policy \"p\"]\ntasks-limit = today\n", "tasks-limit: is not a key" },
+	{ "[policy \"p\"]\ncalendar-series = maybe\n", "\"maybe\" is none of off, on" },
+	{ "[policy \"p\"]\nfolder = a/b\n", "cannot be the name of a folder" },
+	{ "[policy \"p\"]\n[policy \"p\"]\n", ":2: [policy \"p\"] stands here twice" },
+	{ "[user \"../etc@x\"]\n", ":1: \"../etc@x\" is not an e-mail address" },
+	{ "[user \"alice\"]\n", ":1: \"alice\" is not an e-mail address" },
+	{ "[user \"a@b\"]\n[user \"A@B\"]\n", ":2: [user \"A@B\"] stands here twice" },
+	{ "[user \"a@b\"]\nuid = no such user\n", ":2: [user \"a@b\"] uid: there is no user" },
+	{ "[user \"a@b\"]\nuid = 4294967295\n", ":2: [user \"a@b\"] uid: there is no user" },
+	{ "[user \"a@b\"]\ntimezone = Europe/Ber lin\n", "is not a time zone" },
+};
+
+/* Files whose parts do not fit together. */
+static const struct refusal bad_wholes[] = {
+	{ EXCHANGE, ": no users" },
+	{ EXCHANGE CRM "[policy \"p\"]\nusers = *\n", ": no users" },
+	{ EXCHANGE "[policy \"p\"]\nusers = nonsense\n",
+		"[policy \"p\"] users: \"nonsense\" is not" },
+	{ EXCHANGE USER "[policy \"p\"]\n", "[policy \"p\"] users is missing" },
+	{ EXCHANGE USER "[policy \"p\"]\nusers = *\nmark = crm\n",
+		"mark must not be one of categories" },
+	{ EXCHANGE USER "[policy \"p\"]\nusers = *\nexclude = crm\n", "exclude must not be" },
+	{ USER, "[exchange] url is missing" },
+	{ EXCHANGE "[crm]\n" USER, "[crm] url is missing" },
+};
+
+static void lines_are_refused(void **state)
+{
+	(void)state;
+	refuse(bad_lines, ARRAY_SIZE(bad_lines));
+}
+
+static void values_of_servers_are_refused(void **state)
+{
+	(void)state;
+	refuse(bad_servers, ARRAY_SIZE(bad_servers));
+}
+
+static void policies_and_users_are_refused(void **state)
+{
+	(void)state;
+	refuse(bad_policies, ARRAY_SIZE(bad_policies));
+}
+
+static void what_does_not_fit_together_is_refused(void **state)
+{
+	(void)state;
+	refuse(bad_wholes, ARRAY_SIZE(bad_wholes));
 }
 
 static void odd_files(void **state)
@@ -539,10 +587,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
-		cmocka_unit_test(everything),
+		cmocka_unit_test(servers_and_cycles),
+		cmocka_unit_test(policies_with_their_rules),
+		cmocka_unit_test(users_and_whose_policy_is_theirs),
 		cmocka_unit_test(a_crm_without_policy_gets_the_default),
 		cmocka_unit_test(long_names_are_whole),
-		cmocka_unit_test(refusals_name_line_and_key),
+		cmocka_unit_test(lines_are_refused),
+		cmocka_unit_test(values_of_servers_are_refused),
+		cmocka_unit_test(policies_and_users_are_refused),
+		cmocka_unit_test(what_does_not_fit_together_is_refused),
 		cmocka_unit_test(odd_files),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(options),

@@ -66,8 +66,6 @@ static void folder_is_kept_whole(void **state)
 		.shown_name = (char *)"Contacts (2)",
 	};
 	struct store_folder got;
-	uint64_t *inos;
-	size_t n;
 
 	fixture_begin(f, STORE_LOCAL);
 	ok(f, store_folder_save(f->store, &folder, &f->err));
@@ -86,6 +84,22 @@ static void folder_is_kept_whole(void **state)
 	assert_int_equal(got.removed, 6);
 	assert_string_equal(got.shown_name, "Contacts (2)");
 	store_folder_clear(&got);
+}
+
+static void folder_is_found_changed_and_deleted(void **state)
+{
+	struct fixture *f = *state;
+	struct store_folder folder = { .ino = f->folder,
+		.mailbox = f->mailbox,
+		.remote_id = (char *)"AAMk=",
+		.cursor = (char *)"state" };
+	struct store_folder got;
+	uint64_t *inos;
+	size_t n;
+
+	fixture_begin(f, STORE_LOCAL);
+	ok(f, store_folder_save(f->store, &folder, &f->err));
+	fixture_commit(f);
 	assert_int_equal(store_folder_by_remote(f->store, f->mailbox, "aamk=", &got, &f->err),
 		ERR_NOT_FOUND);
 	assert_int_equal(
@@ -684,6 +698,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		store_test(mailbox_is_kept_whole),
 		store_test(folder_is_kept_whole),
+		store_test(folder_is_found_changed_and_deleted),
 		store_test(item_is_kept_whole),
 		store_test(rev_is_read_without_the_document),
 		store_test(rev_grows_only_with_the_document),

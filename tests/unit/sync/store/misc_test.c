@@ -391,69 +391,105 @@ static void tombstone_is_found_by_uid_or_key(void **state)
 		store_tombstone_find(f->store, f->mailbox, "u1", NULL, &t, &f->err), ERR_NOT_FOUND);
 }
 
-static void deletions_are_counted_and_listed(void **state)
+/* Two that were sent, at 1000 and 2000, and one that is held; the id of that. */
+static int64_t put_deletions(struct fixture *f)
 {
-	struct fixture *f = *state;
-	struct store_deletion d = {
-		.mailbox = f->mailbox,
-		.item = 3,
-		.folder = f->folder,
-		.side = SIDE_EXCHANGE,
-		.state = DELETION_SENT,
-		.time = 1000,
-		.name = (char *)"a.vcf",
+	static const struct {
+		enum deletion_state state;
+		int64_t time, batch;
+	} rows[] = {
+		{ DELETION_SENT, 1000, 0 },
+		{ DELETION_SENT, 2000, 0 },
+		{ DELETION_HELD, 2000, 4 },
 	};
-	struct store_deletion *list;
-	uint64_t count;
-	int64_t held;
-	size_t n;
+	int64_t last = 0;
 
 	fixture_begin(f, STORE_LOCAL);
-	ok(f, store_deletion_put(f->store, &d, &f->err));
-	d.id = 0;
-	d.time = 2000;
-	ok(f, store_deletion_put(f->store, &d, &f->err));
-	d.id = 0;
-	d.state = DELETION_HELD;
-	d.batch = 4;
-	ok(f, store_deletion_put(f->store, &d, &f->err));
-	held = d.id;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct store_deletion d = {
+			.mailbox = f->mailbox,
+			.item = 3,
+			.folder = f->folder,
+			.side = SIDE_EXCHANGE,
+			.state = rows[i].state,
+			.time = rows[i].time,
+			.batch = rows[i].batch,
+			.name = (char *)"a.vcf",
+		};
+
+		ok(f, store_deletion_put(f->store, &d, &f->err));
+		last = d.id;
+	}
 	fixture_commit(f);
-	ok(f, store_deletion_count(
-		      f->store, f->mailbox, f->folder, SIDE_EXCHANGE, 1000, &count, &f->err));
-	assert_int_equal(count, 2);
-	ok(f, store_deletion_count(
-		      f->store, f->mailbox, f->folder, SIDE_EXCHANGE, 1001, &count, &f->err));
-	assert_int_equal(count, 1);
-	ok(f, store_deletion_count(f->store, f->mailbox, f->folder, SIDE_CRM, 0, &count, &f->err));
-	assert_int_equal(count, 0);
+	return last;
+}
+
+/* folder: 0 is any. */
+static uint64_t deletions_since(struct fixture *f, uint64_t folder, enum side side, int64_t time)
+{
+	uint64_t count;
+
+	ok(f, store_deletion_count(f->store, f->mailbox, folder, side, time, &count, &f->err));
+	return count;
+}
+
+static void deletions_are_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	put_deletions(f);
+	assert_int_equal(deletions_since(f, f->folder, SIDE_EXCHANGE, 1000), 2);
+	assert_int_equal(deletions_since(f, f->folder, SIDE_EXCHANGE, 1001), 1);
+	assert_int_equal(deletions_since(f, f->folder, SIDE_CRM, 0), 0);
 	fixture_begin(f, STORE_LOCAL);
 	ok(f, store_deletions_expire(f->store, f->mailbox, 1500, &f->err)); /* the older sent one */
 	fixture_commit(f);
-	ok(f, store_deletion_count(f->store, f->mailbox, 0, SIDE_EXCHANGE, 0, &count, &f->err));
-	assert_int_equal(count, 1);
-	ok(f, store_deletion_list(f->store, f->mailbox, DELETION_HELD, &list, &n, &f->err));
+	assert_int_equal(deletions_since(f, 0, SIDE_EXCHANGE, 0), 1);
+}
+
+/* The only deletion of this state; the caller frees it. */
+static struct store_deletion *the_deletion(struct fixture *f, enum deletion_state state)
+{
+	struct store_deletion *list;
+	size_t n;
+
+	ok(f, store_deletion_list(f->store, f->mailbox, state, &list, &n, &f->err));
 	assert_int_equal(n, 1);
-	assert_int_equal(list[0].id, held);
-	assert_int_equal(list[0].batch, 4);
-	assert_int_equal(list[0].item, 3);
-	assert_string_equal(list[0].name, "a.vcf");
-	store_deletions_free(list, n);
-	fixture_begin(f, STORE_LOCAL);
-	d.state = DELETION_CONFIRMED;
-	ok(f, store_deletion_put(f->store, &d, &f->err)); /* the same row */
-	fixture_commit(f);
-	ok(f, store_deletion_list(f->store, f->mailbox, DELETION_HELD, &list, &n, &f->err));
+	return list;
+}
+
+static void assert_no_deletion(struct fixture *f, enum deletion_state state)
+{
+	struct store_deletion *list;
+	size_t n;
+
+	ok(f, store_deletion_list(f->store, f->mailbox, state, &list, &n, &f->err));
 	assert_int_equal(n, 0);
-	ok(f, store_deletion_list(f->store, f->mailbox, DELETION_CONFIRMED, &list, &n, &f->err));
-	assert_int_equal(n, 1);
-	assert_int_equal(list[0].id, held);
-	store_deletions_free(list, n);
+}
+
+static void deletions_are_listed_by_their_state(void **state)
+{
+	struct fixture *f = *state;
+	int64_t held = put_deletions(f);
+	struct store_deletion *one = the_deletion(f, DELETION_HELD);
+
+	assert_int_equal(one->id, held);
+	assert_int_equal(one->batch, 4);
+	assert_int_equal(one->item, 3);
+	assert_string_equal(one->name, "a.vcf");
+	fixture_begin(f, STORE_LOCAL);
+	one->state = DELETION_CONFIRMED;
+	ok(f, store_deletion_put(f->store, one, &f->err)); /* the same row */
+	fixture_commit(f);
+	store_deletions_free(one, 1);
+	assert_no_deletion(f, DELETION_HELD);
+	one = the_deletion(f, DELETION_CONFIRMED);
+	assert_int_equal(one->id, held);
+	store_deletions_free(one, 1);
 	fixture_begin(f, STORE_LOCAL);
 	ok(f, store_deletion_delete(f->store, held, &f->err));
 	fixture_commit(f);
-	ok(f, store_deletion_list(f->store, f->mailbox, DELETION_CONFIRMED, &list, &n, &f->err));
-	assert_int_equal(n, 0);
+	assert_no_deletion(f, DELETION_CONFIRMED);
 }
 
 /* ---- log ------------------------------------------------------------------------------------ */
@@ -492,7 +528,8 @@ int main(void)
 		store_test(item_is_in_conflict_until_its_last_record_goes),
 		store_test(lost_file_is_kept_with_its_reason),
 		store_test(tombstone_is_found_by_uid_or_key),
-		store_test(deletions_are_counted_and_listed),
+		store_test(deletions_are_counted),
+		store_test(deletions_are_listed_by_their_state),
 		store_test(log_keeps_the_last_thousand_lines),
 	};
 

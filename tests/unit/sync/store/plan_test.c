@@ -10,24 +10,15 @@ static bool seen_one(void *data, const struct store_node *node)
 	return true;
 }
 
-static void call_readers(struct fixture *f)
+/* Nodes, contents and working copies. */
+static void read_files(struct fixture *f)
 {
 	struct store *s = f->store;
 	struct buf buf AUTOBUF = BUF_INIT(1 << 20);
 	struct store_node node;
-	struct store_mailbox mb;
-	struct store_folder folder;
-	struct store_item item;
-	struct store_side side;
-	struct store_record record;
-	struct store_tombstone tombstone;
-	struct store_lost lost;
-	struct store_conflict conflict;
 	void *list;
-	json_t *doc, *names;
-	int64_t id, rev;
-	char *value, bytes[16];
-	uint64_t counts[6], count;
+	char bytes[16];
+	uint64_t count;
 	size_t n;
 	int seen = 0;
 
@@ -40,6 +31,16 @@ static void call_readers(struct fixture *f)
 	store_working_get(s, 1, &buf, NULL);
 	store_working_list(s, (uint64_t **)&list, &n, NULL);
 	free(list);
+	assert_true(seen > 0);
+}
+
+static void read_mailboxes(struct store *s)
+{
+	struct store_mailbox mb;
+	struct store_folder folder;
+	void *list;
+	size_t n;
+
 	store_mailbox_get(s, 99, &mb, NULL);
 	store_mailbox_by_address(s, "x", &mb, NULL);
 	store_mailbox_list(s, (int64_t **)&list, &n, NULL);
@@ -48,6 +49,19 @@ static void call_readers(struct fixture *f)
 	store_folder_view(s, 99, &folder, NULL);
 	store_folder_by_remote(s, 99, "x", &folder, NULL);
 	store_folder_list(s, 99, (uint64_t **)&list, &n, NULL);
+}
+
+/* Items, their versions and sides. */
+static void read_items(struct store *s)
+{
+	struct store_item item;
+	struct store_side side;
+	void *list;
+	json_t *doc;
+	int64_t id, rev;
+	uint64_t counts[6];
+	size_t n;
+
 	store_item_get(s, 99, &item, NULL);
 	store_item_by_ino(s, 99, &item, NULL);
 	store_item_rev(s, 99, &id, &rev, NULL);
@@ -66,6 +80,22 @@ static void call_readers(struct fixture *f)
 	store_side_by_token(s, SIDE_CRM, "x", &side, NULL);
 	store_sides_by_key(s, 99, "x", (int64_t **)&list, &n, NULL);
 	store_sides_by_record(s, "x", (int64_t **)&list, &n, NULL);
+}
+
+/* What the engine keeps beside the items. */
+static void read_notes(struct store *s)
+{
+	struct buf buf AUTOBUF = BUF_INIT(1 << 20);
+	struct store_record record;
+	struct store_tombstone tombstone;
+	struct store_lost lost;
+	struct store_conflict conflict;
+	void *list;
+	json_t *names;
+	char *value;
+	uint64_t count;
+	size_t n;
+
 	store_pull_list(s, 99, 0, 10, (struct store_pull **)&list, &n, NULL);
 	store_record_get(s, "x", "y", &record, NULL);
 	store_record_clear(&record);
@@ -84,29 +114,28 @@ static void call_readers(struct fixture *f)
 	store_deletion_count(s, 99, 1, SIDE_CRM, 0, &count, NULL);
 	store_deletion_list(s, 99, DELETION_HELD, (struct store_deletion **)&list, &n, NULL);
 	store_log_read(s, 99, &buf, NULL);
-	assert_true(seen > 0);
 }
 
-static void call_writers(struct fixture *f)
+static void call_readers(struct fixture *f)
+{
+	read_files(f);
+	read_mailboxes(f->store);
+	read_items(f->store);
+	read_notes(f->store);
+}
+
+/* Files and folders. */
+static void write_files(struct fixture *f, uint64_t ino)
 {
 	struct store *s = f->store;
 	struct store_node node = { .parent = 99, .name = "x" };
 	struct store_node former = { .parent = f->folder, .name = "former" };
-	struct store_mailbox mb = { .id = f->mailbox, .address = (char *)"anna@corp.example" };
+	struct store_mailbox mb = {
+		.id = f->mailbox, .ino = f->root, .address = (char *)"anna@corp.example"
+	};
 	struct store_folder folder = { .ino = f->folder };
-	struct store_item item;
-	struct store_side side = { .side = SIDE_CRM };
-	struct store_pull pull = { .remote_id = (char *)"x" };
-	struct store_record record = { .object = (char *)"x", .id = (char *)"y" };
-	struct store_conflict conflict = { .mailbox = 1 };
-	struct store_lost lost = { .mailbox = 1 };
-	struct store_tombstone tombstone = { .mailbox = 1 };
-	struct store_deletion deletion = { .mailbox = 1 };
-	int64_t id = fixture_item(f, "a", "a", 1), holder;
-	uint64_t ino;
 
-	ok(f, store_item_get(s, id, &item, &f->err));
-	ok(f, store_node_replace(s, item.ino, "x", 1, &ino, &f->err));
+	ok(f, store_node_replace(s, ino, "x", 1, &ino, &f->err));
 	ok(f, store_node_get(s, ino, &node, &f->err));
 	ok(f, store_node_update(s, &node, &f->err));
 	ok(f, store_node_create_as(s, &former, 500, &f->err));
@@ -117,22 +146,40 @@ static void call_writers(struct fixture *f)
 	fixture_item(f, "c", "c", 1); /* something to list */
 	ok(f, store_working_set(s, 1, "", 0, &f->err));
 	ok(f, store_working_set(s, 1, NULL, 0, &f->err));
-	mb.ino = f->root;
 	ok(f, store_mailbox_save(s, &mb, &f->err));
 	ok(f, store_folder_save(s, &folder, &f->err));
 	ok(f, store_folder_delete(s, 99, &f->err));
-	item.ino = 0;
-	json_object_set_new(item.doc, "emails", json_pack("{s:{s:s}}", "1", "address", "a@b.c"));
-	json_object_set_new(item.doc, "n", json_integer(2));
-	ok(f, store_item_save(s, &item, &f->err));
-	store_item_clear(&item);
-	side.item = id;
+}
+
+static void write_item(struct fixture *f, struct store_item *item)
+{
+	struct store *s = f->store;
+	struct store_side side = { .item = item->id, .side = SIDE_CRM };
+	int64_t holder;
+
+	item->ino = 0;
+	json_object_set_new(item->doc, "emails", json_pack("{s:{s:s}}", "1", "address", "a@b.c"));
+	json_object_set_new(item->doc, "n", json_integer(2));
+	ok(f, store_item_save(s, item, &f->err));
 	ok(f, store_items_mark_dirty(s, 99, &f->err));
 	ok(f, store_side_save(s, &side, &f->err));
-	ok(f, store_side_delete(s, id, SIDE_CRM, &f->err));
-	ok(f, store_claim_take(s, "x", "y", id, &holder, &f->err));
-	ok(f, store_claims_drop(s, id, &f->err));
-	ok(f, store_item_delete(s, id, &f->err));
+	ok(f, store_side_delete(s, item->id, SIDE_CRM, &f->err));
+	ok(f, store_claim_take(s, "x", "y", item->id, &holder, &f->err));
+	ok(f, store_claims_drop(s, item->id, &f->err));
+	ok(f, store_item_delete(s, item->id, &f->err));
+}
+
+/* What the engine keeps beside the items. */
+static void write_notes(struct fixture *f)
+{
+	struct store *s = f->store;
+	struct store_pull pull = { .remote_id = (char *)"x" };
+	struct store_record record = { .object = (char *)"x", .id = (char *)"y" };
+	struct store_conflict conflict = { .mailbox = 1 };
+	struct store_lost lost = { .mailbox = 1 };
+	struct store_tombstone tombstone = { .mailbox = 1 };
+	struct store_deletion deletion = { .mailbox = 1 };
+
 	ok(f, store_pull_put(s, &pull, &f->err));
 	ok(f, store_pull_drop(s, 1, &f->err));
 	ok(f, store_record_put(s, &record, &f->err));
@@ -151,6 +198,18 @@ static void call_writers(struct fixture *f)
 	ok(f, store_log(s, 1, "x", &f->err));
 	free(conflict.name);
 	store_lost_clear(&lost);
+}
+
+static void call_writers(struct fixture *f)
+{
+	int64_t id = fixture_item(f, "a", "a", 1);
+	struct store_item item;
+
+	ok(f, store_item_get(f->store, id, &item, &f->err));
+	write_files(f, item.ino);
+	write_item(f, &item);
+	store_item_clear(&item);
+	write_notes(f);
 }
 
 /* Once at the start, or over tables that have a few rows. */
