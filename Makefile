@@ -9,7 +9,7 @@ SAN     ?=
 # How many end-to-end tests run side by side.
 JOBS    ?= 5
 
-PKGS := fuse3 libcurl libxml-2.0 sqlite3 jansson libical icu-i18n icu-uc inih gmime-3.0 \
+PKGS := fuse3 libcurl libxml-2.0 sqlite3 jansson libical icu-i18n icu-uc inih \
 	libcrypto libsystemd
 SIM_PKGS  := libmicrohttpd libxml-2.0 jansson libcrypto zlib libical icu-i18n icu-uc
 TEST_PKGS := cmocka

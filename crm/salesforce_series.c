@@ -243,17 +243,6 @@ static json_t *project(const json_t *doc)
 	return out;
 }
 
-/* What the series alone has at that key (new reference). */
-static json_t *plain_occurrence(const json_t *doc, const char *key)
-{
-	json_t *plain = json_copy((json_t *)doc), *out;
-
-	json_object_del(plain, "recurrenceOverrides");
-	out = event_occurrence(plain, key);
-	json_decref(plain);
-	return out;
-}
-
 static bool is_excluded(const json_t *value)
 {
 	return json_is_true(json_object_get(value, "excluded"));
@@ -268,7 +257,7 @@ static json_t *occurrence_value(const json_t *doc, const char *key, const json_t
 		return json_pack("{s:b}", "excluded", 1);
 	if (!caltime_read_local(key, &local) || !recur_has(doc, local))
 		return NULL; /* added by hand: no rule of Salesforce has it */
-	base = plain_occurrence(doc, key);
+	base = event_plain_occurrence(doc, key);
 	here = event_occurrence(doc, key);
 	a = project(base);
 	b = project(here);
@@ -321,7 +310,7 @@ static int patch_rows(
 	json_t *doc, json_t *overrides, const char *key, const json_t *value, struct error *err)
 {
 	bool was_excluded = is_excluded(json_object_get(overrides, key));
-	json_t *base = plain_occurrence(doc, key);
+	json_t *base = event_plain_occurrence(doc, key);
 	json_t *here = was_excluded ? json_deep_copy(base) : event_occurrence(doc, key);
 	int rc = put_rows(here, base, value, err);
 	json_t *patch = rc ? NULL : event_patch(doc, key, here);

@@ -5,7 +5,6 @@
  * appended with a colour that no other has.  Exchange guards the write with nothing, so a category
  * that Outlook adds within the same second could be lost; therefore nothing is written when nothing
  * is missing. */
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <time.h>
 
 #include "ews/ews_private.h"
+#include "sync/formats/data_uri.h"
 #include "sync/mem.h"
 
 #define CATEGORY_LIST  "CategoryList"
@@ -43,11 +43,8 @@ static void write_put(struct buf *out, const struct mailbox *mailbox, const char
 	const struct buf *list)
 {
 	char *element AUTOFREE = xasprintf("m:%s", operation);
-	size_t room = (list->len + 2) / 3 * 4 + 1;
-	char *base64 AUTOFREE = xmalloc(room);
+	char *base64 AUTOFREE = data_base64(buf_str(list), list->len);
 
-	EVP_EncodeBlock(
-		(unsigned char *)base64, (const unsigned char *)buf_str(list), (int)list->len);
 	xml_start(out, element);
 	xml_start(out, "m:UserConfiguration");
 	write_name(out, mailbox, "t");
@@ -56,31 +53,11 @@ static void write_put(struct buf *out, const struct mailbox *mailbox, const char
 	xml_end(out, element);
 }
 
-/* Base64, line breaks allowed. */
 static int decode(const char *text, struct buf *out, struct error *err)
 {
-	struct buf packed AUTOBUF = BUF_INIT(CATEGORY_LIMIT);
-	size_t pad = 0;
-	int n;
-
-	for (; *text; text++)
-		if (!strchr(" \t\r\n", *text))
-			buf_addc(&packed, *text);
-	if (buf_check(&packed, "the category list", err))
-		return ERR_TOO_BIG;
-	while (pad < 2 && pad < packed.len && packed.data[packed.len - 1 - pad] == '=')
-		pad++;
-	buf_resize(out, packed.len);
-	if (!packed.len)
-		return 0;
-	if (buf_check(out, "the category list", err))
-		return ERR_TOO_BIG;
-	n = EVP_DecodeBlock(
-		(unsigned char *)out->data, (const unsigned char *)packed.data, (int)packed.len);
-	if (n < (int)pad)
+	if (!data_base64_read(text, strlen(text), out))
 		return error_set(err, ERR_REMOTE, "the category list is not base64");
-	buf_resize(out, (size_t)n - pad);
-	return 0;
+	return buf_check(out, "the category list", err) ? ERR_TOO_BIG : 0;
 }
 
 static bool has_category(const xmlNode *root, const char *name)

@@ -20,16 +20,7 @@ static const struct field_type overrides_type;
 
 static const struct field rows[] = {
 	/* ItemType */
-	EWS_ROW("Subject", "title", field_event_text, FIELD_NAMING, .form = EWS_TEXT,
-		.uri = "item:Subject", .element = "Subject"),
-	EWS_ROW("Sensitivity", EWS_PRIVACY_WORDS, field_event_words, 0, .form = EWS_CHOICE,
-		.uri = "item:Sensitivity", .element = "Sensitivity", .none = "Normal"),
-	EWS_ROW("Body", "description", field_event_text, 0, .form = EWS_BODY, .uri = "item:Body",
-		.element = "Body"),
-	EWS_ROW("Categories", "keywords", field_keywords, FIELD_PER_KEY, .form = EWS_KEYS,
-		.uri = "item:Categories", .element = "Categories"),
-	EWS_ROW("Importance", "priority", field_event_priority, 0, .form = EWS_CHOICE,
-		.uri = "item:Importance", .element = "Importance", .none = "Normal"),
+	EWS_ITEM_ROWS,
 	EWS_ROW("Reminder", "alerts", field_event_reminder, 0, .form = EWS_REMINDER,
 		.uri = "item:ReminderIsSet", .ask = "item:ReminderMinutesBeforeStart"),
 	/* CalendarItemType */

@@ -262,20 +262,6 @@ static char *smtp_address(const xmlNode *mailbox)
 	return address;
 }
 
-static bool no_value(const struct field *row, const json_t *fields)
-{
-	(void)row;
-	(void)fields;
-	return false;
-}
-
-static void write_nothing(struct buf *out, const struct field *row, const json_t *fields)
-{
-	(void)out;
-	(void)row;
-	(void)fields;
-}
-
 static bool read_nothing(const struct field *row, const xmlNode *node, json_t *fields)
 {
 	(void)row;
@@ -288,12 +274,12 @@ static void change_nothing(
 	struct buf *out, const struct field *row, const json_t *fields, const char *item)
 {
 	(void)item;
-	write_nothing(out, row, fields);
+	ews_form_write_nothing(out, row, fields);
 }
 
 const struct ews_form_type ews_nowhere_form = {
-	.has_value = no_value,
-	.write = write_nothing,
+	.has_value = ews_form_no_value,
+	.write = ews_form_write_nothing,
 	.write_change = change_nothing,
 	.read = read_nothing,
 };
@@ -315,8 +301,8 @@ static bool read_organizer(const struct field *row, const xmlNode *node, json_t 
 }
 
 const struct ews_form_type ews_organizer_form = {
-	.has_value = no_value,
-	.write = write_nothing,
+	.has_value = ews_form_no_value,
+	.write = ews_form_write_nothing,
 	.read = read_organizer,
 };
 
@@ -468,8 +454,8 @@ static bool read_responses(const struct field *row, const xmlNode *node, json_t 
 }
 
 const struct ews_form_type ews_responses_form = {
-	.has_value = no_value,
-	.write = write_nothing,
+	.has_value = ews_form_no_value,
+	.write = ews_form_write_nothing,
 	.read = read_responses,
 };
 

@@ -301,14 +301,14 @@ static bool read_extended(const struct field *row, const xmlNode *node, json_t *
 
 /* What is not written with the item: photos come after it, lists are only read. */
 
-static bool has_nothing(const struct field *row, const json_t *fields)
+bool ews_form_no_value(const struct field *row, const json_t *fields)
 {
 	(void)row;
 	(void)fields;
 	return false;
 }
 
-static void write_nothing(struct buf *out, const struct field *row, const json_t *fields)
+void ews_form_write_nothing(struct buf *out, const struct field *row, const json_t *fields)
 {
 	(void)out;
 	(void)row;
@@ -332,13 +332,15 @@ static const struct ews_form_type forms[] = {
 	[EWS_ADDRESS] = { .has_value = has_text,
 		.write = write_address_part,
 		.read = read_address_part },
-	[EWS_LIST_KIND] = { .has_value = has_nothing,
-		.write = write_nothing,
+	[EWS_LIST_KIND] = { .has_value = ews_form_no_value,
+		.write = ews_form_write_nothing,
 		.read = ews_list_read_kind },
-	[EWS_MEMBERS] = { .has_value = has_nothing,
-		.write = write_nothing,
+	[EWS_MEMBERS] = { .has_value = ews_form_no_value,
+		.write = ews_form_write_nothing,
 		.read = ews_list_read_members },
-	[EWS_PHOTO] = { .has_value = has_nothing, .write = write_nothing, .read = ews_photo_read },
+	[EWS_PHOTO] = { .has_value = ews_form_no_value,
+		.write = ews_form_write_nothing,
+		.read = ews_photo_read },
 	[EWS_EXTENDED] = { .has_value = has_text, .write = write_extended, .read = read_extended },
 };
 

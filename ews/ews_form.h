@@ -43,6 +43,9 @@ bool ews_list_read_members(const struct field *row, const xmlNode *node, json_t 
 
 /* Is `name` a projected name of a row with FIELD_PER_KEY?  Then the key, else NULL. */
 const char *ews_form_key(const struct field *row, const char *name);
+/* has_value and write of a row that is never written with the item itself. */
+bool ews_form_no_value(const struct field *row, const json_t *fields);
+void ews_form_write_nothing(struct buf *out, const struct field *row, const json_t *fields);
 /* Puts a string, when it is not empty. */
 void ews_form_put(json_t *fields, const char *name, const char *text);
 /* What stands around the element of a SetItemField by FieldURI; `item` is the item's element. */

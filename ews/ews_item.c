@@ -3,7 +3,6 @@
  * Properties are asked for by name, one path a row of the kind's table, because servers leave
  * some of them out of their named shapes.  A batch whose answer is beyond the size limit is asked
  * for again in halves, so that one huge item fails alone. */
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,9 +10,11 @@
 #include "ews/ews_event.h"
 #include "ews/ews_private.h"
 #include "ews/ews_time.h"
+#include "sync/formats/data_uri.h"
 #include "sync/mem.h"
 
 #define TAG_SEARCH_KEY 0x300B
+#define KEY_LIMIT      ((size_t)1024) /* bytes of a key */
 
 void ews_write_get_items(
 	struct buf *out, const struct ews_kind *kind, const char *const *ids, size_t n)
@@ -39,29 +40,18 @@ void ews_write_get_items(
 static char *read_key(const xmlNode *node)
 {
 	static const char digits[] = "0123456789abcdef";
+	struct buf bytes AUTOBUF = BUF_INIT(KEY_LIMIT), hex AUTOBUF = BUF_INIT(2 * KEY_LIMIT);
 	char *text AUTOFREE = ews_wire_read_property(node, TAG_SEARCH_KEY);
-	size_t len = text ? strlen(text) : 0, pad = 0;
-	unsigned char *bytes;
-	char *hex = NULL;
-	int n;
 
-	if (!len || len % 4 || len > 1024)
+	if (!text || !data_base64_read(text, strlen(text), &bytes) || bytes.failed || !bytes.len)
 		return NULL;
-	while (pad < 2 && text[len - 1 - pad] == '=')
-		pad++;
-	bytes = xmalloc(len);
-	n = EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)len);
-	if (n > (int)pad) {
-		n -= (int)pad;
-		hex = xmalloc((size_t)n * 2 + 1);
-		for (int i = 0; i < n; i++) {
-			hex[2 * i] = digits[bytes[i] >> 4];
-			hex[2 * i + 1] = digits[bytes[i] & 15];
-		}
-		hex[2 * n] = '\0';
+	for (size_t i = 0; i < bytes.len; i++) {
+		unsigned char byte = (unsigned char)bytes.data[i];
+
+		buf_addc(&hex, digits[byte >> 4]);
+		buf_addc(&hex, digits[byte & 15]);
 	}
-	free(bytes);
-	return hex;
+	return buf_take(&hex);
 }
 
 /* "IPM.Contact" and "IPM.Contact.Custom", but no other class. */

@@ -55,9 +55,21 @@ struct ews_kind {
 extern const struct ews_kind ews_kinds[ITEM_KINDS];
 extern const struct field_table ews_contact_table, ews_event_table, ews_task_table;
 
-/* Sensitivity of events and tasks. */
-#define EWS_PRIVACY_WORDS                                                                          \
-	"privacy|Private=private Confidential=secret Personal=microsoft.com:personal =public"
+/* The rows of ItemType that events and tasks share, in the schema's order. */
+#define EWS_ITEM_ROWS                                                                              \
+	EWS_ROW("Subject", "title", field_event_text, FIELD_NAMING, .form = EWS_TEXT,              \
+		.uri = "item:Subject", .element = "Subject"),                                      \
+		EWS_ROW("Sensitivity",                                                             \
+			"privacy|Private=private Confidential=secret "                             \
+			"Personal=microsoft.com:personal =public",                                 \
+			field_event_words, 0, .form = EWS_CHOICE, .uri = "item:Sensitivity",       \
+			.element = "Sensitivity", .none = "Normal"),                               \
+		EWS_ROW("Body", "description", field_event_text, 0, .form = EWS_BODY,              \
+			.uri = "item:Body", .element = "Body"),                                    \
+		EWS_ROW("Categories", "keywords", field_keywords, FIELD_PER_KEY, .form = EWS_KEYS, \
+			.uri = "item:Categories", .element = "Categories"),                        \
+		EWS_ROW("Importance", "priority", field_event_priority, 0, .form = EWS_CHOICE,     \
+			.uri = "item:Importance", .element = "Importance", .none = "Normal")
 
 /* ews_request.c */
 

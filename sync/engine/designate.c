@@ -188,77 +188,109 @@ static void relink(struct cycle *c, struct pair *pair)
 	crm->ours = crm->theirs = NULL;
 }
 
+/* What sorting an item goes by. */
+struct question {
+	struct cycle *c;
+	struct pair *pair;
+	struct store_side *crm;
+	struct wanted *w;
+	bool wanted;
+	const char *why_not;
+};
+
+/* Each of these answers for one status of the side; true when the pair changed. */
+
+static bool sort_none(struct question *q)
+{
+	if (!q->wanted || pair_is_refused(q->pair, SIDE_CRM) ||
+		views_is_double(q->c, q->pair, NULL) || !match_claim(q->c, q->pair))
+		return false;
+	q->w->match[q->w->n_match++] = q->pair->item.id;
+	return true;
+}
+
+static bool sort_creating(struct question *q)
+{
+	bool sent = q->crm->token_sent;
+
+	if (!q->wanted && !sent) {
+		match_forget(q->c, q->pair);
+		return true;
+	}
+	if (!sent && !cap_has_room(q->c, q->pair->item.id, q->w->n_waited)) {
+		/* It claims anew when it may go: nobody waits for what itself waits. */
+		store_claims_drop(q->c->store, q->pair->item.id, NULL);
+		return false;
+	}
+	q->w->n_waited += !sent;
+	if (match_claim(q->c, q->pair)) /* its addresses may be others now */
+		q->w->match[q->w->n_match++] = q->pair->item.id;
+	return false;
+}
+
+static bool sort_linked(struct question *q)
+{
+	if (!q->wanted && !q->why_not)
+		return false; /* removed: that decides; or switched off: the link rests */
+	if (!q->wanted) {
+		/* Its next designation will be a new one. */
+		char *reason AUTOFREE = xasprintf("%s" RELEASED, q->why_not);
+
+		designate_unlink(q->c, q->pair, reason);
+		return true;
+	}
+	if (!q->crm->ours || !q->crm->version || q->crm->intent)
+		q->w->fetch[q->w->n_fetch++] = q->pair->item.id;
+	return false;
+}
+
+static bool sort_unlinked(struct question *q)
+{
+	bool released = designate_is_released(q->crm);
+
+	if (!q->wanted && !released && q->crm->reason && !q->pair->item.removed) {
+		char *reason AUTOFREE = xasprintf("%s" RELEASED, q->crm->reason);
+
+		xstrset(&q->crm->reason, reason);
+		return true;
+	}
+	if (!q->wanted || !released)
+		return false;
+	if (q->crm->remote_id &&
+		match_linked_elsewhere(q->c, q->crm->remote_id, q->pair->item.id)) {
+		match_forget(q->c, q->pair); /* its record is another item's by now */
+		return true;
+	}
+	relink(q->c, q->pair);
+	q->w->fetch[q->w->n_fetch++] = q->pair->item.id;
+	return true;
+}
+
+/* Private no longer, and its record still there as far as we know. */
+static bool sort_deleting(struct question *q)
+{
+	if (!q->wanted || !q->pair->item.ino)
+		return false;
+	q->crm->status = SIDE_LINKED;
+	return true;
+}
+
 /* Sorts an item by what has to be done; true when the pair changed. */
 static bool sort_item(struct cycle *c, struct pair *pair, struct wanted *w)
 {
-	struct store_side *crm = &pair->sides[SIDE_CRM];
-	const char *why_not = NULL;
-	bool wanted = designate_wanted(c, pair, &why_not);
-	bool released = designate_is_released(crm);
+	static bool (*const sorters[])(struct question * q) = {
+		[SIDE_NONE] = sort_none,
+		[SIDE_CREATING] = sort_creating,
+		[SIDE_LINKED] = sort_linked,
+		[SIDE_UNLINKED] = sort_unlinked,
+		[SIDE_DELETING] = sort_deleting,
+	};
+	struct question q = { .c = c, .pair = pair, .crm = &pair->sides[SIDE_CRM], .w = w };
 
 	if (!kind_in_crm(c, pair->item.kind))
 		return false;
-	switch (crm->status) {
-	case SIDE_NONE:
-		if (!wanted || pair_is_refused(pair, SIDE_CRM) || views_is_double(c, pair, NULL) ||
-			!match_claim(c, pair))
-			return false;
-		w->match[w->n_match++] = pair->item.id;
-		return true;
-	case SIDE_CREATING:
-		if (!wanted && !crm->token_sent) {
-			match_forget(c, pair);
-			return true;
-		}
-		if (!crm->token_sent && !cap_has_room(c, pair->item.id, w->n_waited)) {
-			/* It claims anew when it may go: nobody waits for what itself waits. */
-			store_claims_drop(c->store, pair->item.id, NULL);
-			return false;
-		}
-		w->n_waited += !crm->token_sent;
-		if (match_claim(c, pair)) /* its addresses may be others now */
-			w->match[w->n_match++] = pair->item.id;
-		return false;
-	case SIDE_LINKED:
-		if (!wanted && !why_not)
-			return false; /* removed: that decides; or switched off: the link rests */
-		if (!wanted) {
-			/* Its next designation will be a new one. */
-			char *reason AUTOFREE = xasprintf("%s" RELEASED, why_not);
-
-			designate_unlink(c, pair, reason);
-			return true;
-		}
-		if (!crm->ours || !crm->version || crm->intent)
-			w->fetch[w->n_fetch++] = pair->item.id;
-		return false;
-	case SIDE_UNLINKED:
-		if (!wanted && !released && crm->reason && !pair->item.removed) {
-			char *reason AUTOFREE = xasprintf("%s" RELEASED, crm->reason);
-
-			xstrset(&crm->reason, reason);
-			return true;
-		}
-		if (wanted && released && crm->remote_id &&
-			match_linked_elsewhere(c, crm->remote_id, pair->item.id)) {
-			match_forget(c, pair); /* its record is another item's by now */
-			return true;
-		}
-		if (wanted && released) {
-			relink(c, pair);
-			w->fetch[w->n_fetch++] = pair->item.id;
-			return true;
-		}
-		return false;
-	case SIDE_DELETING:
-		/* Private no longer, and its record still there as far as we know. */
-		if (wanted && pair->item.ino) {
-			crm->status = SIDE_LINKED;
-			return true;
-		}
-		return false;
-	}
-	return false;
+	q.wanted = designate_wanted(c, pair, &q.why_not);
+	return sorters[q.crm->status](&q);
 }
 
 static int sort_items(

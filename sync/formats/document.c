@@ -92,14 +92,6 @@ static const struct document_kind kinds[] = {
 	},
 };
 
-/* Also of the kinds that are not built yet: their folders hold drafts and items too. */
-static const char *const suffixes[ITEM_KINDS] = {
-	[KIND_CONTACT] = ".vcf",
-	[KIND_EVENT] = ".ics",
-	[KIND_TASK] = ".ics",
-	[KIND_MAIL] = ".eml",
-};
-
 const struct document_kind *document_kind(enum item_kind kind)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -118,13 +110,12 @@ int document_render(const struct document_kind *kind, const json_t *doc, bool vc
 
 bool document_is_item_name(enum item_kind kind, const char *name)
 {
+	const struct document_kind *row = document_kind(kind);
+	size_t suffix = row ? strlen(row->suffix) : 0;
 	size_t len = strlen(name);
-	size_t suffix;
 
-	if ((size_t)kind >= ITEM_KINDS || name[0] == '.')
-		return false;
-	suffix = strlen(suffixes[kind]);
-	return len > suffix && strcmp(name + len - suffix, suffixes[kind]) == 0;
+	return row && name[0] != '.' && len > suffix &&
+	       strcmp(name + len - suffix, row->suffix) == 0;
 }
 
 const char *document_uid(const json_t *doc)

@@ -146,6 +146,9 @@ bool event_is_private(const json_t *doc);
  * such an occurrence is not asked. */
 json_t *event_occurrence(const json_t *doc, const char *key);
 
+/* The same as the series alone makes it, whatever its overrides say. */
+json_t *event_plain_occurrence(const json_t *doc, const char *key);
+
 /* Instants of a document without its recurrence, or of one occurrence: false when it has no start.
  * Floating times are read in `zone` (NULL: as UTC).  The end of a task is its due time. */
 bool event_instants(struct zones *zones, const json_t *doc, const struct zone *floating,

@@ -3,8 +3,7 @@
 
 #include "sync/mem.h"
 
-/* The occurrence as the series alone makes it. */
-static json_t *plain_occurrence(const json_t *doc, const char *key)
+json_t *event_plain_occurrence(const json_t *doc, const char *key)
 {
 	json_t *series = json_copy((json_t *)doc), *occurrence;
 
@@ -18,7 +17,7 @@ static json_t *plain_occurrence(const json_t *doc, const char *key)
 static json_t *override_of(
 	const struct event_override_rows *rows, const json_t *doc, const char *key)
 {
-	json_t *plain = plain_occurrence(doc, key), *occurrence = event_occurrence(doc, key);
+	json_t *plain = event_plain_occurrence(doc, key), *occurrence = event_occurrence(doc, key);
 	json_t *out = json_object();
 
 	for (size_t i = 0; i < rows->n; i++) {
@@ -100,7 +99,7 @@ int event_override_set(const struct event_override_rows *rows, json_t *doc, cons
 	}
 	if (json_is_true(json_object_get(json_object_get(map, key), "excluded")))
 		json_object_del(map, key);
-	plain = plain_occurrence(doc, key);
+	plain = event_plain_occurrence(doc, key);
 	occurrence = event_occurrence(doc, key);
 	rc = apply_override(rows, occurrence, plain, value, err);
 	if (!rc)

@@ -105,15 +105,19 @@ char *ews_value_text(const struct ews_item *item, int prop)
 	return ews_props[prop].compute ? ews_props[prop].compute(item) : NULL;
 }
 
-char *ews_date_text(int64_t ns)
+static char *date_of(time_t seconds)
 {
-	time_t seconds = (time_t)(ns / 1000000000);
 	char text[32];
 	struct tm tm;
 
 	gmtime_r(&seconds, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	return xstrdup(text);
+}
+
+char *ews_date_text(int64_t ns)
+{
+	return date_of((time_t)(ns / 1000000000));
 }
 
 char *ews_stamp(const struct ews *ews, int64_t ns)
@@ -162,7 +166,7 @@ char *ews_date_normal(const char *text)
 		rest += 1 + strspn(rest + 1, "0123456789");
 	if (!zone(rest, &offset))
 		return NULL;
-	return ews_date_text((int64_t)(timegm(&tm) - offset) * 1000000000);
+	return date_of(timegm(&tm) - offset); /* 64 bits of ns end at 1677 */
 }
 
 char *ews_crlf(const char *text)
