@@ -4,8 +4,14 @@ sim           one running tandem-sim; @pytest.mark.sim(seed="demo") and the like
 start_sim     starts further ones: start_sim(seed=..., record=...)
 mount         tandemfs on sim, its first sync done; @pytest.mark.mount(config={...}) and the like
 start_mount   starts further ones: start_mount(sim, config={"sync": {"conflict": "crm"}})
+box           the directory of alice's mailbox in mount
+contacts      its Contacts
+khard         khard("list", ...): khard, with contacts as its address book "work", the view as "synced"
 exchange      exchange("alice"): exchangelib, signed in as alice (see exchange.py)
+alice         exchange("alice")
+raw           requests written by hand, sent for alice (see ews_raw.py)
 jsforce       jsforce(("query", {...}), ...): its calls against the simulated org, one result each
+ews_js        ews_js("ews_sync.js", "alice", most=2): a script with ews-javascript-api, for alice
 node          runs a script of js/ with Node.js: JSON in, JSON out
 """
 import json
@@ -19,6 +25,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import tools  # noqa: E402
+from ews_raw import RawEws  # noqa: E402
 from exchange import extended_properties, open_account  # noqa: E402
 from mounting import Mount  # noqa: E402
 from simulator import Simulator  # noqa: E402
@@ -108,6 +116,21 @@ def mount(request, sim, start_mount):
 
 
 @pytest.fixture
+def box(mount):
+    return mount.mailbox("alice")
+
+
+@pytest.fixture
+def contacts(box):
+    return box / "Contacts"
+
+
+@pytest.fixture
+def khard(contacts, tmp_path):
+    return tools.khard(tmp_path / "home", {"work": contacts, "synced": contacts / "Salesforce_Sync"})
+
+
+@pytest.fixture
 def exchange(sim):
     accounts = {}
 
@@ -123,6 +146,16 @@ def exchange(sim):
 
 
 @pytest.fixture
+def alice(exchange):
+    return exchange("alice")
+
+
+@pytest.fixture
+def raw(sim):
+    return RawEws(sim, impersonate="alice")
+
+
+@pytest.fixture
 def node():
     """node("jsforce_query.js", {...}) gives the JSON that the script prints."""
     def run(script, argument, timeout=120):
@@ -130,6 +163,19 @@ def node():
                               capture_output=True, text=True, timeout=timeout, cwd=HERE)
         assert done.returncode == 0, f"{script}: {done.stderr}\n{done.stdout}"
         return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
+def ews_js(sim, node):
+    """The script signs in as the service account, or with own=True as the mailbox's owner."""
+    def run(script, mailbox, own=False, **argument):
+        box = sim.mailbox(mailbox)
+        user = {"user": box["address"], "password": box["password"]} if own \
+            else sim.clients["service_account"]
+        return node(script, {"url": sim.clients["ews_url"], "mailbox": box["address"],
+                             **user, **argument})
 
     return run
 

@@ -22,6 +22,41 @@ NAMESPACES = {
 
 CONTACTS = '<t:DistinguishedFolderId Id="contacts"/>'
 ID_ONLY = "<t:BaseShape>IdOnly</t:BaseShape>"
+NAME = "<t:DisplayName>Anna</t:DisplayName>"
+TOKEN = ('<t:ExtendedFieldURI DistinguishedPropertySetId="PublicStrings" '
+         'PropertyName="tandem-token" PropertyType="String"/>')
+OTHER_CONFIGURATION = ('<%s:UserConfigurationName Name="Tandem.Test"><t:DistinguishedFolderId '
+                       'Id="inbox"/></%s:UserConfigurationName>')
+# Every property of a contact that a client can write; writable() fills in the phone numbers.
+WRITABLE = """
+<t:ItemClass>IPM.Contact</t:ItemClass><t:Sensitivity>Private</t:Sensitivity>
+<t:Body BodyType="Text">one\ntwo</t:Body>
+<t:Categories><t:String>CRM</t:String><t:String>VIP &amp; more</t:String></t:Categories>
+<t:Importance>High</t:Importance><t:FileAs>filed</t:FileAs><t:DisplayName>shown</t:DisplayName>
+<t:GivenName>given</t:GivenName><t:Initials>init</t:Initials><t:MiddleName>middle</t:MiddleName>
+<t:Nickname>nick</t:Nickname><t:CompanyName>company</t:CompanyName>
+<t:EmailAddresses><t:Entry Key="EmailAddress1">one@x.example</t:Entry>
+<t:Entry Key="EmailAddress2" Name="Two" RoutingType="SMTP">two@x.example</t:Entry>
+<t:Entry Key="EmailAddress3">three@x.example</t:Entry></t:EmailAddresses>
+<t:PhysicalAddresses><t:Entry Key="Business"><t:Street>b1</t:Street><t:City>b2</t:City>
+<t:State>b3</t:State><t:CountryOrRegion>b4</t:CountryOrRegion><t:PostalCode>b5</t:PostalCode>
+</t:Entry><t:Entry Key="Home"><t:City>h2</t:City></t:Entry>
+<t:Entry Key="Other"><t:Street>o1</t:Street></t:Entry></t:PhysicalAddresses>
+<t:PhoneNumbers>{phones}</t:PhoneNumbers><t:AssistantName>assistant</t:AssistantName>
+<t:Birthday>1970-02-03T23:00:00-05:00</t:Birthday>
+<t:BusinessHomePage>http://x.example/?a=1&amp;b=2</t:BusinessHomePage>
+<t:Children><t:String>Ann</t:String><t:String>Bob</t:String></t:Children>
+<t:Companies><t:String>Acme</t:String></t:Companies><t:Department>department</t:Department>
+<t:Generation>III</t:Generation><t:ImAddresses><t:Entry Key="ImAddress1">im:a</t:Entry>
+<t:Entry Key="ImAddress3">im:c</t:Entry></t:ImAddresses><t:JobTitle>job</t:JobTitle>
+<t:Manager>manager</t:Manager><t:Mileage>12</t:Mileage><t:OfficeLocation>office</t:OfficeLocation>
+<t:PostalAddressIndex>Business</t:PostalAddressIndex><t:Profession>profession</t:Profession>
+<t:SpouseName>spouse</t:SpouseName><t:Surname>surname</t:Surname>
+<t:WeddingAnniversary>2000-05-06T00:00:00.1234567Z</t:WeddingAnniversary>
+"""
+PHONES = ("AssistantPhone BusinessFax BusinessPhone BusinessPhone2 Callback CarPhone "
+          "CompanyMainPhone HomeFax HomePhone HomePhone2 Isdn MobilePhone OtherFax OtherTelephone "
+          "Pager PrimaryPhone RadioPhone Telex TtyTddPhone").split()
 
 
 class Answer:
@@ -99,7 +134,7 @@ class RawEws:
 
     # What most tests need.
 
-    def create(self, inner="<t:DisplayName>Anna</t:DisplayName>", folder=CONTACTS):
+    def create(self, inner=NAME, folder=CONTACTS):
         """Makes one contact, gives its id element's (Id, ChangeKey)."""
         answer = self.call(f"<m:CreateItem><m:SavedItemFolderId>{folder}</m:SavedItemFolderId>"
                            f"<m:Items><t:Contact>{inner}</t:Contact></m:Items></m:CreateItem>")
@@ -154,3 +189,55 @@ def changes(answer):
         item = change.find(".//t:ItemId", NAMESPACES)
         out.append((re.sub(r"{.*}", "", change.tag), item.get("Id")))
     return out
+
+
+
+# Parts of requests.
+
+def writable():
+    phones = "".join(f'<t:Entry Key="{key}">{n}</t:Entry>' for n, key in enumerate(PHONES))
+    return WRITABLE.format(phones=phones)
+
+
+def indexed(uri, index):
+    return f'<t:IndexedFieldURI FieldURI="contacts:{uri}" FieldIndex="{index}"/>'
+
+
+def get_contacts(ews):
+    return ews.call(f"<m:GetFolder><m:FolderShape>{ID_ONLY}</m:FolderShape>"
+                    f"<m:FolderIds>{CONTACTS}</m:FolderIds></m:GetFolder>")
+
+
+def extended(uri, *values):
+    inner = "".join(f"<t:Value>{value}</t:Value>" for value in values)
+    if "Array" in uri:
+        inner = f"<t:Values>{inner}</t:Values>"
+    return f"<t:ExtendedProperty>{uri}{inner}</t:ExtendedProperty>"
+
+
+def attach(item, content, more=""):
+    """A request that attaches a contact's photo."""
+    return (f'<m:CreateAttachment><m:ParentItemId Id="{item}"/><m:Attachments><t:FileAttachment>'
+            f"<t:Name>ContactPicture.jpg</t:Name><t:IsContactPhoto>true</t:IsContactPhoto>"
+            f"<t:Content>{base64.b64encode(content).decode()}</t:Content></t:FileAttachment>{more}"
+            "</m:Attachments></m:CreateAttachment>")
+
+
+def attachment_id(answer):
+    return f'<t:AttachmentId Id="{answer.all("t:AttachmentId")[0].get("Id")}"/>'
+
+
+def contact(sim, item_id):
+    """The item as the simulator holds it."""
+    for box in sim.state("exchange")["exchange"]["mailboxes"].values():
+        for folder in box["folders"]:
+            for item in folder["items"]:
+                if item["id"] == item_id:
+                    return item
+    raise KeyError(item_id)
+
+
+def item_count(sim):
+    return sum(len(folder["items"])
+               for box in sim.state("exchange")["exchange"]["mailboxes"].values()
+               for folder in box["folders"])

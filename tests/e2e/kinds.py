@@ -6,12 +6,21 @@ sides.  Both servers are read from the simulator's own state; Outlook's part is 
 """
 import dataclasses
 import datetime
-import json
-import os
 import re
 
 from exchange import set_value
-from scene import ALICE, exchange_items, person, seed
+from scene import (
+    ALICE,
+    attribute,
+    calendar,
+    card,
+    component,
+    conflicts,
+    exchange_items,
+    person,
+    seed,
+    unfolded,
+)
 
 VIEW = "Salesforce_Sync"
 SOON = datetime.datetime.now(datetime.timezone.utc).replace(
@@ -51,17 +60,10 @@ class Kind:
         uid = uid or f"{name}@client.example"
         first = f"{self.fields[0].line}:{self.fields[0].values[0][0]}"
         if self.record == "Contact":
-            lines = ["BEGIN:VCARD", "VERSION:4.0", f"UID:{uid}", f"FN:{name} Lind",
-                     f"N:Lind;{name};;;", f"EMAIL:{name}@client.example".lower(), first, *lines,
-                     "END:VCARD"]
-        else:
-            component = "VEVENT" if self.record == "Event" else "VTODO"
-            when = [f"DTSTART:{SOON:%Y%m%dT%H%M%SZ}", f"SUMMARY:{name}"] \
-                if self.record == "Event" else [f"SUMMARY:{name}"]
-            lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Example//EN",
-                     f"BEGIN:{component}", f"UID:{uid}", "DTSTAMP:20261101T000000Z", *when, first,
-                     *lines, f"END:{component}", "END:VCALENDAR"]
-        return "\r\n".join([*lines, ""])
+            return card(f"{name} Lind", f"EMAIL:{name}@client.example".lower(), first, *lines, uid=uid)
+        when = [f"DTSTART:{SOON:%Y%m%dT%H%M%SZ}"] if self.record == "Event" else []
+        return calendar(*component("VEVENT" if when else "VTODO", uid, *when, f"SUMMARY:{name}",
+                                   first, *lines))
 
     def seeded(self, name, **more):
         """The same as a seed has it."""
@@ -129,17 +131,6 @@ def scene(items=(), records=()):
         out["mailboxes"][0][key] = [one.seeded(name, **more) for one, name, more in items
                                     if one is kind]
     return out
-
-
-def attribute(path, name):
-    try:
-        return os.getxattr(path, f"user.tandem.{name}").decode()
-    except OSError:
-        return None
-
-
-def unfolded(path):
-    return re.sub(r"\r?\n[ \t]", "", path.read_bytes().decode())
 
 
 def property_of(path, line):
@@ -223,10 +214,8 @@ class Item:
 
     def conflicts(self):
         """[(field, winner's origin, {loser's origin: value})] of this item."""
-        directory = self.mount.mailbox("alice") / ".sync" / "conflicts"
         out = []
-        for name in sorted(os.listdir(directory)):
-            conflict = json.loads((directory / name).read_text())
+        for conflict in conflicts(self.mount.mailbox("alice")):
             if conflict["item"].endswith(str(self.path.relative_to(self.mount.path))):
                 out += [(field["field"], field["winner_origin"],
                          {loser["origin"]: loser["value"] for loser in field["losers"]})

@@ -134,6 +134,10 @@ class Mount:
         self.process = None
         self.unmount()
 
+    def crash(self):
+        self.kill()
+        self.start()
+
     def unmount(self):
         if is_mounted(self.path):
             subprocess.run(["fusermount3", "-u", "-z", str(self.path)], check=False,

@@ -3,8 +3,12 @@
 Nothing here asks the program under test: Exchange and Salesforce are read from the simulator's own
 state, files by the ordinary calls.
 """
+import errno
+import json
 import os
-import subprocess
+import re
+
+import pytest
 
 ALICE = "alice@corp.example"
 BOB = "bob@corp.example"
@@ -36,6 +40,17 @@ def card(name, *lines, uid=None):
     return "\r\n".join([*head, *lines, "END:VCARD", ""])
 
 
+def calendar(*lines):
+    """An iCalendar file of these components."""
+    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Example//EN", *lines,
+                        "END:VCALENDAR", ""])
+
+
+def component(kind, uid, *lines):
+    """[line] of a VEVENT or VTODO."""
+    return [f"BEGIN:{kind}", f"UID:{uid}", "DTSTAMP:20261101T000000Z", *lines, f"END:{kind}"]
+
+
 # Exchange ----------------------------------------------------------------------------------------
 
 def exchange_items(sim, address=ALICE):
@@ -64,6 +79,18 @@ def exchange_contact(sim, name, address=ALICE):
     return found[0]
 
 
+def exchange_keys(sim, address=ALICE):
+    """{display name: (folder, what stays when Exchange moves an item)} of all contacts."""
+    found = {}
+    for path, items in exchange_items(sim, address).items():
+        if path == "Contacts" or path.startswith("Contacts/"):
+            for item in items:
+                name = item["properties"]["DisplayName"]
+                assert name not in found, f"{name} is there twice"
+                found[name] = (path, item["search_key"])
+    return found
+
+
 # Salesforce --------------------------------------------------------------------------------------
 
 def crm_contacts(sim, surname=None):
@@ -83,8 +110,46 @@ def names(directory):
     return sorted(name for name in os.listdir(directory) if name.endswith(".vcf"))
 
 
+def attribute(path, name):
+    """An attribute of an item; None where it has no value."""
+    try:
+        return os.getxattr(path, f"user.tandem.{name}").decode()
+    except OSError as error:
+        if error.errno != errno.ENODATA:
+            raise
+        return None
+
+
 def state(path):
     return os.getxattr(path, "user.tandem.state").decode()
+
+
+def link(path):
+    """The id of the record that the file is linked with, or None."""
+    return attribute(path, "crm-id")
+
+
+def unfolded(path):
+    """A file's text in which each property is one line."""
+    return re.sub(r"\r?\n[ \t]", "", path.read_bytes().decode())
+
+
+def lost(box):
+    """Sorted names of what was refused and kept."""
+    return sorted(os.listdir(box / ".sync" / "lost+found"))
+
+
+def conflicts(box):
+    """The conflict records of a mailbox, by their files' names."""
+    directory = box / ".sync" / "conflicts"
+    return [json.loads((directory / name).read_text()) for name in sorted(os.listdir(directory))]
+
+
+def refused(number, call, *args, **options):
+    """The call fails with this errno."""
+    with pytest.raises(OSError) as caught:
+        call(*args, **options)
+    assert caught.value.errno == number, os.strerror(caught.value.errno)
 
 
 def edit(path, old, new):
@@ -92,11 +157,3 @@ def edit(path, old, new):
     text = path.read_bytes().decode()
     assert old in text, f"{path.name} has no {old!r}:\n{text}"
     path.write_bytes(text.replace(old, new).encode())
-
-
-def run(*command, check=True, **options):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                          timeout=120, **options)
-    if check:
-        assert done.returncode == 0, f"{command}: {done.stdout}\n{done.stderr}"
-    return done

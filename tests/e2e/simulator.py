@@ -16,14 +16,15 @@ import urllib.request
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", REPO / "build"))
+# What some machines have besides: a schema, corpora.  Extra checks, never a condition.
+SHARED = pathlib.Path(os.environ.get("TANDEM_SHARED", REPO.parent / "shared"))
 START_SECONDS = 60
 STOP_SECONDS = 30
 
 
 def shared_schema():
-    """Microsoft's schema, when the machine has it: an extra check, never a condition."""
-    shared = pathlib.Path(os.environ.get("TANDEM_SHARED", REPO.parent / "shared"))
-    schema = shared / "ews-schema"
+    """Microsoft's schema, when the machine has it."""
+    schema = SHARED / "ews-schema"
     return schema if (schema / "messages.xsd").exists() else None
 
 

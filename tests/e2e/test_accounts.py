@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from cycles import assert_little_asked
 from scene import (
     ALICE,
     BOB,
@@ -15,7 +16,6 @@ from scene import (
     person,
     seed,
 )
-from test_quiet_cycles import assert_quiet
 
 ANNA = person("Anna", "Lind", folder="Salesforce_Sync", CompanyName="Proseware Systems")
 # So that reading what changed has a beginning before the first test's change.
@@ -56,7 +56,7 @@ def organisation(path):
 def assert_settled(sim, mount, folders=2):
     """Nothing is left to do, and nobody made an account."""
     for _ in range(2):
-        assert_quiet(sim, mount, folders=folders)
+        assert_little_asked(sim, mount, folders=folders)
 
 
 @pytest.mark.parametrize("name", ["Proseware Systems", "PROSEWARE systems", "Proseware Systems "])

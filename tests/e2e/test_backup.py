@@ -1,7 +1,6 @@
 """Backup programs over the whole of MOUNT, no excludes: what is unchanged is seen as unchanged,
 what is restored is an edit and nothing else, and a folder that is not complete yet is never half
 stored."""
-import errno
 import os
 import shutil
 import threading
@@ -9,6 +8,7 @@ import time
 
 import pytest
 from backup_tools import TOOLS
+from cycles import assert_nothing_written
 
 from exchange import contacts_of
 from exchange import edit as change
@@ -16,6 +16,7 @@ from exchange import new_contact, subfolder
 from scene import (
     ALICE,
     BOB,
+    attribute,
     card,
     crm_contact,
     crm_contacts,
@@ -114,14 +115,6 @@ def remote(sim):
     return exchange, crm
 
 
-def attribute(path, name):
-    try:
-        return os.getxattr(path, f"user.tandem.{name}").decode()
-    except OSError as error:
-        assert error.errno == errno.ENODATA
-        return None
-
-
 def links(mount):
     """{name: what ties the file to both servers}"""
     return {name: [attribute(mount.path / name, key) for key in ("uid", "exchange-id", "crm-id")]
@@ -200,9 +193,7 @@ def test_restoring_yesterday(sim, mount, contacts, tool, exchange):
     assert operations["CreateItem"] == 1
     assert {"DeleteItem", "MoveItem"}.isdisjoint(operations)
     assert_kept(mount.mailbox("alice"), {"Interim": 3, "Does not call.": 1})
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0
+    assert_nothing_written(sim, mount)
 
 
 def assert_yesterday(sim, servers):
@@ -300,9 +291,7 @@ def test_all_removed_and_exported_under_other_names(sim, mount, who):
         assert set(after.values()).isdisjoint(before.values())
     else:
         assert set(after.values()) == set(before.values())
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0
+    assert_nothing_written(sim, mount)
 
 
 # Twice --------------------------------------------------------------------------------------------

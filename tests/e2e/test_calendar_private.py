@@ -7,8 +7,8 @@ import pytest
 from exchangelib import Attendee, CalendarItem, EWSDateTime, EWSTimeZone, HTMLBody, Mailbox, Task
 from exchangelib.items import SEND_TO_NONE
 from exchangelib.recurrence import Recurrence, WeeklyPattern
-from kinds import VIEW, attribute, unfolded
-from scene import ALICE, edit, exchange_items, seed
+from kinds import VIEW
+from scene import ALICE, attribute, calendar, component, edit, exchange_items, seed, unfolded
 
 BERLIN = EWSTimeZone("Europe/Berlin")
 DAY = "20370316"  # a Monday
@@ -19,22 +19,18 @@ WORD = "SECRET"
 
 def event(uid, *lines, series=(), exceptions=()):
     """An hour on that Monday; series: lines of the rule; exceptions: (day, lines)."""
-    def component(day, *more):
-        return ["BEGIN:VEVENT", f"UID:{uid}", "DTSTAMP:20261101T000000Z",
-                f"DTSTART;TZID=Europe/Berlin:{day}T100000",
-                f"DTEND;TZID=Europe/Berlin:{day}T110000", *more, "END:VEVENT"]
+    def on(day, *more):
+        return component("VEVENT", uid, f"DTSTART;TZID=Europe/Berlin:{day}T100000",
+                         f"DTEND;TZID=Europe/Berlin:{day}T110000", *more)
 
-    parts = component(DAY, *lines, *series)
+    parts = on(DAY, *lines, *series)
     for day, more in exceptions:
-        parts += component(day, f"RECURRENCE-ID;TZID=Europe/Berlin:{day}T100000", *more)
-    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//tests//tests//EN", *parts,
-                        "END:VCALENDAR", ""]).encode()
+        parts += on(day, f"RECURRENCE-ID;TZID=Europe/Berlin:{day}T100000", *more)
+    return calendar(*parts).encode()
 
 
 def task(uid, *lines):
-    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//tests//tests//EN",
-                        "BEGIN:VTODO", f"UID:{uid}", "DTSTAMP:20261101T000000Z", *lines,
-                        "END:VTODO", "END:VCALENDAR", ""]).encode()
+    return calendar(*component("VTODO", uid, *lines)).encode()
 
 
 WEEKLY = ("RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=4",)

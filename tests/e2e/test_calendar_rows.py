@@ -12,8 +12,8 @@ from decimal import Decimal
 
 import pytest
 from exchangelib import EWSDate, EWSDateTime, EWSTimeZone
-from kinds import VIEW, attribute, unfolded
-from scene import seed
+from kinds import VIEW
+from scene import attribute, calendar, component, seed, unfolded
 
 BERLIN = EWSTimeZone("Europe/Berlin")
 UTC = dt.timezone.utc
@@ -155,16 +155,13 @@ TASK_ROWS = [
 KINDS = {"Calendar": ("VEVENT", "Event", EVENT_ROWS), "Tasks": ("VTODO", "Task", TASK_ROWS)}
 
 
-def document(component, row, lines):
-    base = [f"UID:{row.name}@client.example", "DTSTAMP:20261101T000000Z"]
+def document(kind, row, lines):
     given = {re.split("[;:]", line)[0] for line in lines}
     usual = [f"SUMMARY:Row {row.name}"]
-    if component == "VEVENT":
+    if kind == "VEVENT":
         usual += list(timed(berlin(1, 10), berlin(1, 11))[0])
-    base += [line for line in usual if re.split("[;:]", line)[0] not in given]
-    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Example//EN",
-                        f"BEGIN:{component}", *base, *lines, f"END:{component}", "END:VCALENDAR",
-                        ""]).encode()
+    base = [line for line in usual if re.split("[;:]", line)[0] not in given]
+    return calendar(*component(kind, f"{row.name}@client.example", *base, *lines)).encode()
 
 
 class Three:
@@ -173,20 +170,20 @@ class Three:
     def __init__(self, sim, mount, account, source):
         self.sim, self.mount, self.account = sim, mount, account
         self.wrong = {}
-        self.items = [(folder, component, record, row)
-                      for folder, (component, record, rows) in KINDS.items() for row in rows
+        self.items = [(folder, kind, record, row)
+                      for folder, (kind, record, rows) in KINDS.items() for row in rows
                       if source in row.sources]
 
     def path(self, folder, row):
         return self.mount.mailbox("alice") / folder / VIEW / f"{row.name}.ics"
 
     def write(self, stage):
-        for folder, component, _, row in self.items:
+        for folder, kind, _, row in self.items:
             path = self.path(folder, row)
             if stage:  # an editor knows what the servers made of the former text
                 path.read_bytes()
             if stage < len(row.stages):
-                path.write_bytes(document(component, row, row.stages[stage][0]))
+                path.write_bytes(document(kind, row, row.stages[stage][0]))
 
     def outlook(self):
         """{(folder, row name): item}"""

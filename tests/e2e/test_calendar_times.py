@@ -1,7 +1,7 @@
 """Times through a real mount: the file, Exchange and Salesforce hold the instants that zoneinfo and
 dateutil compute from the file that was written.
 
-TANDEM_TIMES=2000 makes so many events (the default is small); TANDEM_TIMES_SEED other ones.  What
+TANDEM_TIMES_SEED=NUMBER makes other events.  What
 Exchange holds is expanded from its own Recurrence and exceptions by dateutil in the zone that
 exchangelib's table of Windows names says; Salesforce has a row for each occurrence.
 """
@@ -15,10 +15,12 @@ import pytest
 from dateutil import rrule
 from exchangelib.winzone import CLDR_TO_MS_TIMEZONE_MAP, MS_TIMEZONE_TO_IANA_MAP
 
+from cycles import assert_nothing_written
 from ical_maker import Maker
 from ical_oracle import LIMIT, UTC, occurrences, seconds
+from scale import amount
 
-COUNT = int(os.environ.get("TANDEM_TIMES", "120"))
+COUNT = amount(2000, 120)
 ROUND = 200  # so many in one mount
 SEED = int(os.environ.get("TANDEM_TIMES_SEED", "20261122"))
 # Who has which clock: that of floating times and of days.
@@ -306,20 +308,16 @@ def test_all_three_hold_the_same_instants(sim, mount, record_property, first):
     assert len(refused) <= len(events) // 50
     events = [event for event in events if str(event.path.relative_to(mount.path)) not in refused]
     occurrences_ = sum(len(event.instants()) for event in events)
-    record_property("count", f"times: {len(events)} events, {len(refused)} refused, {occurrences_} occurrences: "
-                             f"{dict(sorted(maker.counts.items()))}")
+    record_property("count", f"times: {len(events)} events, {len(refused)} refused, "
+                             f"{occurrences_} occurrences: {dict(sorted(maker.counts.items()))}")
     wrong = {what: tell(record_property, what, verdicts) for what, verdicts in (
         ("files", judge_files(events)), ("Exchange", judge_exchange(sim, events)),
         ("Salesforce", judge_salesforce(sim, events)))}
     assert wrong == {"files": {}, "Exchange": {}, "Salesforce": {}}
 
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0, sim.counters()
+    assert_nothing_written(sim, mount)
     # What is read and written again is no edit.
     for event in events:
         event.path.write_bytes(event.path.read_bytes())
-    mount.sync()
-    assert sim.counters()["writes"] == 0, sim.counters()
+    assert_nothing_written(sim, mount)
     assert tell(record_property, "files written again", judge_files(events)) == {}
-    assert sim.mails() == []

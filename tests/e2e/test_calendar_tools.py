@@ -9,11 +9,13 @@ import os
 import zoneinfo
 
 import pytest
+from cycles import assert_nothing_written
 from exchange import edit as change
 from exchange import is_gone
-from scene import ALICE, edit, exchange_items, run, seed, state
+from scene import ALICE, calendar, component, edit, exchange_items, refused, seed, state
 from simulator import wait_for
 from terminal import Terminal
+from tools import run
 from vdirsyncing import UPDATES, UPLOADS, Vdirsyncer, prints, verbs
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
@@ -83,8 +85,12 @@ def with_text(folder, text):
     return found
 
 
+def ics(kind, uid, *lines):
+    return calendar(*component(kind, uid, *lines))
+
+
 def environment(home, **more):
-    return {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "LC_ALL": "C.UTF-8",
+    return {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "LC_ALL": "C.UTF-8",
             "XDG_CACHE_HOME": str(home), "TZ": "Europe/Berlin", **more}
 
 
@@ -132,7 +138,7 @@ path = {home}/khal.db
 """)
 
     def __call__(self, *words):
-        return run("khal", "-c", self.config, *words, env=environment(self.home)).stdout
+        return run("khal", "-c", self.config, *words, **environment(self.home)).stdout
 
     def list(self, *words):
         """[line]: day, times, title of each instance, be it of several days."""
@@ -144,7 +150,7 @@ path = {home}/khal.db
     def delete_instance(self, title, day):
         """As ikhal does; that of Debian 12 forgets the etag on the way (get_event), on any vdir."""
         run("/usr/bin/python3", "-c", DELETE_INSTANCE, self.config, title, day,
-            env=environment(self.home))
+            **environment(self.home))
 
     def terminal(self, *words):
         return Terminal("khal", "-c", self.config, *words, **environment(self.home, TERM="xterm"))
@@ -227,9 +233,7 @@ def test_khal_lists_shows_and_creates(sim, mount, exchange, khal):
         "2035-03-22 08:30 09:00 Stand-up", "2035-03-23 14:00 15:00 Demonstration",
         "2035-03-26 09:00 10:00 Review", "2035-03-29 08:30 09:00 Stand-up",
         "2035-04-02 09:00 10:00 Last review", "2035-04-05 08:30 09:00 Stand-up"]
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0
+    assert_nothing_written(sim, mount)
 
 
 @pytest.mark.sim(seed=world([VISIT, FAIR, REVIEW, WATCH]))
@@ -273,9 +277,7 @@ def test_khal_edits_and_deletes(sim, mount, exchange, khal):
     assert (last.subject, last.location) == ("Final review", "Room 7")
     assert modified.original_start == last.start == local(2035, 4, 2, 9)
     assert [gone.start for gone in review.deleted_occurrences] == [local(2035, 3, 19, 9)]
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0
+    assert_nothing_written(sim, mount)
 
 
 # todoman -----------------------------------------------------------------------------------------
@@ -298,7 +300,7 @@ cache_path = "{home}/todoman.sqlite3"
 """)
 
     def __call__(self, *words):
-        return run("todoman", "--config", self.config, *words, env=environment(self.home)).stdout
+        return run("todoman", "--config", self.config, *words, **environment(self.home)).stdout
 
     def list(self, *words):
         """{summary: task}"""
@@ -374,18 +376,10 @@ def test_todoman(sim, mount, exchange, todoman):
     assert sorted(item.subject for item in account.tasks.all()) == [
         "Demonstration", "Order business cards", "Send the price list", "Weekly report",
         "Weekly report"]
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0
+    assert_nothing_written(sim, mount)
 
 
 # vdirsyncer --------------------------------------------------------------------------------------
-
-def component(kind, uid, *lines):
-    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//EN", f"BEGIN:{kind}",
-                        f"UID:{uid}", "DTSTAMP:20350101T000000Z", *lines, f"END:{kind}",
-                        "END:VCALENDAR", ""])
-
 
 @pytest.mark.sim(seed=world([VISIT, FAIR, REVIEW], [LIST, CARDS]))
 @pytest.mark.mount(config={"sync": {"remove-quiet": "0"}, **IN_BERLIN})
@@ -395,14 +389,14 @@ def test_vdirsyncer_pairs_calendar_view_and_tasks(sim, mount, exchange, tmp_path
     folders = {"calendar_": calendar, "view_": calendar / VIEW, "tasks_": task_list}
     vdirsyncer = Vdirsyncer(tmp_path / "vdirsyncer", folders, ".ics")
     plains = vdirsyncer.plains
-    new = {"calendar_": component("VEVENT", "lunch-1", "DTSTART;VALUE=DATE:20350320",
-                                 "SUMMARY:Lunch week", "RRULE:FREQ=DAILY;COUNT=5",
-                                 "EXDATE;VALUE=DATE:20350322"),
-           "view_": component("VEVENT", "demo-1", "DTSTART:20350323T130000Z", "DURATION:PT45M",
-                             "SUMMARY:Demonstration", "BEGIN:VALARM", "ACTION:DISPLAY",
-                             "DESCRIPTION:x", "TRIGGER:-PT5M", "END:VALARM"),
-           "tasks_": component("VTODO", "call-1", "DUE;VALUE=DATE:20350402", "SUMMARY:Call Ben",
-                              "PRIORITY:1")}
+    new = {"calendar_": ics("VEVENT", "lunch-1", "DTSTART;VALUE=DATE:20350320",
+                            "SUMMARY:Lunch week", "RRULE:FREQ=DAILY;COUNT=5",
+                            "EXDATE;VALUE=DATE:20350322"),
+           "view_": ics("VEVENT", "demo-1", "DTSTART:20350323T130000Z", "DURATION:PT45M",
+                        "SUMMARY:Demonstration", "BEGIN:VALARM", "ACTION:DISPLAY",
+                        "DESCRIPTION:x", "TRIGGER:-PT5M", "END:VALARM"),
+           "tasks_": ics("VTODO", "call-1", "DUE;VALUE=DATE:20350402", "SUMMARY:Call Ben",
+                         "PRIORITY:1")}
     for name, text in new.items():
         (plains[name] / "new.ics").write_text(text)
     done = verbs(vdirsyncer.sync())
@@ -467,18 +461,15 @@ def test_a_rule_that_exchange_cannot_hold_is_refused(sim, mount):
     review = with_text(calendar, "SUMMARY:Review")
     original = review.read_bytes()
     for n, (rule, reason) in enumerate(IMPOSSIBLE.items()):
-        text = component("VEVENT", f"bad-{n}", "DTSTART:20350323T130000Z", "SUMMARY:Often",
-                         f"RRULE:{rule}")
+        text = ics("VEVENT", f"bad-{n}", "DTSTART:20350323T130000Z", "SUMMARY:Often",
+                   f"RRULE:{rule}")
         draft = calendar / f".draft{n}"
         draft.write_text(text)
-        for refused in (lambda: (calendar / f"written{n}.ics").write_text(text),
-                        lambda: draft.rename(calendar / f"renamed{n}.ics"),
-                        lambda: os.link(draft, calendar / f"linked{n}.ics"),
-                        lambda: review.write_bytes(original.replace(
-                            b"RRULE:", f"RRULE:{rule};X=".encode()))):
-            with pytest.raises(OSError) as error:
-                refused()
-            assert error.value.errno == errno.EINVAL
+        refused(errno.EINVAL, (calendar / f"written{n}.ics").write_text, text)
+        refused(errno.EINVAL, draft.rename, calendar / f"renamed{n}.ics")
+        refused(errno.EINVAL, os.link, draft, calendar / f"linked{n}.ics")
+        refused(errno.EINVAL, review.write_bytes,
+                original.replace(b"RRULE:", f"RRULE:{rule};X=".encode()))
         assert draft.read_text() == text.replace("\r\n", "\n")
         for name in (f"written{n}", f"renamed{n}", f"linked{n}"):
             # RELEASE comes after close(2) has returned.
@@ -496,8 +487,8 @@ def test_a_rule_that_exchange_cannot_hold_is_refused(sim, mount):
 def test_an_instance_that_exchange_cannot_hold_is_told(sim, mount):
     """The series is made once, linked and kept; what it lacks is its error."""
     calendar = mount.mailbox("alice") / "Calendar"
-    text = component("VEVENT", "extra-1", "DTSTART:20350305T090000Z", "DURATION:PT1H",
-                     "SUMMARY:Extra", "RRULE:FREQ=WEEKLY;COUNT=3", "RDATE:20350307T090000Z")
+    text = ics("VEVENT", "extra-1", "DTSTART:20350305T090000Z", "DURATION:PT1H",
+               "SUMMARY:Extra", "RRULE:FREQ=WEEKLY;COUNT=3", "RDATE:20350307T090000Z")
     (calendar / "extra.ics").write_text(text)
     for _ in range(3):
         mount.sync()
@@ -521,7 +512,7 @@ def test_a_task_that_recurs(sim, mount, exchange):
     days = {"started": ["DTSTART;VALUE=DATE:20350305", "DUE;VALUE=DATE:20350307"],
             "due": ["DUE;VALUE=DATE:20350305"]}
     for name, lines in days.items():
-        (folder / f"{name}.ics").write_text(component(
+        (folder / f"{name}.ics").write_text(ics(
             "VTODO", name, f"SUMMARY:{name}", *lines, "RRULE:FREQ=WEEKLY;COUNT=3;BYDAY=MO,WE"))
     mount.sync()
     found = by_subject(exchange("alice").tasks)

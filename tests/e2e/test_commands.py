@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from cycles import writes
 from ews_raw import RawEws
 from scene import (
     ALICE,
@@ -13,32 +14,21 @@ from scene import (
     edit,
     exchange_contact,
     exchange_names,
+    link,
     names,
     person,
     seed,
     state,
 )
-from test_gone import linked
 
 ANNA = person("Anna", "Lind", folder="Salesforce_Sync", JobTitle="Buyer")
 BEN = person("Ben", "Ohlsen", folder="Salesforce_Sync", JobTitle="Clerk")
 CLARA = person("Clara", "Diaz")
 
 
-@pytest.fixture
-def contacts(mount):
-    return mount.mailbox("alice") / "Contacts"
-
-
 def identities(contacts):
-    return {path.name: (path.stat().st_ino, os.getxattr(path, "user.tandem.uid"), linked(path))
+    return {path.name: (path.stat().st_ino, os.getxattr(path, "user.tandem.uid"), link(path))
             for path in contacts.glob("**/*.vcf")}
-
-
-def writes(sim, mount):
-    sim.reset_counters()
-    mount.sync()
-    return sim.counters()["writes"]
 
 
 def losers(mount):
@@ -105,29 +95,29 @@ def test_relink(sim, mount, contacts):
     mount.sync()
     sim.act("hide", id=first, hidden=False)
     mount.sync()
-    assert linked(path) is None
+    assert link(path) is None
     mount.ctl("relink", path)
     mount.sync()
-    assert linked(path) == first and crm_contact(sim, "Lind")["Title"] == "Dean"
+    assert link(path) == first and crm_contact(sim, "Lind")["Title"] == "Dean"
 
     # Linked with another one by its id, here in its short form; the first is left alone.
     mount.ctl("relink", path, other[:15])
     mount.sync()
-    assert linked(path) == other
+    assert link(path) == other
     assert {row["Id"] for row in crm_contacts(sim, "Lind")} == {first, other}
     sim.act("update", id=other, fields={"Department": "Physics"})
     mount.sync()
     assert exchange_contact(sim, "Anna Lind")["Department"] == "Physics"
-    for wrong, why in (linked(ben), "linked with another item"), ("nonsense", "not the id"):
+    for wrong, why in (link(ben), "linked with another item"), ("nonsense", "not the id"):
         done = mount.ctl("relink", path, wrong, check=False)
         assert done.returncode == 1 and why in done.stderr
     assert writes(sim, mount) == 0
-    assert linked(path) == other
+    assert link(path) == other
 
     # A record that is not there: unlinked, and nothing is made.
     mount.ctl("relink", path, "003000000000000AAA")
     mount.sync()
-    assert linked(path) is None
+    assert link(path) is None
     assert len(crm_contacts(sim)) == 3
 
 

@@ -15,16 +15,6 @@ from tools import jq_each
 ALICE = "alice.moreau@corp.example"
 
 
-@pytest.fixture
-def alice(exchange):
-    return exchange("alice")
-
-
-@pytest.fixture
-def contacts(mount):
-    return mount.mailbox("alice") / "Contacts"
-
-
 # Every row ------------------------------------------------------------------------------------
 
 

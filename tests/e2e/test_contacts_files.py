@@ -13,16 +13,6 @@ from tools import jq_each, run, sed_add, sed_drop, vim
 ALICE = "alice.moreau@corp.example"
 
 
-@pytest.fixture
-def alice(exchange):
-    return exchange("alice")
-
-
-@pytest.fixture
-def contacts(mount):
-    return mount.mailbox("alice") / "Contacts"
-
-
 # Every row ------------------------------------------------------------------------------------
 
 

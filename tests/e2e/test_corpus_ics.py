@@ -5,59 +5,54 @@ this is an extra check that says that it was not run, and the files written here
 What was written is judged by icalendar, a library of others.
 """
 import collections
-import os
 import pathlib
 import re
-import subprocess
 
 import icalendar
 import pytest
 
+from corpora import CORPUS, helper
 from ical_oracle import occurrences
+from scene import calendar, component
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", ROOT / "build"))
-HELPER = BUILD / "tests" / "e2e" / "helpers" / "ical_corpus"
-SHARED = pathlib.Path(os.environ.get("TANDEM_SHARED", ROOT.parent / "shared"))
-CORPUS = SHARED / "corpus" / "ics"
+ICS = CORPUS / "ics"
 
 Reading = collections.namedtuple("Reading", "path kind verdict reason")
 
 
-def calendar(*lines):
-    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//EN", *lines,
-                        "END:VCALENDAR", ""]).encode()
+def ics_file(*lines):
+    return calendar(*lines).encode()
 
 
 def event(*lines):
-    return ("BEGIN:VEVENT", "UID:1", "DTSTAMP:20260101T000000Z", *lines, "END:VEVENT")
+    return component("VEVENT", "1", *lines)
 
 
 OWN = {
-    "plain": (calendar(*event("DTSTART:20260101T100000Z", "X-KEPT;A=b;C=\"d:e\":f\\,g", "GEO:1;2")),
+    "plain": (ics_file(*event("DTSTART:20260101T100000Z", "X-KEPT;A=b;C=\"d:e\":f\\,g", "GEO:1;2")),
               "taken", ""),
-    "alarm": (calendar(*event("DTSTART;TZID=Europe/Berlin:20260101T100000", "BEGIN:VALARM",
+    "alarm": (ics_file(*event("DTSTART;TZID=Europe/Berlin:20260101T100000", "BEGIN:VALARM",
                               "ACTION:AUDIO", "TRIGGER;RELATED=END:-PT10M", "REPEAT:2",
                               "DURATION:PT5M", "END:VALARM", "BEGIN:VLOCATION", "UID:l",
                               "END:VLOCATION")), "taken", ""),
-    "task": (calendar("BEGIN:VTODO", "UID:1", "DTSTAMP:20260101T000000Z", "DUE;VALUE=DATE:20260105",
+    "task": (ics_file("BEGIN:VTODO", "UID:1", "DTSTAMP:20260101T000000Z", "DUE;VALUE=DATE:20260105",
                       "STATUS:COMPLETED", "COMPLETED:20260104T120000Z", "PERCENT-COMPLETE:100",
                       "END:VTODO"), "taken", ""),
-    "two": (calendar(*event("DTSTART:20260101T100000Z"),
+    "two": (ics_file(*event("DTSTART:20260101T100000Z"),
                      *[x.replace("UID:1", "UID:2") for x in event("DTSTART:20260101T100000Z")]),
             "refused", "line 9: VEVENT: a second item; a file holds one (tandemctl import takes "
                        "such a file)"),
-    "cancel": (calendar("METHOD:CANCEL", *event("DTSTART:20260101T100000Z")), "refused",
+    "cancel": (ics_file("METHOD:CANCEL", *event("DTSTART:20260101T100000Z")), "refused",
                "line 4: METHOD: CANCEL is a message, not an item"),
-    "zone": (calendar(*event("DTSTART;TZID=Mars/Olympus:20260101T100000")), "refused",
+    "zone": (ics_file(*event("DTSTART;TZID=Mars/Olympus:20260101T100000")), "refused",
              'line 7: DTSTART: unknown time zone "Mars/Olympus"'),
-    "backwards": (calendar(*event("DTSTART:20260101T100000Z", "DTEND:20260101T090000Z")), "refused",
+    "backwards": (ics_file(*event("DTSTART:20260101T100000Z", "DTEND:20260101T090000Z")), "refused",
                   "line 8: DTEND: before DTSTART"),
-    "journal": (calendar("BEGIN:VJOURNAL", "UID:1", "END:VJOURNAL"), "refused",
+    "journal": (ics_file("BEGIN:VJOURNAL", "UID:1", "END:VJOURNAL"), "refused",
                 "line 4: VJOURNAL: journals are not kept"),
     "open": (b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\n", "refused",
              "line 2: VEVENT: has no END"),
-    "rule": (calendar(*event("DTSTART:20260101T100000Z", "RRULE:FREQ=WEEKLY;BYDAY=XX")), "refused",
+    "rule": (ics_file(*event("DTSTART:20260101T100000Z", "RRULE:FREQ=WEEKLY;BYDAY=XX")), "refused",
              "line 8: RRULE: BYDAY=XX cannot be understood"),
 }
 
@@ -71,20 +66,17 @@ PARAM_DEFAULTS = {("ROLE", "req-participant"), ("RELATED", "start")}
 
 
 def read(paths, out):
-    assert HELPER.exists(), f"{HELPER} is not built: make e2e builds it"
-    done = subprocess.run([HELPER, out, *paths], capture_output=True, timeout=300)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    assert len(lines) == len(paths)
-    return [Reading(*line.split("\t")) for line in lines]
+    readings = [Reading(*fields) for fields in helper("ical_corpus", out, *paths)]
+    assert len(readings) == len(paths)
+    return readings
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     """The readings of good and bad files, and where the written ones are."""
     out = tmp_path_factory.mktemp("corpus")
-    good = sorted(CORPUS.glob("*.ics"))
-    bad = sorted((CORPUS / "bad").glob("*.ics"))
+    good = sorted(ICS.glob("*.ics"))
+    bad = sorted((ICS / "bad").glob("*.ics"))
     return (read(good, out) if good else []), (read(bad, out) if bad else []), out
 
 
@@ -204,7 +196,7 @@ def written(reading, out):
 def test_nothing_is_lost(corpus, record_property):
     good, bad, out = corpus
     if not good:
-        record_property("count", f"not run: no ics corpus at {CORPUS}")
+        record_property("count", f"not run: no ics corpus at {ICS}")
         return
     taken = [r for r in good if r.verdict == "taken"]
     judged = [(r, readable(r)) for r in taken]

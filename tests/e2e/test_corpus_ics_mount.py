@@ -8,35 +8,31 @@ import collections
 import errno
 import json
 import os
-import pathlib
 import re
 
 import pytest
+from corpora import CORPUS
+from cycles import assert_nothing_written
 from scale import amount
-from scene import exchange_items, seed, state
+from scene import calendar, component, exchange_items, seed, state
 from simulator import wait_for
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-CORPUS = pathlib.Path(os.environ.get("TANDEM_SHARED", ROOT.parent / "shared")) / "corpus" / "ics"
+ICS = CORPUS / "ics"
 
 
-def calendar(*lines):
-    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//EN", *lines,
-                        "END:VCALENDAR", ""]).encode()
-
-
-def item(kind, uid, *lines):
-    return [f"BEGIN:{kind}", f"UID:{uid}", "DTSTAMP:20260101T000000Z", *lines, f"END:{kind}"]
+def ics_file(*lines):
+    return calendar(*lines).encode()
 
 
 START = "DTSTART:20260101T100000Z"
 OWN = {
-    "own-event.ics": calendar(*item("VEVENT", "own-1", START, "SUMMARY:One")),
-    "own-task.ics": calendar(*item("VTODO", "own-2", "SUMMARY:Do it")),
-    "own-many.ics": calendar(*item("VEVENT", "own-3", START), *item("VEVENT", "own-4", START),
-                             *item("VTODO", "own-5", "SUMMARY:Two")),
-    "own-hourly.ics": calendar(*item("VEVENT", "own-6", START, "RRULE:FREQ=HOURLY")),
-    "own-broken.ics": calendar(*item("VEVENT", "own-7", "DTSTART:soon")),
+    "own-event.ics": ics_file(*component("VEVENT", "own-1", START, "SUMMARY:One")),
+    "own-task.ics": ics_file(*component("VTODO", "own-2", "SUMMARY:Do it")),
+    "own-many.ics": ics_file(*component("VEVENT", "own-3", START),
+                             *component("VEVENT", "own-4", START),
+                             *component("VTODO", "own-5", "SUMMARY:Two")),
+    "own-hourly.ics": ics_file(*component("VEVENT", "own-6", START, "RRULE:FREQ=HOURLY")),
+    "own-broken.ics": ics_file(*component("VEVENT", "own-7", "DTSTART:soon")),
 }
 MANY = "tandemctl import takes such a file"
 OTHER_KIND = "it belongs into a folder of tasks"
@@ -45,9 +41,9 @@ OTHER_KIND = "it belongs into a folder of tasks"
 def corpus():
     """Every file, or with less time every fifth."""
     step = amount(1, 5)
-    found = {path.name: path.read_bytes() for path in sorted(CORPUS.glob("*.ics"))[::step]}
+    found = {path.name: path.read_bytes() for path in sorted(ICS.glob("*.ics"))[::step]}
     found.update({f"bad {path.name}": path.read_bytes()
-                  for path in sorted((CORPUS / "bad").glob("*.ics"))[::step]})
+                  for path in sorted((ICS / "bad").glob("*.ics"))[::step]})
     return {**OWN, **found}
 
 
@@ -138,9 +134,7 @@ def test_calendars_of_other_programs(sim, mount, tmp_path, record_property):
             # Else Exchange names the mailbox's user as who called the meeting.
             assert (box / folder / name).read_bytes() == files[name], name
     mount.sync()  # what was refused is tried again where another version stands there
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0, sim.counters()
+    assert_nothing_written(sim, mount)
     assert sorted(items(box)) == shown, "an item came back as another"
     record_property("count", f"ics corpus through the mount: {len(taken)} of {len(files)} files "
                     f"taken, "
@@ -150,5 +144,5 @@ def test_calendars_of_other_programs(sim, mount, tmp_path, record_property):
                     f"{count['skipped']} skipped, {count['refused']} refused with a reason; "
                     f"{states['error']} of all are "
                     f"not for Exchange as a whole")
-    if not CORPUS.is_dir():
-        record_property("count", f"not run: no ics corpus at {CORPUS}")
+    if not ICS.is_dir():
+        record_property("count", f"not run: no ics corpus at {ICS}")

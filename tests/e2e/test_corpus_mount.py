@@ -6,17 +6,17 @@ cards written here are used alone.
 """
 import errno
 import os
-import pathlib
 
 import pytest
 import vobject
 from contact_rows import ROWS, card
+from corpora import CORPUS
+from cycles import assert_nothing_written
 
 from exchange import contacts_of
 from scene import edit, exchange_contacts, names, seed, state
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-CORPUS = pathlib.Path(os.environ.get("TANDEM_SHARED", ROOT.parent / "shared")) / "corpus" / "vcf"
+VCF = CORPUS / "vcf"
 VERSIONS = {"4.0": {}, "3.0": {"sync": {"vcard-version": "3.0"}}}
 
 OWN = {
@@ -37,7 +37,7 @@ def other_line_ends(content):
 
 
 def corpus():
-    found = {path.name: path.read_bytes() for path in sorted(CORPUS.glob("*.vcf"))}
+    found = {path.name: path.read_bytes() for path in sorted(VCF.glob("*.vcf"))}
     return {**OWN, **found}
 
 
@@ -95,14 +95,12 @@ def test_cards_of_other_programs(sim, mount, record_property, swapped):
         content = (folder / name).read_bytes()
         assert content == files[name], name
         (folder / name).write_bytes(content)
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0, sim.counters()
+    assert_nothing_written(sim, mount)
     record_property("count", f"corpus through the mount: {len(taken)} of {len(files)} files taken, "
                     f"{len(doubles)} with a UID that is taken, {len(failed)} not for Exchange"
                     f"{' (line ends swapped)' if swapped else ''}")
-    if not CORPUS.is_dir():
-        record_property("count", f"not run: no vcf corpus at {CORPUS}")
+    if not VCF.is_dir():
+        record_property("count", f"not run: no vcf corpus at {VCF}")
 
 
 @pytest.mark.sim(seed=seed())
@@ -164,6 +162,4 @@ def test_a_file_of_version_3_is_edited(sim, start_mount, exchange):
     mount.sync()
     text = path.read_bytes().decode()
     assert "VERSION:3.0\r\n" in text and ";Print\r\n" in text
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0
+    assert_nothing_written(sim, mount)

@@ -5,18 +5,12 @@ this is an extra check that says that it was not run, and the cards written here
 """
 import collections
 import logging
-import os
-import pathlib
-import subprocess
 
 import pytest
 import vobject
+from corpora import CORPUS, helper
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", ROOT / "build"))
-HELPER = BUILD / "tests" / "e2e" / "helpers" / "vcard_corpus"
-SHARED = pathlib.Path(os.environ.get("TANDEM_SHARED", ROOT.parent / "shared"))
-CORPUS = SHARED / "corpus" / "vcf"
+VCF = CORPUS / "vcf"
 
 Reading = collections.namedtuple("Reading", "path eol verdict reason")
 
@@ -32,11 +26,7 @@ OWN = {
 
 def read(paths):
     """What the gateway made of each file, in each of the three line ends."""
-    assert HELPER.exists(), f"{HELPER} is not built: make e2e builds it"
-    done = subprocess.run([HELPER, *paths], capture_output=True, timeout=300)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    readings = [Reading(*line.split("\t")) for line in lines]
+    readings = [Reading(*fields) for fields in helper("vcard_corpus", *paths)]
     assert len(readings) == 3 * len(paths)
     return readings
 
@@ -55,8 +45,8 @@ def is_taken_by_vobject(path):
 @pytest.fixture(scope="module")
 def corpus():
     """The readings of all good files, of all bad files, and the good files' paths."""
-    good = sorted(CORPUS.glob("*.vcf"))
-    bad = sorted((CORPUS / "bad").glob("*.vcf"))
+    good = sorted(VCF.glob("*.vcf"))
+    bad = sorted((VCF / "bad").glob("*.vcf"))
     if not good:
         return [], [], []
     return read(good), read(bad), good
@@ -90,7 +80,7 @@ def test_line_ends_make_no_difference(corpus):
 def test_as_many_good_files_as_vobject(corpus, record_property):
     good, bad, paths = corpus
     if not good:
-        record_property("count", f"not run: no vcf corpus at {CORPUS}")
+        record_property("count", f"not run: no vcf corpus at {VCF}")
         return
     logging.disable(logging.CRITICAL)
     theirs = sum(is_taken_by_vobject(path) for path in paths)

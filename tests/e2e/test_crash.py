@@ -6,14 +6,14 @@ contact on either side, with the values that were written, and no conflict.
 """
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 
 import pytest
 
+from cycles import assert_nothing_written
+from later import hours_later
 from scene import (
-    ALICE,
     card,
     crm_contact,
     crm_contacts,
@@ -38,28 +38,6 @@ NOW = {"sync": {"remove-quiet": "0"}}
 pytestmark = [pytest.mark.sim(seed=SEED), pytest.mark.mount(config=NOW)]
 
 
-@pytest.fixture
-def contacts(mount):
-    return mount.mailbox("alice") / "Contacts"
-
-
-def crash(mount):
-    mount.kill()
-    mount.start()
-
-
-def hours_later(mount):
-    """The time after which a create without an answer may be judged (I1) has passed."""
-    mount.stop()
-    store = sqlite3.connect(mount.cache / "cache.db")
-    with store:
-        changed = store.execute("UPDATE side SET token_sent = token_sent - 3600000000000 "
-                                "WHERE token_sent > 0").rowcount
-    store.close()
-    mount.start()
-    assert changed > 0, "no create was waiting"
-
-
 def writes(sim):
     """Write requests by operation, the folder that is made at first aside."""
     operations = ("CreateItem", "UpdateItem", "MoveItem", "DeleteItem", "sf:collections-upsert",
@@ -74,10 +52,7 @@ def assert_settled(sim, mount):
     assert os.listdir(box / ".sync" / "conflicts") == []
     assert os.listdir(box / ".sync" / "lost+found") == []
     assert mount.ctl_json("errors") == []
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0
-    assert sim.mails() == []
+    assert_nothing_written(sim, mount)
 
 
 # After close -------------------------------------------------------------------------------------
@@ -162,12 +137,12 @@ def test_killed_after_close(sim, mount, contacts, what):
     assert exchange_names(sim) == ["Anna Lind", "Ben Ohlsen", "Clara Diaz"]
     sim.reset_counters()
     what.do(contacts)
-    crash(mount)
+    mount.crash()
     mount.sync()
     assert what.here(contacts)
     assert what.there(sim)
     assert writes(sim) == what.operations
-    crash(mount)
+    mount.crash()
     assert what.here(contacts)
     assert_settled(sim, mount)
     assert what.there(sim)
@@ -220,7 +195,7 @@ def test_killed_in_the_middle_of_fifty_files(sim, mount, contacts, after):
                 mount.process.kill()
         assert len(closed) >= after
         assert writer.wait(60) != 0 or len(closed) == 50
-    crash(mount)
+    mount.crash()
 
     for i in closed:
         assert (contacts / f"person {i}.vcf").read_bytes() == texts[i].encode(), i
@@ -336,7 +311,7 @@ def test_killed_after_the_server_applied_it(sim, push):
     sim.fault(change.operation, "delay-after", ms=60000)
     mount.ctl("sync", "--no-wait")
     wait_for(lambda: fired(sim), 60, "the request")
-    crash(mount)
+    mount.crash()
     sim.clear_faults()
     assert change.there(sim)
     mount.sync()
@@ -353,7 +328,7 @@ def test_killed_before_the_server_applied_it(sim, push):
     sim.fault(change.operation, "delay", ms=4000)
     mount.ctl("sync", "--no-wait")
     wait_for(lambda: fired(sim), 60, "the request")
-    crash(mount)
+    mount.crash()
     mount.sync(check=False)
     assert_only_once(sim)
     wait_for(lambda: arrived(sim, change), 60, "the late request")
@@ -529,7 +504,7 @@ def test_a_long_push_killed_three_times(sim, mount, contacts):
         sim.fault("CreateItem", "delay-after", ms=60000)
         mount.ctl("sync", "--no-wait")
         wait_for(lambda: fired(sim), 120, "the request")
-        crash(mount)
+        mount.crash()
         sim.clear_faults()
     mount.sync()
     assert exchange_names(sim) == sorted(["Anna Lind", "Ben Ohlsen", "Clara Diaz",

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
+from cycles import assert_nothing_written
+from later import hours_later
 from scene import (
-    ALICE,
     card,
     crm_contact,
     crm_contacts,
@@ -17,7 +18,6 @@ from scene import (
     state,
 )
 from simulator import wait_for
-from test_crash import crash, hours_later
 
 NOW = {"sync": {"remove-quiet": "0"}}
 pytestmark = pytest.mark.mount(config=NOW)
@@ -46,19 +46,11 @@ SEEDED = {"Surname": "Lind", "GivenName": "Anna", "JobTitle": "Buyer", "Departme
           "BusinessPhone": "+49 30 1", "Business/City": "Stadt " * 20}
 
 
-@pytest.fixture
-def contacts(mount):
-    return mount.mailbox("alice") / "Contacts"
-
-
 def assert_settled(sim, mount, conflicts=0):
     box = mount.mailbox("alice")
     assert len(os.listdir(box / ".sync" / "conflicts")) == conflicts
     assert mount.ctl_json("errors") == []
-    for _ in range(2):
-        sim.reset_counters()
-        mount.sync()
-        assert sim.counters()["writes"] == 0, sim.counters()["operations"]
+    assert_nothing_written(sim, mount, cycles=2)
 
 
 def flows(sim):
@@ -203,7 +195,7 @@ def test_a_plain_create_without_address_is_killed(sim, mount, contacts):
     sim.fault("sf:collections-create", "delay-after", ms=60000)
     mount.ctl("sync", "--no-wait")
     wait_for(lambda: sum(fault["fired"] for fault in sim.faults()), 60, "the request")
-    crash(mount)
+    mount.crash()
     sim.clear_faults()
     mount.sync()
     hours_later_or_linked(mount, contacts)
@@ -231,9 +223,7 @@ def test_a_value_that_a_picklist_does_not_have(sim, mount, contacts):
     (entry,) = mount.ctl_json("errors")
     assert "picklist" in entry["error"] and entry["path"].endswith("/Anna Lind.vcf")
     assert crm_contact(sim, "Kunz")["FirstName"] == "Jana"
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0  # it is not sent again and again
+    assert_nothing_written(sim, mount)  # it is not sent again and again
     edit(path, "N:Lind;Anna;;Gräfin;", "N:Lind;Anna;;Dr.;")
     mount.sync()
     assert crm_contact(sim, "Lind")["Salutation"] == "Dr."

@@ -2,14 +2,15 @@
 
 The records are read by jsforce, Exchange by exchangelib; who the records' other users are is played
 by jsforce and by the simulator."""
-import errno
 import json
 import os
 import pprint
 
 import pytest
 from contact_rows import ROWS, card, escape, normal, properties, property_value
+from cycles import assert_nothing_written
 from exchange import edit, emails, get_value, new_contact, set_value, subfolder
+from scene import attribute
 from exchangelib import Contact
 from simulator import wait_for
 from tools import json_rename, run, vim
@@ -17,16 +18,6 @@ from tools import json_rename, run, vim
 ALICE, BOB = "alice.moreau@corp.example", "bob.tanaka@corp.example"
 SALESFORCE_ROWS = [row for row in ROWS if row.salesforce]
 FIELDS = ["Id", "Name", "OwnerId", "IsDeleted", *(row.salesforce for row in SALESFORCE_ROWS)]
-
-
-@pytest.fixture
-def alice(exchange):
-    return exchange("alice")
-
-
-@pytest.fixture
-def contacts(mount):
-    return mount.mailbox("alice") / "Contacts"
 
 
 @pytest.fixture
@@ -49,15 +40,6 @@ def change_record(jsforce):
         assert answer.get("success"), answer
 
     return update
-
-
-def attribute(path, name):
-    """None where it has no value."""
-    try:
-        return os.getxattr(path, f"user.tandem.{name}").decode()
-    except OSError as error:
-        assert error.errno == errno.ENODATA
-        return None
 
 
 def anna(alice, **fields):
@@ -643,9 +625,7 @@ def test_a_long_value_is_cut_in_the_crm_alone(sim, mount, alice, contacts, recor
     assert record["Title"] == long[:128].strip()
     path = the_file(contacts)
     assert attribute(path, "state") == "synced"
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0
+    assert_nothing_written(sim, mount)
     change_record(record["Id"], Department="Purchasing")
     mount.sync()
     (contact,) = subfolder(alice, "Salesforce_Sync").all()

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from cycles import assert_nothing_written
 from exchange import contacts_of, open_account
 from scene import (
     card,
@@ -16,12 +17,12 @@ from scene import (
     exchange_contacts,
     names,
     person,
-    run,
     seed,
     state,
 )
 from simulator import wait_for
 from terminal import Terminal
+from tools import run
 
 TITLES = ("Buyer", "Head of Buying", "Managing Director")
 
@@ -105,7 +106,7 @@ def emacs(*settings):
         script = f"""(progn (setq backup-enable-predicate (lambda (_) t) {' '.join(settings)})
             (find-file "{path}") (search-forward "TITLE:{old}")
             (replace-match "TITLE:{new}" t t) (save-buffer))"""
-        run("emacs", "--batch", "-Q", "--eval", script, env={**os.environ, "HOME": str(scratch)})
+        run("emacs", "--batch", "-Q", "--eval", script, HOME=str(scratch))
     return change
 
 
@@ -233,9 +234,7 @@ def writes(sim):
 
 
 def assert_next_cycle_is_quiet(sim, mount):
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0, sim.counters()
+    assert_nothing_written(sim, mount)
 
 
 def leftovers(folder, files):

@@ -38,11 +38,6 @@ MANY = 1000000
 pytestmark = pytest.mark.sim(seed=SEED)
 
 
-@pytest.fixture
-def contacts(mount):
-    return mount.mailbox("alice") / "Contacts"
-
-
 def ews_requests(sim):
     return sum(n for name, n in sim.counters()["operations"].items() if not name.startswith("sf:"))
 

@@ -1,16 +1,16 @@
 """Folders from both ends: made, renamed, moved, removed and restored in Outlook and as directories.
 
 exchangelib plays the colleague; Exchange is read from the simulator's state."""
-import json
 import os
 import shutil
 
 import pytest
 from exchangelib.folders import Contacts
 
+from cycles import assert_nothing_written
 from scene import (
-    ALICE,
     card,
+    conflicts,
     edit,
     exchange_contact,
     exchange_contacts,
@@ -27,16 +27,6 @@ NOW = {"sync": {"remove-quiet": "0"}}
 
 pytestmark = [pytest.mark.sim(seed=seed([ANNA, person("Ben", "Ohlsen")])),
               pytest.mark.mount(config=NOW)]
-
-
-@pytest.fixture
-def contacts(mount):
-    return mount.mailbox("alice") / "Contacts"
-
-
-@pytest.fixture
-def alice(exchange):
-    return exchange("alice")
 
 
 def made(parent, name):
@@ -63,11 +53,6 @@ def here(contacts):
                   if os.path.join(root, name) != str(contacts / "Salesforce_Sync"))
 
 
-def conflicts(contacts):
-    folder = contacts.parent / ".sync" / "conflicts"
-    return [json.loads((folder / name).read_text()) for name in sorted(os.listdir(folder))]
-
-
 def log(contacts):
     return (contacts.parent / ".sync" / "log").read_text()
 
@@ -75,10 +60,7 @@ def log(contacts):
 def assert_quiet(sim, mount):
     """Nothing is left to do, and nothing is wrong."""
     assert mount.ctl_json("errors") == []
-    for _ in range(2):
-        sim.reset_counters()
-        mount.sync()
-        assert sim.counters()["writes"] == 0, sim.counters()["operations"]
+    assert_nothing_written(sim, mount, cycles=2)
 
 
 def identity(path):
@@ -178,7 +160,7 @@ def test_renamed_at_both_ends(sim, mount, alice, contacts):
     mount.sync()
     assert there(sim) == here(contacts) == ["Companies"]
     assert (contacts / "Companies").stat().st_ino == number
-    (conflict,) = conflicts(contacts)
+    (conflict,) = conflicts(contacts.parent)
     assert conflict["item"].endswith("/Contacts/Companies")
     assert conflict["fields"] == [{
         "field": "DisplayName", "base": "Partners", "winner": "Companies", "winner_origin": "file",
@@ -193,7 +175,7 @@ def test_renamed_here_and_moved_there(sim, mount, alice, contacts):
     os.rename(contacts / "Partners", contacts / "Companies")
     mount.sync()
     assert there(sim) == here(contacts) == ["Other", "Other/Companies"]
-    assert conflicts(contacts) == []
+    assert conflicts(contacts.parent) == []
     assert_quiet(sim, mount)
 
 
@@ -205,7 +187,7 @@ def test_moved_at_both_ends(sim, mount, alice, contacts):
     os.rename(contacts / "Partners", contacts / "Two" / "Partners")
     mount.sync()
     assert there(sim) == here(contacts) == ["One", "Two", "Two/Partners"]
-    assert len(conflicts(contacts)) == 1
+    assert len(conflicts(contacts.parent)) == 1
     assert_quiet(sim, mount)
 
 

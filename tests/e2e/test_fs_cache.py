@@ -9,22 +9,19 @@ import threading
 
 import pytest
 
-from scene import card, edit, names, person, run, seed, state
+from scene import card, edit, names, person, seed, state
 from simulator import wait_for
+from tools import run
 
 ANNA = person("Anna", "Lind", JobTitle="Buyer")
 BERT = person("Bert", "Olsen")
 pytestmark = pytest.mark.sim(seed=seed([ANNA, BERT]))
 
 
-@pytest.fixture
-def folder(mount):
-    return mount.mailbox("alice") / "Contacts"
-
-
-def read_all(folder):
+def read_all(contacts):
     """Fills every cache of the kernel: listing, names, attributes, pages."""
-    return {name: (os.stat(folder / name), (folder / name).read_bytes()) for name in names(folder)}
+    return {name: (os.stat(contacts / name), (contacts / name).read_bytes())
+            for name in names(contacts)}
 
 
 def change(exchange, name, **fields):
@@ -34,10 +31,10 @@ def change(exchange, name, **fields):
     item.save(update_fields=list(fields))
 
 
-def test_a_remote_change_replaces_the_file(mount, folder, exchange):
-    path = folder / "Anna Lind.vcf"
-    before, old = read_all(folder)["Anna Lind.vcf"]
-    listing = folder.stat()
+def test_a_remote_change_replaces_the_file(mount, contacts, exchange):
+    path = contacts / "Anna Lind.vcf"
+    before, old = read_all(contacts)["Anna Lind.vcf"]
+    listing = contacts.stat()
     with open(path, "rb") as held:
         assert held.read(10) == old[:10]
         change(exchange, "Anna Lind", job_title="Baker")
@@ -50,26 +47,26 @@ def test_a_remote_change_replaces_the_file(mount, folder, exchange):
         held.seek(0)
         assert held.read() == old
         assert os.fstat(held.fileno()).st_ino == before.st_ino
-    assert folder.stat().st_mtime_ns > listing.st_mtime_ns
-    assert read_all(folder)["Bert Olsen.vcf"][0].st_ino
+    assert contacts.stat().st_mtime_ns > listing.st_mtime_ns
+    assert read_all(contacts)["Bert Olsen.vcf"][0].st_ino
 
 
-def test_remote_names_come_and_go(mount, folder, exchange):
-    read_all(folder)
-    assert not (folder / "Cleo Park.vcf").exists()  # a name that the kernel knows is not there
+def test_remote_names_come_and_go(mount, contacts, exchange):
+    read_all(contacts)
+    assert not (contacts / "Cleo Park.vcf").exists()  # a name that the kernel knows is not there
     account = exchange("alice")
     account.contacts.get(display_name="Bert Olsen").delete()
     type(account.contacts.get(display_name="Anna Lind"))(
         folder=account.contacts, given_name="Cleo", surname="Park", display_name="Cleo Park",
         file_as="Park, Cleo").save()
     mount.sync()
-    wait_for(lambda: names(folder) == ["Anna Lind.vcf", "Cleo Park.vcf"], what="the new listing")
-    assert not (folder / "Bert Olsen.vcf").exists()
-    assert b"FN:Cleo Park" in (folder / "Cleo Park.vcf").read_bytes()
+    wait_for(lambda: names(contacts) == ["Anna Lind.vcf", "Cleo Park.vcf"], what="the new listing")
+    assert not (contacts / "Bert Olsen.vcf").exists()
+    assert b"FN:Cleo Park" in (contacts / "Cleo Park.vcf").read_bytes()
 
 
-def test_a_local_edit_is_not_replaced_by_its_own_echo(mount, folder):
-    path = folder / "Anna Lind.vcf"
+def test_a_local_edit_is_not_replaced_by_its_own_echo(mount, contacts):
+    path = contacts / "Anna Lind.vcf"
     edit(path, "Buyer", "Baker")
     written, before = path.read_bytes(), path.stat()
     mount.sync()
@@ -81,8 +78,8 @@ def test_a_local_edit_is_not_replaced_by_its_own_echo(mount, folder):
     assert state(path) == "synced"
 
 
-def test_a_pulled_change_waits_while_a_handle_that_writes_is_open(mount, folder, exchange):
-    path = folder / "Anna Lind.vcf"
+def test_a_pulled_change_waits_while_a_handle_that_writes_is_open(mount, contacts, exchange):
+    path = contacts / "Anna Lind.vcf"
     before = path.stat().st_ino
     fd = os.open(path, os.O_RDWR)
     change(exchange, "Anna Lind", job_title="Baker")
@@ -94,7 +91,7 @@ def test_a_pulled_change_waits_while_a_handle_that_writes_is_open(mount, folder,
     wait_for(lambda: b"TITLE:Baker" in path.read_bytes(), what="the change")
 
 
-def test_orphans_are_dropped_when_nobody_knows_them_any_more(mount, folder, exchange):
+def test_orphans_are_dropped_when_nobody_knows_them_any_more(mount, contacts, exchange):
     """Replaced and removed files leave nothing behind in the cache."""
     import sqlite3
 
@@ -103,28 +100,28 @@ def test_orphans_are_dropped_when_nobody_knows_them_any_more(mount, folder, exch
             return db.execute("SELECT count(*) FROM node WHERE parent = 0 AND ino <> 1").fetchone()[0]
 
     for n in range(3):
-        read_all(folder)
+        read_all(contacts)
         change(exchange, "Anna Lind", job_title=f"Title {n}")
         change(exchange, "Bert Olsen", job_title=f"Title {n}")
         mount.sync()
-    (folder / "draft").write_text("x")
-    held = open(folder / "draft")
-    (folder / "draft").unlink()
+    (contacts / "draft").write_text("x")
+    held = open(contacts / "draft")
+    (contacts / "draft").unlink()
     with held:
         wait_for(lambda: orphans() == 1, what="one orphan, that is held")
         assert held.read() == "x"
     wait_for(lambda: orphans() == 0, what="no orphans")
 
 
-def test_many_readers_and_writers_and_syncs_at_once(mount, folder, exchange):
+def test_many_readers_and_writers_and_syncs_at_once(mount, contacts, exchange):
     """Nothing hangs, tears or fails while everybody works."""
     errors, stop = [], threading.Event()
 
     def read():
         while not stop.is_set():
-            for name in os.listdir(folder):
+            for name in os.listdir(contacts):
                 try:
-                    text = (folder / name).read_bytes()
+                    text = (contacts / name).read_bytes()
                 except (FileNotFoundError, IsADirectoryError):
                     continue
                 if name.endswith(".vcf") and text and not text.endswith(b"END:VCARD\r\n"):
@@ -132,11 +129,11 @@ def test_many_readers_and_writers_and_syncs_at_once(mount, folder, exchange):
 
     def write(number):
         for n in range(40):
-            temporary = folder / f".tmp {number}"
+            temporary = contacts / f".tmp {number}"
             temporary.write_text(card(f"Writer {number}", f"NOTE:{n}"))
-            temporary.rename(folder / f"writer {number}.vcf")
+            temporary.rename(contacts / f"writer {number}.vcf")
             if n % 7 == 0:
-                (folder / f"writer {number}.vcf").unlink()
+                (contacts / f"writer {number}.vcf").unlink()
 
     def sync():
         while not stop.is_set():
@@ -167,19 +164,19 @@ def test_many_readers_and_writers_and_syncs_at_once(mount, folder, exchange):
         assert not thread.is_alive()
     assert errors == []
     mount.sync()
-    wait_for(lambda: names(folder) == ["Anna Lind.vcf", "Bert Olsen.vcf", "writer 0.vcf",
-                                       "writer 1.vcf", "writer 2.vcf"], what="the end")
+    wait_for(lambda: names(contacts) == ["Anna Lind.vcf", "Bert Olsen.vcf", "writer 0.vcf",
+                                         "writer 1.vcf", "writer 2.vcf"], what="the end")
     for n in range(3):
-        assert f"FN:Writer {n}" in (folder / f"writer {n}.vcf").read_text()
+        assert f"FN:Writer {n}" in (contacts / f"writer {n}.vcf").read_text()
 
 
-def test_a_backup_of_an_unchanged_tree_finds_nothing(mount, folder, tmp_path):
+def test_a_backup_of_an_unchanged_tree_finds_nothing(mount, contacts, tmp_path):
     """The attributes that the kernel has and those it asks for anew are the same ones."""
-    edit(folder / "Anna Lind.vcf", "Buyer", "Baker")
-    (folder / "new.vcf").write_text(card("New Person"))
-    (folder / "draft").write_text("x")
-    (folder / "draft").rename(folder / "draft two")
-    os.chmod(folder / "draft two", 0o400)
+    edit(contacts / "Anna Lind.vcf", "Buyer", "Baker")
+    (contacts / "new.vcf").write_text(card("New Person"))
+    (contacts / "draft").write_text("x")
+    (contacts / "draft").rename(contacts / "draft two")
+    os.chmod(contacts / "draft two", 0o400)
     mount.sync()
     run("rsync", "-a", f"{mount.path}/", tmp_path / "copy/")
     snapshot = tmp_path / "snapshot"
@@ -198,15 +195,15 @@ def test_a_backup_of_an_unchanged_tree_finds_nothing(mount, folder, tmp_path):
         assert [name for name in members if not name.endswith("/")] == []
 
 
-def test_a_watcher_hears_of_a_removal(mount, folder, exchange):
+def test_a_watcher_hears_of_a_removal(mount, contacts, exchange):
     """inotify is the kernel's: it hears what the notifier says of a removal."""
-    read_all(folder)
+    read_all(contacts)
     libc = ctypes.CDLL(None, use_errno=True)
     delete_self = 0x400
     fd = libc.inotify_init1(os.O_CLOEXEC)
     assert fd >= 0
     try:
-        assert libc.inotify_add_watch(fd, os.fsencode(folder / "Bert Olsen.vcf"), delete_self) > 0
+        assert libc.inotify_add_watch(fd, os.fsencode(contacts / "Bert Olsen.vcf"), delete_self) > 0
         exchange("alice").contacts.get(display_name="Bert Olsen").delete()
         mount.sync()
         ready, _, _ = select.select([fd], [], [], 20)
@@ -215,7 +212,7 @@ def test_a_watcher_hears_of_a_removal(mount, folder, exchange):
         assert mask & delete_self
     finally:
         os.close(fd)
-    assert not (folder / "Bert Olsen.vcf").exists()
+    assert not (contacts / "Bert Olsen.vcf").exists()
 
 
 # Base versions -----------------------------------------------------------------------------------
@@ -237,9 +234,9 @@ def write_after_a_backup(path, text):
 
 
 @pytest.mark.parametrize("write", [write_in_place, write_by_rename, write_after_a_backup])
-def test_a_stale_copy_reverts_nothing_it_did_not_touch(mount, folder, exchange, write):
-    path = folder / "Anna Lind.vcf"
-    read_all(folder)
+def test_a_stale_copy_reverts_nothing_it_did_not_touch(mount, contacts, exchange, write):
+    path = contacts / "Anna Lind.vcf"
+    read_all(contacts)
     stale = path.read_bytes()
     change(exchange, "Anna Lind", job_title="Baker", department="Bread")
     mount.sync()
@@ -255,8 +252,8 @@ def test_a_stale_copy_reverts_nothing_it_did_not_touch(mount, folder, exchange, 
     assert exchange("alice").contacts.all().count() == 2
 
 
-def test_another_process_that_writes_an_old_copy_restores_it(mount, folder, exchange, tmp_path):
-    path = folder / "Anna Lind.vcf"
+def test_another_process_that_writes_an_old_copy_restores_it(mount, contacts, exchange, tmp_path):
+    path = contacts / "Anna Lind.vcf"
     run("cp", path, tmp_path / "old.vcf")
     change(exchange, "Anna Lind", job_title="Baker")
     mount.sync()

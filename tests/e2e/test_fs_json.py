@@ -9,8 +9,19 @@ import pathlib
 
 import pytest
 
-from scene import card, crm_contact, edit, exchange_contact, exchange_names, names, person, run, seed
+from scene import (
+    card,
+    crm_contact,
+    edit,
+    exchange_contact,
+    exchange_names,
+    names,
+    person,
+    refused,
+    seed,
+)
 from simulator import wait_for
+from tools import run
 
 ANNA = person("Anna", "Lind", JobTitle="Buyer", CompanyName="Lind AB")
 BERT = person("Bert", "Olsen")
@@ -18,19 +29,8 @@ pytestmark = pytest.mark.sim(seed=seed([ANNA, BERT], bob=[person("Cleo", "Park")
 
 
 @pytest.fixture
-def box(mount):
-    return mount.mailbox("alice")
-
-
-@pytest.fixture
 def docs(box):
     return box / ".json" / "Contacts"
-
-
-def refused(number, call, *args, **options):
-    with pytest.raises(OSError) as caught:
-        call(*args, **options)
-    assert caught.value.errno == number, os.strerror(caught.value.errno)
 
 
 def full_name(path):

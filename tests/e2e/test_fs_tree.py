@@ -6,18 +6,13 @@ import subprocess
 
 import pytest
 
-from scene import card, names, person, run, seed
+from scene import card, names, person, refused, seed
 from simulator import wait_for
+from tools import run
 
 ANNA = person("Anna", "Lind", JobTitle="Buyer")
 BERT = person("Bert", "Olsen")
 pytestmark = pytest.mark.sim(seed=seed([ANNA, BERT], bob=[person("Cleo", "Park")]))
-
-
-def refused(number, call, *args, **options):
-    with pytest.raises(OSError) as caught:
-        call(*args, **options)
-    assert caught.value.errno == number, os.strerror(caught.value.errno)
 
 
 def test_modes_owners_and_types(mount):
@@ -215,11 +210,11 @@ def test_an_old_mount_whose_daemon_died_is_cleared(mount):
 def test_a_second_daemon_is_refused(mount):
     from simulator import BUILD
     done = run(BUILD / "tandemfs", mount.config, mount.path, "-o", f"cache={mount.cache}",
-               check=False, env=mount.environment)
+               check=False, **mount.environment)
     assert done.returncode == 1
     assert "in use" in done.stderr
     done = run(BUILD / "tandemfs", mount.config, mount.path, "-o", f"cache={mount.cache}2",
-               check=False, env=mount.environment)
+               check=False, **mount.environment)
     assert done.returncode == 1
     assert "mounted there already" in done.stderr
     assert names(mount.mailbox("alice") / "Contacts") == ["Anna Lind.vcf", "Bert Olsen.vcf"]
@@ -236,7 +231,7 @@ def test_the_daemon_goes_to_the_background_when_the_mount_is_up(mount, tmp_path)
     from simulator import BUILD
     mount.stop()
     done = run(BUILD / "tandemfs", mount.config, mount.path, "-o",
-               f"offline,cache={mount.cache}", env=mount.environment)
+               f"offline,cache={mount.cache}", **mount.environment)
     try:
         assert (done.stdout, done.stderr) == ("", "")
         assert is_mounted(mount.path)

@@ -7,34 +7,15 @@ import subprocess
 
 import pytest
 
-from scene import card, edit, exchange_names, names, person, run, seed, state
+from scene import card, edit, exchange_names, lost, names, person, refused, seed, state
 from simulator import wait_for
+from tools import run
 
 ANNA = person("Anna", "Lind", JobTitle="Buyer")
 BERT = person("Bert", "Olsen")
 pytestmark = pytest.mark.sim(seed=seed([ANNA, BERT]))
 GOOD = card("New Person", "EMAIL:new@client.example").encode()
 BAD = b"BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Broken\r\nTEL\r\nEND:VCARD\r\n"
-
-
-@pytest.fixture
-def box(mount):
-    return mount.mailbox("alice")
-
-
-@pytest.fixture
-def folder(box):
-    return box / "Contacts"
-
-
-def refused(number, call, *args, **options):
-    with pytest.raises(OSError) as caught:
-        call(*args, **options)
-    assert caught.value.errno == number, os.strerror(caught.value.errno)
-
-
-def lost(box):
-    return sorted(os.listdir(box / ".sync" / "lost+found"))
 
 
 def open_for(path, flags, data=None):
@@ -46,8 +27,8 @@ def open_for(path, flags, data=None):
 
 # FLUSH and RELEASE -------------------------------------------------------------------------------
 
-def test_close_judges_what_this_handle_wrote(box, folder):
-    path = folder / "new.vcf"
+def test_close_judges_what_this_handle_wrote(box, contacts):
+    path = contacts / "new.vcf"
     fd = open_for(path, os.O_CREAT | os.O_WRONLY, BAD)
     refused(errno.EINVAL, os.close, fd)
     assert lost(box) == ["new.vcf.reason", "new.vcf.refused"]
@@ -55,21 +36,21 @@ def test_close_judges_what_this_handle_wrote(box, folder):
     wait_for(lambda: not path.exists(), what="no file that never was good")
 
 
-def test_what_does_not_parse_is_readable_through_the_handle(folder):
-    fd = open_for(folder / "new.vcf", os.O_CREAT | os.O_RDWR, BAD)
+def test_what_does_not_parse_is_readable_through_the_handle(contacts):
+    fd = open_for(contacts / "new.vcf", os.O_CREAT | os.O_RDWR, BAD)
     refused(errno.EINVAL, os.close, os.dup(fd))
     refused(errno.EINVAL, os.fsync, fd)
     assert os.pread(fd, 4096, 0) == BAD
     assert os.fstat(fd).st_size == len(BAD)
     os.pwrite(fd, b"TEL:1\r\nEND:VCARD\r\n", BAD.index(b"TEL"))
     os.close(fd)
-    assert (folder / "new.vcf").read_bytes().endswith(b"TEL:1\r\nEND:VCARD\r\n")
-    assert state(folder / "new.vcf") == "pending"
+    assert (contacts / "new.vcf").read_bytes().endswith(b"TEL:1\r\nEND:VCARD\r\n")
+    assert state(contacts / "new.vcf") == "pending"
 
 
-def test_a_handle_that_wrote_nothing_is_not_judged(folder, box):
-    writer = open_for(folder / "new.vcf", os.O_CREAT | os.O_RDWR, BAD)
-    other = os.open(folder / "new.vcf", os.O_RDWR)
+def test_a_handle_that_wrote_nothing_is_not_judged(contacts, box):
+    writer = open_for(contacts / "new.vcf", os.O_CREAT | os.O_RDWR, BAD)
+    other = os.open(contacts / "new.vcf", os.O_RDWR)
     os.close(other)
     refused(errno.EINVAL, os.close, os.dup(writer))
     os.close(os.dup(writer))  # judged already
@@ -77,8 +58,8 @@ def test_a_handle_that_wrote_nothing_is_not_judged(folder, box):
     assert lost(box) == ["new.vcf.reason", "new.vcf.refused"]
 
 
-def test_an_item_overwritten_with_nonsense_shows_its_former_bytes_under_a_new_number(folder, box):
-    path = folder / "Anna Lind.vcf"
+def test_an_item_overwritten_with_nonsense_shows_its_former_bytes_under_a_new_number(contacts, box):
+    path = contacts / "Anna Lind.vcf"
     before, former = path.stat(), path.read_bytes()
     fd = open_for(path, os.O_WRONLY | os.O_TRUNC, BAD)
     assert path.stat().st_size == len(BAD)
@@ -90,23 +71,23 @@ def test_an_item_overwritten_with_nonsense_shows_its_former_bytes_under_a_new_nu
     assert state(path) == "synced"
 
 
-def test_a_shell_that_flushes_early_and_often(folder, box, mount, sim):
-    script = f"""exec 3>'{folder}/new.vcf'
+def test_a_shell_that_flushes_early_and_often(contacts, box, mount, sim):
+    script = f"""exec 3>'{contacts}/new.vcf'
         printf 'BEGIN:VCARD\\r\\nVERSION:4.0\\r\\n' >&3 || exit 3
         /bin/printf 'FN:New Person\\r\\n' >&3 2>/dev/null
         /bin/printf 'N:Person;New;;;\\r\\nEND:VCARD\\r\\n' >&3 || exit 5
         exec 3>&-"""
     run("bash", "-c", script)
     assert lost(box) == []
-    assert state(folder / "new.vcf") == "pending"
+    assert state(contacts / "new.vcf") == "pending"
     mount.sync()
     assert exchange_names(sim) == ["Anna Lind", "Bert Olsen", "New Person"]
 
 
-def test_nothing_is_sent_while_a_handle_is_open(folder, mount, sim):
-    fd = open_for(folder / "new.vcf", os.O_CREAT | os.O_WRONLY, GOOD)
+def test_nothing_is_sent_while_a_handle_is_open(contacts, mount, sim):
+    fd = open_for(contacts / "new.vcf", os.O_CREAT | os.O_WRONLY, GOOD)
     os.fsync(fd)
-    assert state(folder / "new.vcf") == "pending"
+    assert state(contacts / "new.vcf") == "pending"
     mount.sync()
     assert exchange_names(sim) == ["Anna Lind", "Bert Olsen"]
     os.close(fd)
@@ -114,19 +95,19 @@ def test_nothing_is_sent_while_a_handle_is_open(folder, mount, sim):
     assert exchange_names(sim) == ["Anna Lind", "Bert Olsen", "New Person"]
 
 
-def test_an_empty_file_under_an_item_name_is_local(folder, box, mount, sim):
-    (folder / "new.vcf").touch()
-    assert state(folder / "new.vcf") == "local"
+def test_an_empty_file_under_an_item_name_is_local(contacts, box, mount, sim):
+    (contacts / "new.vcf").touch()
+    assert state(contacts / "new.vcf") == "local"
     mount.sync()
     assert exchange_names(sim) == ["Anna Lind", "Bert Olsen"]
     assert lost(box) == []
-    (folder / "new.vcf").write_bytes(GOOD)
+    (contacts / "new.vcf").write_bytes(GOOD)
     mount.sync()
     assert exchange_names(sim) == ["Anna Lind", "Bert Olsen", "New Person"]
 
 
-def test_a_mapping_writes_after_close(folder):
-    path = folder / "Anna Lind.vcf"
+def test_a_mapping_writes_after_close(contacts):
+    path = contacts / "Anna Lind.vcf"
     fd = os.open(path, os.O_RDWR)
     view = mmap.mmap(fd, 0)
     os.close(fd)
@@ -137,8 +118,8 @@ def test_a_mapping_writes_after_close(folder):
     assert b"TITLE:Baker" in path.read_bytes()
 
 
-def test_a_descriptor_that_a_child_inherits(folder, box):
-    path = folder / "new.vcf"
+def test_a_descriptor_that_a_child_inherits(contacts, box):
+    path = contacts / "new.vcf"
     with open(path, "wb") as file:
         child = subprocess.Popen(["sh", "-c", "read go; cat"], stdin=subprocess.PIPE, stdout=file)
     child.communicate(b"go\n" + GOOD)
@@ -149,8 +130,8 @@ def test_a_descriptor_that_a_child_inherits(folder, box):
 
 # How a file may be written -----------------------------------------------------------------------
 
-def test_append_holes_truncate_and_offsets(folder):
-    draft = folder / "draft"
+def test_append_holes_truncate_and_offsets(contacts):
+    draft = contacts / "draft"
     draft.write_bytes(b"one\n")
     with open(draft, "ab") as file:
         file.write(b"two\n")
@@ -171,25 +152,25 @@ def test_append_holes_truncate_and_offsets(folder):
     assert draft.read_bytes() == b""
 
 
-def test_truncate_of_a_path_is_judged_at_once(folder, box):
-    path = folder / "Anna Lind.vcf"
+def test_truncate_of_a_path_is_judged_at_once(contacts, box):
+    path = contacts / "Anna Lind.vcf"
     size = path.stat().st_size
     refused(errno.EINVAL, os.truncate, path, size - 5)
     assert lost(box) == ["Anna Lind.vcf.reason", "Anna Lind.vcf.refused"]
     wait_for(lambda: path.stat().st_size == size, what="the former bytes")
 
 
-def test_larger_than_sixteen_mebibytes_is_refused(folder):
-    fd = os.open(folder / "draft", os.O_CREAT | os.O_RDWR, 0o600)
+def test_larger_than_sixteen_mebibytes_is_refused(contacts):
+    fd = os.open(contacts / "draft", os.O_CREAT | os.O_RDWR, 0o600)
     os.pwrite(fd, b"x", (16 << 20) - 1)
     refused(errno.EFBIG, os.pwrite, fd, b"x", 16 << 20)
     refused(errno.EFBIG, os.ftruncate, fd, (16 << 20) + 1)
     os.close(fd)
-    assert (folder / "draft").stat().st_size == 16 << 20
+    assert (contacts / "draft").stat().st_size == 16 << 20
 
 
-def test_two_writers_share_the_bytes(folder):
-    path = folder / "draft"
+def test_two_writers_share_the_bytes(contacts):
+    path = contacts / "draft"
     one, two = (os.open(path, os.O_CREAT | os.O_RDWR, 0o600) for _ in range(2))
     os.write(one, b"from one")
     assert os.pread(two, 20, 0) == b"from one"
@@ -199,14 +180,15 @@ def test_two_writers_share_the_bytes(folder):
     assert path.read_bytes() == b"FROM one"
 
 
-def test_locks_are_the_kernels(folder):
-    with open(folder / "Anna Lind.vcf", "r+b") as one, open(folder / "Anna Lind.vcf", "r+b") as two:
+def test_locks_are_the_kernels(contacts):
+    path = contacts / "Anna Lind.vcf"
+    with open(path, "r+b") as one, open(path, "r+b") as two:
         fcntl.flock(one, fcntl.LOCK_EX)
         refused(errno.EAGAIN, fcntl.flock, two, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_what_is_not_supported_says_so(folder):
-    fd = os.open(folder / "draft", os.O_CREAT | os.O_RDWR, 0o600)
+def test_what_is_not_supported_says_so(contacts):
+    fd = os.open(contacts / "draft", os.O_CREAT | os.O_RDWR, 0o600)
     refused(errno.EOPNOTSUPP, fcntl_fallocate, fd)
     os.close(fd)
 
@@ -221,9 +203,9 @@ def fcntl_fallocate(fd):
 
 # Numbers and times -------------------------------------------------------------------------------
 
-def test_rename_and_link_carry_number_mtime_and_size(folder):
+def test_rename_and_link_carry_number_mtime_and_size(contacts):
     for move in (os.rename, os.link):
-        draft, item = folder / ".tmp", folder / f"{move.__name__}.vcf"
+        draft, item = contacts / ".tmp", contacts / f"{move.__name__}.vcf"
         with open(draft, "wb") as file:
             file.write(card(f"Made by {move.__name__}").encode())
             file.flush()
@@ -241,8 +223,8 @@ def test_rename_and_link_carry_number_mtime_and_size(folder):
         assert state(item) == "pending"
 
 
-def test_a_time_set_before_close_stays(folder):
-    path = folder / "new.vcf"
+def test_a_time_set_before_close_stays(contacts):
+    path = contacts / "new.vcf"
     with open(path, "wb") as file:
         file.write(GOOD)
         file.flush()
@@ -250,24 +232,24 @@ def test_a_time_set_before_close_stays(folder):
     assert path.stat().st_mtime_ns == 1_600_000_000_000_000_001
 
 
-def test_link_from_an_item(folder):
-    refused(errno.EPERM, os.link, folder / "Anna Lind.vcf", folder / "copy.vcf")
-    os.link(folder / "Anna Lind.vcf", folder / "copy")
-    assert (folder / "copy").read_bytes() == (folder / "Anna Lind.vcf").read_bytes()
-    assert (folder / "copy").stat().st_ino != (folder / "Anna Lind.vcf").stat().st_ino
-    refused(errno.EEXIST, os.link, folder / "copy", folder / "Anna Lind.vcf")
+def test_link_from_an_item(contacts):
+    refused(errno.EPERM, os.link, contacts / "Anna Lind.vcf", contacts / "copy.vcf")
+    os.link(contacts / "Anna Lind.vcf", contacts / "copy")
+    assert (contacts / "copy").read_bytes() == (contacts / "Anna Lind.vcf").read_bytes()
+    assert (contacts / "copy").stat().st_ino != (contacts / "Anna Lind.vcf").stat().st_ino
+    refused(errno.EEXIST, os.link, contacts / "copy", contacts / "Anna Lind.vcf")
 
 
-def test_a_refused_rename_leaves_the_draft(folder, box):
-    (folder / "draft").write_bytes(BAD)
-    refused(errno.EINVAL, os.rename, folder / "draft", folder / "new.vcf")
-    assert (folder / "draft").read_bytes() == BAD
-    assert not (folder / "new.vcf").exists()
+def test_a_refused_rename_leaves_the_draft(contacts, box):
+    (contacts / "draft").write_bytes(BAD)
+    refused(errno.EINVAL, os.rename, contacts / "draft", contacts / "new.vcf")
+    assert (contacts / "draft").read_bytes() == BAD
+    assert not (contacts / "new.vcf").exists()
     assert lost(box) == ["new.vcf.reason", "new.vcf.refused"]
 
 
-def test_a_draft_renamed_while_it_is_written(folder):
-    draft, item = folder / ".tmp", folder / "new.vcf"
+def test_a_draft_renamed_while_it_is_written(contacts):
+    draft, item = contacts / ".tmp", contacts / "new.vcf"
     fd = open_for(draft, os.O_CREAT | os.O_RDWR, GOOD)
     draft.rename(item)
     assert item.read_bytes() == GOOD
@@ -277,48 +259,48 @@ def test_a_draft_renamed_while_it_is_written(folder):
     assert b"FN:NEW Person" in item.read_bytes()
 
 
-def test_a_uid_lives_once_in_a_folder(folder, box):
-    (folder / "one.vcf").write_text(card("One", uid="the-uid"))
-    fd = open_for(folder / "two.vcf", os.O_CREAT | os.O_WRONLY,
+def test_a_uid_lives_once_in_a_folder(contacts, box):
+    (contacts / "one.vcf").write_text(card("One", uid="the-uid"))
+    fd = open_for(contacts / "two.vcf", os.O_CREAT | os.O_WRONLY,
                   card("Two", uid="the-uid").encode())
     refused(errno.EEXIST, os.close, fd)
     assert lost(box) == ["two.vcf.reason", "two.vcf.refused"]
     assert "one.vcf" in (box / ".sync" / "lost+found" / "two.vcf.reason").read_text()
 
 
-def test_the_old_bytes_stay_readable_for_who_holds_them(folder, mount):
-    path = folder / "Anna Lind.vcf"
+def test_the_old_bytes_stay_readable_for_who_holds_them(contacts, mount):
+    path = contacts / "Anna Lind.vcf"
     old = path.read_bytes()
     with open(path, "rb") as held, open(path, "rb") as also:
-        (folder / ".new").write_bytes(old.replace(b"Buyer", b"Baker"))
-        os.rename(folder / ".new", path)
+        (contacts / ".new").write_bytes(old.replace(b"Buyer", b"Baker"))
+        os.rename(contacts / ".new", path)
         assert held.read() == old
         path.unlink()
         subprocess.run(["sh", "-c", "sync; echo 1 >/proc/sys/vm/drop_caches"], check=False)
         assert also.read() == old
         assert os.fstat(also.fileno()).st_size == len(old)
-    assert names(folder) == ["Bert Olsen.vcf"]
+    assert names(contacts) == ["Bert Olsen.vcf"]
 
 
 # What survives -----------------------------------------------------------------------------------
 
-def test_a_closed_edit_survives_kill_and_arrives_once(folder, mount, sim):
-    edit(folder / "Anna Lind.vcf", "Buyer", "Baker")
-    (folder / "new.vcf").write_bytes(GOOD)
-    (folder / "draft").write_bytes(b"just a draft")
-    times = (folder / "new.vcf").stat().st_mtime_ns
+def test_a_closed_edit_survives_kill_and_arrives_once(contacts, mount, sim):
+    edit(contacts / "Anna Lind.vcf", "Buyer", "Baker")
+    (contacts / "new.vcf").write_bytes(GOOD)
+    (contacts / "draft").write_bytes(b"just a draft")
+    times = (contacts / "new.vcf").stat().st_mtime_ns
     mount.kill()
     mount.start()
-    assert b"TITLE:Baker" in (folder / "Anna Lind.vcf").read_bytes()
-    assert (folder / "new.vcf").read_bytes() == GOOD
-    assert (folder / "new.vcf").stat().st_mtime_ns == times
-    assert (folder / "draft").read_bytes() == b"just a draft"
+    assert b"TITLE:Baker" in (contacts / "Anna Lind.vcf").read_bytes()
+    assert (contacts / "new.vcf").read_bytes() == GOOD
+    assert (contacts / "new.vcf").stat().st_mtime_ns == times
+    assert (contacts / "draft").read_bytes() == b"just a draft"
     mount.sync()
     assert exchange_names(sim) == ["Anna Lind", "Bert Olsen", "New Person"]
 
 
-def test_refused_bytes_of_a_handle_that_died_are_in_lost_and_found(folder, mount, box):
-    path = folder / "Anna Lind.vcf"
+def test_refused_bytes_of_a_handle_that_died_are_in_lost_and_found(contacts, mount, box):
+    path = contacts / "Anna Lind.vcf"
     former = path.read_bytes()
     fd = open_for(path, os.O_WRONLY | os.O_TRUNC, BAD)
     refused(errno.EINVAL, os.close, os.dup(fd))
@@ -333,9 +315,9 @@ def test_refused_bytes_of_a_handle_that_died_are_in_lost_and_found(folder, mount
     assert path.read_bytes() == former
 
 
-def test_bytes_of_an_open_handle_survive_a_clean_stop(folder, mount, box):
-    good = open_for(folder / "new.vcf", os.O_CREAT | os.O_WRONLY, GOOD)
-    bad = open_for(folder / "bad.vcf", os.O_CREAT | os.O_WRONLY, BAD)
+def test_bytes_of_an_open_handle_survive_a_clean_stop(contacts, mount, box):
+    good = open_for(contacts / "new.vcf", os.O_CREAT | os.O_WRONLY, GOOD)
+    bad = open_for(contacts / "bad.vcf", os.O_CREAT | os.O_WRONLY, BAD)
     mount.stop()
     for fd in (good, bad):
         try:
@@ -343,14 +325,14 @@ def test_bytes_of_an_open_handle_survive_a_clean_stop(folder, mount, box):
         except OSError:
             pass  # the mount is gone
     mount.start()
-    assert (folder / "new.vcf").read_bytes() == GOOD
+    assert (contacts / "new.vcf").read_bytes() == GOOD
     assert lost(box) == ["bad.vcf.reason", "bad.vcf.refused"]
     assert (box / ".sync" / "lost+found" / "bad.vcf.refused").read_bytes() == BAD
 
 
-def test_records_of_lost_and_found_are_removed_by_rm(folder, box):
+def test_records_of_lost_and_found_are_removed_by_rm(contacts, box):
     for name in ("a.vcf", "b.vcf"):
-        refused(errno.EINVAL, (folder / name).write_bytes, BAD)
+        refused(errno.EINVAL, (contacts / name).write_bytes, BAD)
     directory = box / ".sync" / "lost+found"
     assert len(lost(box)) == 4
     run("rm", *(directory / name for name in lost(box) if name.startswith("a.")))

@@ -1,10 +1,11 @@
 """Records that leave our view: merged, transferred, hidden by sharing.  The link follows a merge or ends;
 nothing is ever deleted, and nothing is made anew over further cycles and an edit of what survives."""
 import os
-import sqlite3
 
 import pytest
 
+from cycles import assert_little_asked
+from later import a_day_later
 from scene import (
     ALICE,
     BOB,
@@ -12,12 +13,12 @@ from scene import (
     edit,
     exchange_contact,
     exchange_names,
+    link,
     names,
     person,
     seed,
     state,
 )
-from test_quiet_cycles import assert_quiet
 
 ANNA = person("Anna", "Lind", folder="Salesforce_Sync", JobTitle="Buyer")
 BEN = person("Ben", "Ohlsen", folder="Salesforce_Sync")
@@ -35,13 +36,6 @@ POLICIES = {
 @pytest.fixture(params=POLICIES)
 def config(request):
     return {'policy "default"': {"users": "*", **POLICIES[request.param]}}
-
-
-def linked(path):
-    try:
-        return os.getxattr(path, "user.tandem.crm-id").decode()
-    except OSError:
-        return None
 
 
 def sync_folder(mount, who="alice"):
@@ -70,17 +64,6 @@ def assert_nothing_more(sim, mount, surviving=None, path=None):
     assert sim.mails() == []
 
 
-def a_day_later(mount):
-    """All links are looked at once a day: the day before is written into the stopped cache."""
-    mount.stop()
-    store = sqlite3.connect(mount.cache / "cache.db")
-    with store:
-        assert store.execute("UPDATE value SET value = '1' WHERE name LIKE 'viewed:%'").rowcount
-    store.close()
-    mount.start()
-    mount.sync()
-
-
 # Merged ------------------------------------------------------------------------------------------
 
 @pytest.mark.sim(seed=seed([ANNA], records=[WINNER]))
@@ -88,30 +71,30 @@ def test_the_link_follows_a_merge(sim, start_mount):
     mount = start_mount(sim)
     loser, winner = crm_contact(sim, "Lind")["Id"], crm_contact(sim, "Lindner")["Id"]
     path = sync_folder(mount) / "Anna Lind.vcf"
-    assert linked(path) == loser
+    assert link(path) == loser
     sim.act("merge", master=winner, loser=loser)
     mount.sync()
-    assert linked(path) == winner
+    assert link(path) == winner
     # What the survivor holds is what the users of the CRM decided for.
     assert exchange_contact(sim, "Anna Lind")["JobTitle"] == "Head"
     edit(path, "TITLE:Head", "TITLE:Dean")
     mount.sync()
     assert crm_contact(sim, "Lindner")["Title"] == "Dean"
     assert_nothing_more(sim, mount, winner, path)
-    assert_quiet(sim, mount, folders=2)
+    assert_little_asked(sim, mount, folders=2)
 
 
 @pytest.mark.sim(seed=seed([ANNA], records=[WINNER]))
 def test_the_link_follows_merges_of_merged_records(sim, start_mount, config):
     mount = start_mount(sim, config=config)
     loser, middle = crm_contact(sim, "Lind")["Id"], crm_contact(sim, "Lindner")["Id"]
-    if linked(sync_folder(mount) / "Annalena Lindner.vcf"):
+    if (sync_folder(mount) / "Annalena Lindner.vcf").exists():
         return assert_second_ends(sim, mount, loser, middle)
     last = sim.act("create", object="Contact", fields={"LastName": "Lindnerova"})["id"]
     sim.act("merge", master=middle, loser=loser)
     sim.act("merge", master=last, loser=middle)
     mount.sync()
-    assert linked(sync_folder(mount) / "Anna Lind.vcf") == last
+    assert link(sync_folder(mount) / "Anna Lind.vcf") == last
     assert_nothing_more(sim, mount, last)
     return None
 
@@ -121,9 +104,9 @@ def assert_second_ends(sim, mount, loser, winner):
     sim.act("merge", master=winner, loser=loser)
     mount.sync()
     one, other = sync_folder(mount) / "Anna Lind.vcf", sync_folder(mount) / "Annalena Lindner.vcf"
-    assert (linked(one), linked(other)) == (None, winner)
+    assert (link(one), link(other)) == (None, winner)
     assert_nothing_more(sim, mount, winner, one)
-    assert_quiet(sim, mount, folders=2)
+    assert_little_asked(sim, mount, folders=2)
 
 
 @pytest.mark.sim(seed=seed([ANNA, BEN]))
@@ -133,22 +116,22 @@ def test_the_winner_is_another_item_of_the_mailbox(sim, start_mount, config):
     sim.act("merge", master=winner, loser=loser)
     mount.sync()
     anna, ben = sync_folder(mount) / "Anna Lind.vcf", sync_folder(mount) / "Ben Ohlsen.vcf"
-    assert (linked(anna), linked(ben)) == (None, winner)
+    assert (link(anna), link(ben)) == (None, winner)
     assert state(anna) == "synced"
     assert_nothing_more(sim, mount, winner, anna)
     assert_nothing_more(sim, mount, None, ben)
     assert crm_contact(sim, "Ohlsen")["Department"] == "Afterwards"
-    assert_quiet(sim, mount, folders=2)
+    assert_little_asked(sim, mount, folders=2)
     # Designated anew it has a record of its own: the other's address is not its.
     os.setxattr(anna, "user.tandem.categories", b"DoNotSync")
     mount.sync()
     os.setxattr(anna, "user.tandem.categories", b"")
     mount.sync()
-    assert linked(ben) == winner
-    assert linked(anna) not in (None, loser, winner)
-    assert linked(anna) == crm_contact(sim, "Lind")["Id"]
+    assert link(ben) == winner
+    assert link(anna) not in (None, loser, winner)
+    assert link(anna) == crm_contact(sim, "Lind")["Id"]
     mount.sync()
-    assert_quiet(sim, mount, folders=2)
+    assert_little_asked(sim, mount, folders=2)
 
 
 @pytest.mark.sim(seed=seed([ANNA], [BEN]))
@@ -159,7 +142,7 @@ def test_the_winner_is_linked_from_another_mailbox(sim, start_mount):
     mount.sync()
     anna = sync_folder(mount) / "Anna Lind.vcf"
     ben = sync_folder(mount, "bob") / "Ben Ohlsen.vcf"
-    assert linked(anna) == linked(ben) == winner
+    assert link(anna) == link(ben) == winner
     sim.act("update", id=winner, fields={"Title": "Dean"})
     mount.sync()
     for name, box in (("Anna Lind", ALICE), ("Ben Ohlsen", BOB)):  # names shown are each user's
@@ -176,14 +159,14 @@ def test_what_was_unlinked_stays_so_when_it_is_merged(sim, start_mount):
     path = mount.mailbox("alice") / "Contacts" / "Anna Lind.vcf"
     os.rename(sync_folder(mount) / "Anna Lind.vcf", path)
     mount.sync()
-    assert linked(path) is None
+    assert link(path) is None
     alice = sim.mailbox("alice")["crm_user_id"]
     sim.act("merge", master=winner, loser=loser, fields={"OwnerId": alice})
     assert_nothing_more(sim, mount, winner, path)
     # Designated anew it is the survivor.
     os.rename(path, sync_folder(mount) / "Anna Lind.vcf")
     mount.sync()
-    assert linked(sync_folder(mount) / "Anna Lind.vcf") == winner
+    assert link(sync_folder(mount) / "Anna Lind.vcf") == winner
 
 
 # Transferred -------------------------------------------------------------------------------------
@@ -197,7 +180,7 @@ def test_a_new_owner_does_not_end_the_link(sim, start_mount, config):
     sim.act("update", id=record, fields={"OwnerId": sim.mailbox("bob")["crm_user_id"]})
     mount.sync()
     path = sync_folder(mount) / "Anna Lind.vcf"
-    assert linked(path) == record
+    assert link(path) == record
     imports = config['policy "default"'].get("contacts-mode") == "all"
     assert exchange_names(sim, BOB) == (["Anna Lind"] if imports else [])
     assert_nothing_more(sim, mount, record, path)
@@ -229,8 +212,8 @@ def test_a_hidden_record_is_unlinked(sim, start_mount, config, noticed, transfer
         sim.act("update", id=record, fields={"OwnerId": sim.records("User")[1]["Id"]})
     sim.act("hide", id=record)
     noticed(sim, mount, path)
-    assert linked(path) is None
-    assert linked(sync_folder(mount) / "Ben Ohlsen.vcf") == crm_contact(sim, "Ohlsen")["Id"]
+    assert link(path) is None
+    assert link(sync_folder(mount) / "Ben Ohlsen.vcf") == crm_contact(sim, "Ohlsen")["Id"]
     assert counts(sim, mount) == before
     assert crm_contact(sim, "Lind")["Title"] == "Buyer"
     assert_nothing_more(sim, mount, record, path)
@@ -238,16 +221,16 @@ def test_a_hidden_record_is_unlinked(sim, start_mount, config, noticed, transfer
     # Seen again it stays unlinked, until somebody designates the contact anew.
     sim.act("hide", id=record, hidden=False)
     assert_nothing_more(sim, mount, record)
-    assert linked(path) is None
+    assert link(path) is None
     outside = mount.mailbox("alice") / "Contacts" / "Press"
     os.mkdir(outside)
     os.rename(path, outside / path.name)
     mount.sync()
     os.rename(outside / path.name, path)
     mount.sync()
-    assert linked(path) == record
+    assert link(path) == record
     assert counts(sim, mount) == before
-    assert_quiet(sim, mount, folders=3)
+    assert_little_asked(sim, mount, folders=3)
 
 
 @pytest.mark.sim(seed=seed([ANNA, BEN]))
@@ -259,7 +242,7 @@ def test_relink_after_it_was_hidden(sim, mount):
     sim.act("hide", id=record, hidden=False)
     mount.ctl("relink", path)
     mount.sync()
-    assert linked(path) == record
+    assert link(path) == record
     assert_nothing_more(sim, mount, record, path)
 
 
@@ -280,4 +263,4 @@ def test_a_view_that_shrinks_at_once_unlinks_nothing(sim, start_mount):
     mount.sync()
     assert counts(sim, mount) == before
     for path in sync_folder(mount).glob("*.vcf"):
-        assert linked(path)
+        assert link(path)

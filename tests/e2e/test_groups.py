@@ -3,7 +3,6 @@ directories that look empty while Exchange has something in them that no file sh
 import errno
 import json
 import os
-import re
 import shutil
 
 import pytest
@@ -13,10 +12,22 @@ from exchangelib.folders import Contacts
 from exchangelib.items import DistributionList
 from exchangelib.properties import Mailbox, Member
 
-from scene import (card, crm_contacts, exchange_items, exchange_names, names, person, run, seed,
-                   state)
+from cycles import assert_nothing_written
+from scene import (
+    card,
+    crm_contacts,
+    exchange_items,
+    exchange_names,
+    lost,
+    names,
+    person,
+    refused,
+    seed,
+    state,
+    unfolded,
+)
 from simulator import wait_for
-from test_tools import khard  # noqa: F401: a fixture
+from tools import run
 
 pytestmark = [pytest.mark.sim(seed=seed([person("Anna", "Lind", JobTitle="Buyer")])),
               pytest.mark.mount(config={"sync": {"remove-quiet": "0"}})]
@@ -29,16 +40,6 @@ LINES = ["MEMBER;X-CN=Anna Lind:mailto:anna.lind@client.example",
          'MEMBER;X-CN="Müller, Zoë; ^\'Zo^\'":mailto:zo%C3%AB+x@client.example',
          "MEMBER:mailto:plain@client.example",
          "MEMBER;X-CN=Board:urn:x-exchange:/o=Corp/ou=Exchange/cn=Board"]
-
-
-@pytest.fixture
-def alice(exchange):
-    return exchange("alice")
-
-
-@pytest.fixture
-def contacts(mount):
-    return mount.mailbox("alice") / "Contacts"
 
 
 def member(name, address, routing="SMTP"):
@@ -59,50 +60,35 @@ def list_there(folder, name="Friends"):
     return found
 
 
-def lines(path):
-    return re.sub(r"\r\n[ \t]", "", path.read_bytes().decode()).split("\r\n")
-
-
-def lost(mount):
-    return mount.mailbox("alice") / ".sync" / "lost+found"
-
-
-def assert_quiet(sim, mount):
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0, sim.counters()
-    assert sim.mails() == []
-
-
 # Read --------------------------------------------------------------------------------------------
 
 def test_a_list_is_a_group(sim, mount, alice, contacts):
     made = make_list(alice)
     mount.sync()
     assert names(contacts) == ["Anna Lind.vcf", "Friends.vcf"]
-    shown = lines(contacts / "Friends.vcf")
+    shown = unfolded(contacts / "Friends.vcf").split("\r\n")
     assert shown[:2] == ["BEGIN:VCARD", "VERSION:4.0"]
     assert "KIND:group" in shown and "FN:Friends" in shown
     assert [line for line in shown if line.startswith("MEMBER")] == LINES
-    assert "KIND:group" not in lines(contacts / "Anna Lind.vcf")
+    assert "KIND:group" not in unfolded(contacts / "Anna Lind.vcf").split("\r\n")
     assert state(contacts / "Friends.vcf") == "synced"
-    assert_quiet(sim, mount)
+    assert_nothing_written(sim, mount)
     made.members = [member("Ben", "ben@client.example")]
     made.display_name = "Old friends"
     made.save(update_fields=["members", "display_name"])
     mount.sync()
-    shown = lines(contacts / "Friends.vcf")  # a name changes only when a user changes it
+    shown = unfolded(contacts / "Friends.vcf").split("\r\n")  # a name changes only when a user changes it
     assert "FN:Old friends" in shown
     assert [line for line in shown if line.startswith("MEMBER")] == \
         ["MEMBER;X-CN=Ben:mailto:ben@client.example"]
-    assert_quiet(sim, mount)
+    assert_nothing_written(sim, mount)
 
 
 def test_it_is_there_at_the_first_sync(sim, alice, start_mount):
     make_list(alice)
     mount = start_mount(sim)
     assert names(mount.mailbox("alice") / "Contacts") == ["Anna Lind.vcf", "Friends.vcf"]
-    assert_quiet(sim, mount)
+    assert_nothing_written(sim, mount)
 
 
 def test_json(mount, alice, contacts):
@@ -113,7 +99,7 @@ def test_json(mount, alice, contacts):
     assert document["members"] == {line.split(":", 1)[1]: True for line in LINES}
 
 
-def test_other_programs_read_it(mount, alice, contacts, khard):  # noqa: F811
+def test_other_programs_read_it(mount, alice, contacts, khard):
     make_list(alice)
     mount.sync()
     parsed = vobject.readOne((contacts / "Friends.vcf").read_bytes().decode())
@@ -158,35 +144,30 @@ def json_edit(path):
 
 @pytest.mark.parametrize("write", [write_in_place, rename_over, drop_a_member, no_group_any_more,
                                    set_category, json_edit])
-def test_its_content_is_not_changed_here(sim, mount, alice, contacts, write):
+def test_its_content_is_not_changed_here(sim, mount, alice, box, contacts, write):
     make_list(alice)
     mount.sync()
     path = contacts / "Friends.vcf"
     before = path.read_bytes()
-    with pytest.raises(OSError) as refused:
-        write(path)
-    assert refused.value.errno == errno.EACCES
+    refused(errno.EACCES, write, path)
     wait_for(lambda: path.read_bytes() == before, what="the former bytes")
     if write is not set_category:
-        (reason,) = [name for name in os.listdir(lost(mount)) if name.endswith(".reason")]
-        assert "distribution list" in (lost(mount) / reason).read_text()
-    assert_quiet(sim, mount)
+        (reason,) = [name for name in lost(box) if name.endswith(".reason")]
+        assert "distribution list" in (box / ".sync" / "lost+found" / reason).read_text()
+    assert_nothing_written(sim, mount)
     assert [one.mailbox.name for one in list_there(alice.contacts).members] == \
         [name for name, _, _ in MEMBERS]
 
 
-def test_none_is_made_here(sim, mount, alice, contacts):
+def test_none_is_made_here(sim, mount, contacts):
     group = card("Friends", "KIND:group", "MEMBER:mailto:anna@x.example")
-    with pytest.raises(OSError) as refused:
-        (contacts / "friends.vcf").write_text(group)
-    assert refused.value.errno == errno.EACCES
-    with pytest.raises(OSError) as refused:
-        path = contacts / "Anna Lind.vcf"
-        path.write_bytes(path.read_bytes().replace(b"FN:", b"KIND:group\r\nFN:"))
-    assert refused.value.errno == errno.EACCES
+    refused(errno.EACCES, (contacts / "friends.vcf").write_text, group)
+    path = contacts / "Anna Lind.vcf"
+    refused(errno.EACCES, path.write_bytes,
+            path.read_bytes().replace(b"FN:", b"KIND:group\r\nFN:"))
     mount.sync()
     assert exchange_names(sim) == ["Anna Lind"] and names(contacts) == ["Anna Lind.vcf"]
-    assert len(os.listdir(lost(mount))) == 4
+    assert len(lost(mount.mailbox("alice"))) == 4
 
 
 def test_the_same_bytes_are_no_change(sim, mount, alice, contacts, tmp_path):
@@ -196,8 +177,8 @@ def test_the_same_bytes_are_no_change(sim, mount, alice, contacts, tmp_path):
     run("tar", "-C", contacts.parent, "-xf", tmp_path / "all.tar")
     shutil.copy(contacts / "Friends.vcf", tmp_path / "copy.vcf")
     (contacts / "Friends.vcf").write_bytes((tmp_path / "copy.vcf").read_bytes())
-    assert_quiet(sim, mount)
-    assert os.listdir(lost(mount)) == []
+    assert_nothing_written(sim, mount)
+    assert lost(mount.mailbox("alice")) == []
     assert len(list_there(alice.contacts).members) == len(MEMBERS)
 
 
@@ -215,11 +196,11 @@ def test_it_is_moved_and_renamed(sim, mount, alice, contacts):
     assert len(there.members) == len(MEMBERS)
     assert names(contacts / "Press") == ["friends of old.vcf"]
     assert state(contacts / "Press" / "friends of old.vcf") == "synced"
-    assert_quiet(sim, mount)
+    assert_nothing_written(sim, mount)
     there.move(alice.contacts)
     mount.sync()
     assert names(contacts) == ["Anna Lind.vcf", "friends of old.vcf"]
-    assert_quiet(sim, mount)
+    assert_nothing_written(sim, mount)
 
 
 def test_its_name_survives_the_cache(sim, mount, alice, contacts, start_mount):
@@ -230,7 +211,7 @@ def test_its_name_survives_the_cache(sim, mount, alice, contacts, start_mount):
     mount.stop()
     again = start_mount(sim)
     assert names(again.mailbox("alice") / "Contacts") == ["Anna Lind.vcf", "pals.vcf"]
-    assert_quiet(sim, again)
+    assert_nothing_written(sim, again)
 
 
 def test_it_is_removed(sim, mount, alice, contacts):
@@ -249,7 +230,7 @@ def test_it_is_removed(sim, mount, alice, contacts):
     trashed.move(alice.contacts)
     mount.sync()
     assert (contacts / "Friends.vcf").read_bytes() == text
-    assert_quiet(sim, mount)
+    assert_nothing_written(sim, mount)
 
 
 def test_removed_and_put_back_at_once(sim, mount, alice, contacts):
@@ -258,7 +239,7 @@ def test_removed_and_put_back_at_once(sim, mount, alice, contacts):
     text = (contacts / "Friends.vcf").read_bytes()
     os.unlink(contacts / "Friends.vcf")
     (contacts / "Friends.vcf").write_bytes(text)
-    assert_quiet(sim, mount)
+    assert_nothing_written(sim, mount)
     assert list_there(alice.contacts).id == made.id
 
 
@@ -268,7 +249,7 @@ def test_removed_in_exchange(sim, mount, alice, contacts):
     made.move_to_trash()
     mount.sync()
     assert names(contacts) == ["Anna Lind.vcf"]
-    assert_quiet(sim, mount)
+    assert_nothing_written(sim, mount)
 
 
 # Never in the CRM --------------------------------------------------------------------------------
@@ -289,7 +270,7 @@ def test_it_is_not_synced_with_the_crm(sim, mount, alice, contacts):
     assert "Friends" not in [row["LastName"] for row in crm_contacts(sim)]
     assert os.getxattr(path, "user.tandem.error") == \
         b"a distribution list is not synced with the CRM"
-    assert_quiet(sim, mount)
+    assert_nothing_written(sim, mount)
 
 
 # What no file shows ------------------------------------------------------------------------------
@@ -309,9 +290,7 @@ def test_a_directory_with_something_not_shown_is_not_empty(sim, alice, press, mo
     put_message(press)
     mount.sync()
     assert names(contacts / "Press") == []
-    with pytest.raises(OSError) as refused:
-        os.rmdir(contacts / "Press")
-    assert refused.value.errno == errno.ENOTEMPTY
+    refused(errno.ENOTEMPTY, os.rmdir, contacts / "Press")
     mount.sync()
     (message,) = press.all()
     message.delete()
@@ -319,7 +298,7 @@ def test_a_directory_with_something_not_shown_is_not_empty(sim, alice, press, mo
     os.rmdir(contacts / "Press")
     mount.sync()
     assert "Contacts/Press" not in exchange_items(sim)
-    assert_quiet(sim, mount)
+    assert_nothing_written(sim, mount)
 
 
 def test_a_removed_directory_comes_back_for_what_it_does_not_show(sim, alice, press, mount,
@@ -330,10 +309,8 @@ def test_a_removed_directory_comes_back_for_what_it_does_not_show(sim, alice, pr
     mount.sync()
     assert os.path.isdir(contacts / "Press")
     assert [item.subject for item in press.all()] == ["not shown"]
-    with pytest.raises(OSError) as refused:
-        os.rmdir(contacts / "Press")
-    assert refused.value.errno == errno.ENOTEMPTY
-    assert_quiet(sim, mount)
+    refused(errno.ENOTEMPTY, os.rmdir, contacts / "Press")
+    assert_nothing_written(sim, mount)
 
 
 def test_what_cannot_be_read_is_not_deleted_with_its_directory(sim, alice, press, mount, contacts):
@@ -342,9 +319,7 @@ def test_what_cannot_be_read_is_not_deleted_with_its_directory(sim, alice, press
     mount.sync(check=False)
     sim.clear_faults()
     assert names(contacts / "Press") == []
-    with pytest.raises(OSError) as refused:
-        os.rmdir(contacts / "Press")
-    assert refused.value.errno == errno.ENOTEMPTY
+    refused(errno.ENOTEMPTY, os.rmdir, contacts / "Press")
     list_there(press).save(update_fields=["display_name"])
     mount.sync()
     assert names(contacts / "Press") == ["Friends.vcf"]

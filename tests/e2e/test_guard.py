@@ -7,24 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from cycles import writes
 from exchange import contacts_of, subfolder
 from exchange import edit as change
+from later import a_day_later
 from scene import (
     ALICE,
-    card,
     crm_contact,
     crm_contacts,
     edit,
     exchange_contact,
     exchange_contacts,
-    exchange_items,
-    exchange_names,
+    link,
     names,
     person,
     seed,
     state,
 )
-from test_gone import a_day_later, linked
 
 CROWD = [person("Person", f"Nr{i:02}") for i in range(12)]
 LINKED = [person("Linked", f"Nr{i:02}", folder="Salesforce_Sync") for i in range(12)]
@@ -34,27 +33,15 @@ MANY = 1000000
 
 
 @pytest.fixture
-def contacts(mount):
-    return mount.mailbox("alice") / "Contacts"
-
-
-@pytest.fixture
 def synced(contacts):
     return contacts / "Salesforce_Sync"
-
-
-def writes(sim, mount):
-    """What one cycle writes, on either side."""
-    sim.reset_counters()
-    mount.sync()
-    return sim.counters()["writes"]
 
 
 def everything(sim, contacts):
     """What there is on both servers and as files, and how it hangs together."""
     return (sorted((c["id"], c["DisplayName"], c["folder"]) for c in exchange_contacts(sim)),
             sorted((row["Id"], row["LastName"]) for row in crm_contacts(sim)),
-            sorted((str(path), os.getxattr(path, "user.tandem.exchange-id"), linked(path))
+            sorted((str(path), os.getxattr(path, "user.tandem.exchange-id"), link(path))
                    for path in contacts.glob("**/*.vcf")))
 
 

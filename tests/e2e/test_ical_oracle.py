@@ -1,23 +1,17 @@
-"""Times of generated events: what the gateway says is what zoneinfo and dateutil compute.
-"""
+"""Times of generated events: what the gateway says is what zoneinfo and dateutil compute."""
 import datetime as dt
 import io
 import json
-import os
-import pathlib
-import subprocess
 import zoneinfo
 
 import pytest
 from dateutil import tz
 
+from corpora import helper
 from ical_maker import Maker
 from ical_oracle import occurrences
 from scale import amount
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", ROOT / "build"))
-HELPER = BUILD / "tests" / "e2e" / "helpers" / "ical_corpus"
 COUNT = amount(2100, 420)
 
 
@@ -32,10 +26,7 @@ def generated(tmp_path_factory):
     texts = {f"{n}": maker.event(n) for n in range(COUNT)}
     for name, text in texts.items():
         (where / name).write_bytes(text.encode())
-    done = subprocess.run([HELPER, out, *(where / name for name in texts)], capture_output=True,
-                          text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    verdicts = [line.split("\t") for line in done.stdout.splitlines()]
+    verdicts = helper("ical_corpus", out, *(where / name for name in texts))
     assert [v for v in verdicts if v[2] != "taken"] == []
     assert len(verdicts) == COUNT
     return {name: occurrences(text) for name, text in texts.items()}, out, maker.counts

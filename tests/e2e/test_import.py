@@ -6,8 +6,9 @@ import json
 
 import pytest
 import vobject
-from scene import card, exchange_contact, person, run, seed
+from scene import card, exchange_contact, person, seed
 from simulator import BUILD
+from tools import run
 
 BOOK = "".join([card("Anna Lind", "EMAIL:anna@client.example", uid="anna-1"),
                 card("Bert Ek", "TEL;TYPE=cell:+46 70 1", uid="bert-2"),

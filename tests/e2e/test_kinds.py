@@ -4,19 +4,9 @@ Each test does the same with all three kinds (kinds.py) in one mount."""
 import os
 
 import pytest
-from kinds import (
-    KINDS,
-    PLACES,
-    VIEW,
-    Item,
-    add_line,
-    attribute,
-    drop_line,
-    property_of,
-    scene,
-)
-from scene import ALICE, run
-from tools import json_rename
+from kinds import Item, KINDS, PLACES, VIEW, add_line, drop_line, property_of, scene
+from scene import ALICE, attribute
+from tools import json_rename, run
 
 MINUTE = 60
 

@@ -1,4 +1,4 @@
-"""Ten thousand contacts (two thousand without TANDEM_FULL): the guards of a mailbox at its size, after a first sync that was interrupted.
+"""Many contacts (see MANY): the guards of a mailbox at its size, after a first sync that was interrupted.
 
 One mount for all of it, since the first sync is what takes the time."""
 import os
@@ -6,10 +6,12 @@ import shutil
 
 import pytest
 
+from cycles import writes
 from scale import amount
 from scene import (
     crm_contacts,
     exchange_names,
+    link,
     names,
     person,
     seed,
@@ -60,19 +62,6 @@ def identities(folder):
     linked = folder.name == "Salesforce_Sync"
     return {entry.name: (entry.inode(), link(entry.path) if linked else None)
             for entry in os.scandir(folder) if entry.name.endswith(".vcf")}
-
-
-def link(path):
-    try:
-        return os.getxattr(path, "user.tandem.crm-id")
-    except OSError:
-        return None
-
-
-def writes(sim, mount):
-    sim.reset_counters()
-    mount.sync()
-    return sim.counters()["writes"]
 
 
 def removals_are_held(sim, mount, contacts):

@@ -11,39 +11,13 @@ import pytest
 from exchangelib import Contact
 from exchangelib.folders import Contacts
 
+from cycles import assert_nothing_written
 from exchange import subfolder
-from scene import (
-    ALICE,
-    edit,
-    exchange_contacts,
-    exchange_names,
-    names,
-    person,
-    seed,
-    state,
-)
+from scene import ALICE, edit, exchange_contacts, exchange_names, link, names, person, seed, state
 from simulator import BUILD, wait_for
-from test_crash import crash
 
 NOW = {"sync": {"remove-quiet": "0"}}
 pytestmark = pytest.mark.mount(config=NOW)
-
-
-@pytest.fixture
-def contacts(mount):
-    return mount.mailbox("alice") / "Contacts"
-
-
-@pytest.fixture
-def alice(exchange):
-    return exchange("alice")
-
-
-def link(path):
-    try:
-        return os.getxattr(path, "user.tandem.crm-id")
-    except OSError:
-        return None
 
 
 def identity(path):
@@ -69,7 +43,7 @@ def killed_at(sim, mount, number):
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           env=mount.environment) as cycle:
         wait_for(lambda: cycle.poll() is not None or sim.faults()[0]["fired"], 60, "the request")
-        crash(mount)
+        mount.crash()
     sim.clear_faults()
     mount.sync()
     mount.sync()
@@ -148,9 +122,7 @@ def test_killed_at_every_request(sim, mount, alice, contacts, what):
     for at in 0, 2, 3, 5, 7:
         what(sim, mount, alice, contacts, at)
     assert os.listdir(contacts.parent / ".sync" / "conflicts") == []
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0
+    assert_nothing_written(sim, mount)
 
 
 # The end of a sync -------------------------------------------------------------------------------

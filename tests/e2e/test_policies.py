@@ -8,6 +8,7 @@ import os
 
 import pytest
 
+from cycles import assert_little_asked
 from scene import (
     ALICE,
     BOB,
@@ -22,7 +23,6 @@ from scene import (
     seed,
     state,
 )
-from test_quiet_cycles import assert_quiet
 
 
 def policy(**keys):
@@ -177,7 +177,7 @@ def test_creates_in_the_crm_are_capped(sim, start_mount, cap, steps):
         assert sim.counters()["operations"]["sf:query"] == 2
         assert waiting(mount) == ({"crm": 11 - made} if made < 11 else {})
     assert "waiting" not in mount.ctl("status", ALICE).stdout
-    assert_quiet(sim, mount, folders=2)
+    assert_little_asked(sim, mount, folders=2)
 
 
 @pytest.mark.sim(seed=seed(PEOPLE))
@@ -202,7 +202,7 @@ def test_creates_in_exchange_are_capped(sim, mount):
         assert len(exchange_names(sim)) == made
         assert waiting(mount) == ({"exchange": 10 - made} if made < 10 else {})
     assert exchange_names(sim) == [f"Nele N{i}" for i in range(10)]
-    assert_quiet(sim, mount, folders=2)
+    assert_little_asked(sim, mount, folders=2)
 
 
 def import_everything(sim, start_mount, n):
@@ -225,7 +225,7 @@ def test_imports_are_capped(sim, start_mount):
         mount.sync()
     assert exchange_names(sim) == [f"R{i:02d} Berg" for i in range(11)]
     assert len(crm_contacts(sim)) == 11
-    assert_quiet(sim, mount, folders=2)
+    assert_little_asked(sim, mount, folders=2)
 
 
 @pytest.mark.sim(seed=seed([person("Otto", "Ordinary"), person("Lena", "Linked", Categories=["CRM"])],
@@ -283,7 +283,7 @@ def test_the_mark_is_on_what_is_synced_and_on_nothing_else(sim, start_mount):
     assert os.getxattr(anna, "user.tandem.categories") == b"Synced,VIP"
     assert b"Synced" in anna.read_bytes()
     mount.sync()
-    assert_quiet(sim, mount, folders=2)
+    assert_little_asked(sim, mount, folders=2)
     # A copy in Outlook carries it, and is not synced.
     edit(contacts / "Ben Ohlsen.vcf", "END:VCARD", "TITLE:Clerk\r\nEND:VCARD")
     mount.sync()
@@ -295,7 +295,7 @@ def test_the_mark_is_on_what_is_synced_and_on_nothing_else(sim, start_mount):
     mount.sync()
     assert categories(sim, "Anna Lind") == ["VIP"]
     assert b"Synced" not in (contacts / anna.name).read_bytes()
-    assert_quiet(sim, mount, folders=2)
+    assert_little_asked(sim, mount, folders=2)
 
 
 @pytest.mark.sim(seed=seed(MARKED))
@@ -308,7 +308,7 @@ def test_the_mark_is_set_when_it_is_configured_later(sim, start_mount):
     mount.sync()
     assert categories(sim, "Anna Lind") == ["Synced", "VIP"]
     mount.sync()
-    assert_quiet(sim, mount, folders=2)
+    assert_little_asked(sim, mount, folders=2)
 
 
 @pytest.mark.parametrize("keys, why", [
@@ -356,7 +356,7 @@ def test_a_lead_with_the_address_is_noted_and_no_more(sim, start_mount):
     assert "leads" in mount.ctl("status", ALICE).stdout
     assert state(sync / "Anna Lind.vcf") == "synced"
     assert sim.records("Lead") == leads
-    assert_quiet(sim, mount, folders=2)
+    assert_little_asked(sim, mount, folders=2)
     # Lead is described once; a match is one query for records and one for leads.
     (sync / "jana.vcf").write_text(card("Jana Kunz", "EMAIL:jana@kunz.example"))
     sim.reset_counters()
@@ -372,4 +372,4 @@ def test_an_org_without_leads(sim, start_mount):
     mount = start_mount(sim)
     assert len(crm_contacts(sim)) == 2
     assert mount.ctl_json("status", ALICE)["leads"] == []
-    assert_quiet(sim, mount, folders=2)
+    assert_little_asked(sim, mount, folders=2)

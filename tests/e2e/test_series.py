@@ -8,8 +8,10 @@ import zoneinfo
 
 import pytest
 from exchangelib import EWSDateTime, EWSTimeZone
-from kinds import VIEW, attribute
-from scene import ALICE, run, seed, state
+from cycles import assert_nothing_written
+from kinds import VIEW
+from scene import ALICE, attribute, calendar, component, seed, state
+from tools import run
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 UTC = dt.timezone.utc
@@ -34,7 +36,7 @@ class Series:
             return f"{name};TZID=Europe/Berlin:{at:%Y%m%dT%H%M%S}"
 
         def event(*lines):
-            return ["BEGIN:VEVENT", f"UID:{uid}", "DTSTAMP:20261101T000000Z", *lines, "END:VEVENT"]
+            return component("VEVENT", uid, *lines)
 
         hour = dt.timedelta(hours=1)
         lines = event(when("DTSTART", self.start), when("DTEND", self.start + hour),
@@ -45,8 +47,7 @@ class Series:
             at = self.monday(n) + later
             lines += event(when("RECURRENCE-ID", self.monday(n)), when("DTSTART", at),
                            when("DTEND", at + hour), f"SUMMARY:{title}", f"LOCATION:{place}")
-        return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Example//EN", *lines,
-                            "END:VCALENDAR", ""]).encode()
+        return calendar(*lines).encode()
 
     def expected(self, subject="Review"):
         """[(start in UTC, subject, location)] in order."""
@@ -84,16 +85,11 @@ def in_salesforce(sim):
              row.get("Location")) for row in rows_of(sim)]
 
 
-
-
 def check(sim, mount, account, series, subject="Review"):
     expected = series.expected(subject)
     assert in_exchange(account) == expected
     assert in_salesforce(sim) == expected
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0, sim.counters()
-    assert sim.mails() == []
+    assert_nothing_written(sim, mount)
 
 
 @pytest.mark.sim(seed=seed())
@@ -194,17 +190,15 @@ def test_an_occurrence_is_changed_on_each_side(sim, mount, exchange, tmp_path):
     check(sim, mount, account, series, "Last")
 
 
-# Which events ----------------------------------------------------------------------------------------
-
+# Which events ------------------------------------------------------------------------------------
 
 def past(days):
     return f"{TODAY - days * DAY:%Y%m%dT100000Z}"
 
 
 def single(uid, *lines):
-    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Example//EN", "BEGIN:VEVENT",
-                        f"UID:{uid}@client.example", "DTSTAMP:20261101T000000Z", f"SUMMARY:{uid}",
-                        *lines, "END:VEVENT", "END:VCALENDAR", ""]).encode()
+    return calendar(*component("VEVENT", f"{uid}@client.example", f"SUMMARY:{uid}",
+                               *lines)).encode()
 
 
 EVENTS = {
@@ -245,9 +239,7 @@ def test_limits(sim, start_mount, keys, left_out):
     (row,) = [row for row in sim.records("Event") if row["Subject"] == "to come"]
     assert row["StartDateTime"][:10] == f"{TODAY - 150 * DAY:%Y-%m-%d}"
     assert attribute(path, "crm-id") == row["Id"]
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0
+    assert_nothing_written(sim, mount)
 
 
 CLASSIC = {"Subject": "Classic", "StartDateTime": f"{MONDAY:%Y-%m-%dT10:00:00.000+0000}",

@@ -3,7 +3,6 @@
 Each test looks from both ends: what the library reports, and what the simulator then holds.
 """
 import pytest
-from test_sim_ews_js import ews  # noqa: F401  (a fixture)
 
 HTML = "<html><body><p>Bring the <b>list</b></p></body></html>"
 # 2026-12-07 is a Monday; Berlin is one hour ahead then, two in summer.
@@ -35,8 +34,8 @@ FIRST_AND_LAST = {
 
 
 @pytest.fixture
-def result(ews):  # noqa: F811
-    return ews("ews_calendar.js", "alice", **ARGUMENT)
+def result(ews_js):
+    return ews_js("ews_calendar.js", "alice", **ARGUMENT)
 
 
 def items(sim, path):

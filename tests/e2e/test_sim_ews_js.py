@@ -2,7 +2,6 @@
 
 Each test looks from both ends: what the library reports, and what the simulator then holds.
 """
-import pytest
 from ews_raw import RawEws
 
 # No & and < here: the library writes texts into its requests as they are.
@@ -23,27 +22,14 @@ CONTACT = {
 }
 
 
-@pytest.fixture
-def ews(sim, node):
-    """ews("ews_sync.js", "alice", most=2): a script as the service account acting for alice."""
-    def run(script, mailbox, own=False, **argument):
-        box = sim.mailbox(mailbox)
-        user = {"user": box["address"], "password": box["password"]} if own \
-            else sim.clients["service_account"]
-        return node(script, {"url": sim.clients["ews_url"], "mailbox": box["address"],
-                             **user, **argument})
-
-    return run
-
-
 def stored(sim, name):
     box = sim.state("exchange")["exchange"]["mailboxes"][sim.mailbox(name)["address"]]
     return [(folder["path"], item) for folder in box["folders"] for item in folder["items"]]
 
 
-def test_contacts(sim, ews):
-    result = ews("ews_contacts.js", "alice", contact=CONTACT, phone="+49 9",
-                 changes={"GivenName": "Janet", "JobTitle": None})
+def test_contacts(sim, ews_js):
+    result = ews_js("ews_contacts.js", "alice", contact=CONTACT, phone="+49 9",
+                    changes={"GivenName": "Janet", "JobTitle": None})
     assert result["read"] == {**CONTACT, "fileAs": "Doe-Söhne, Jane Q", "hasSearchKey": True}
     assert result["conflict"] == "ErrorIrresolvableConflict"
     assert result["goneById"] == "ErrorItemNotFound"
@@ -62,8 +48,8 @@ def test_contacts(sim, ews):
     assert sim.state()["mail"] == []
 
 
-def test_photos_and_distribution_lists(sim, ews):
-    result = ews("ews_photos.js", "alice")
+def test_photos_and_distribution_lists(sim, ews_js):
+    result = ews_js("ews_photos.js", "alice")
     assert result["photos"] == [["ContactPicture.jpg", "one"]]
     assert result["replaced"] == [["ContactPicture.jpg", "two"]]
     assert result["removed"] == []
@@ -73,8 +59,8 @@ def test_photos_and_distribution_lists(sim, ews):
     assert group["class"] == "IPM.DistList"
 
 
-def test_folders(ews):
-    result = ews("ews_folders.js", "alice")
+def test_folders(ews_js):
+    result = ews_js("ews_folders.js", "alice")
     assert result["root"] == "Top of Information Store"
     kinds = dict(result["folders"])
     assert kinds["Contacts"] == "ContactsFolder" and kinds["Calendar"] == "CalendarFolder"
@@ -90,10 +76,10 @@ def test_folders(ews):
     assert result["distinguished"] == "ErrorDeleteDistinguishedFolder"
 
 
-def test_sync_and_find(sim, ews):
+def test_sync_and_find(sim, ews_js):
     alice = RawEws(sim, impersonate="alice")
     made = [alice.create(f"<t:DisplayName>Person {n}</t:DisplayName>")[0] for n in range(5)]
-    first = ews("ews_sync.js", "alice", most=2, contains="PERSON")
+    first = ews_js("ews_sync.js", "alice", most=2, contains="PERSON")
     assert first["pages"] == [[["Create", made[4]], ["Create", made[3]]],
                               [["Create", made[2]], ["Create", made[1]]],
                               [["Create", made[0]]]]
@@ -101,23 +87,23 @@ def test_sync_and_find(sim, ews):
     assert first["total"] == 5
     alice.delete(made[0])
     new, _ = alice.create()
-    second = ews("ews_sync.js", "alice", most=512, state=first["state"])
+    second = ews_js("ews_sync.js", "alice", most=512, state=first["state"])
     assert second["pages"] == [[["Create", new], ["Delete", made[0]]]]
 
 
-def test_signing_in(sim, ews):
-    assert ews("ews_sign_in.js", "alice") is None
+def test_signing_in(sim, ews_js):
+    assert ews_js("ews_sign_in.js", "alice") is None
     bob = sim.mailbox("bob")
-    assert ews("ews_sign_in.js", "bob", own=True) is None
-    assert ews("ews_sign_in.js", "alice", user=bob["address"], password=bob["password"]) == \
+    assert ews_js("ews_sign_in.js", "bob", own=True) is None
+    assert ews_js("ews_sign_in.js", "alice", user=bob["address"], password=bob["password"]) == \
         "ErrorImpersonateUserDenied"
     # What the library makes of a 401.
-    assert ews("ews_sign_in.js", "alice", password="wrong") == "ErrorInternalServerError"
+    assert ews_js("ews_sign_in.js", "alice", password="wrong") == "ErrorInternalServerError"
 
 
-def test_throttling(sim, ews):
+def test_throttling(sim, ews_js):
     sim.fault("GetFolder", "ews", code="ErrorServerBusy", shape="fault", backoff_ms=100)
-    assert ews("ews_sign_in.js", "alice") == "ErrorServerBusy"
+    assert ews_js("ews_sign_in.js", "alice") == "ErrorServerBusy"
     sim.fault("GetFolder", "ews", code="ErrorServerBusy", shape="message", backoff_ms=100)
-    assert ews("ews_sign_in.js", "alice") == "ErrorServerBusy"
-    assert ews("ews_sign_in.js", "alice") is None
+    assert ews_js("ews_sign_in.js", "alice") == "ErrorServerBusy"
+    assert ews_js("ews_sign_in.js", "alice") is None

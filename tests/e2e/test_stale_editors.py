@@ -1,15 +1,16 @@
 """Editors that hold a copy while colleagues go on: what they did not touch is not reverted, what their copy
 left out is in a conflict file, and what both changed is the editor's, with the other value kept."""
 import json
-import os
 
 import pytest
 
+from cycles import assert_nothing_written
 from exchange import contacts_of, phones
 from exchange import edit as change
-from scene import crm_contact, exchange_contact, exchange_names, names, person, run, seed
+from scene import conflicts, crm_contact, exchange_contact, exchange_names, names, person, seed
 from simulator import wait_for
 from terminal import Terminal
+from tools import run
 
 ANNA = person("Anna", "Lind", JobTitle="Buyer", Department="Paper", CompanyName="Lind Papier",
               MobilePhone="+49 171 1", Body="Calls before ten.", Categories=["CRM"])
@@ -93,11 +94,6 @@ def open_editor(request, tmp_path):
     return lambda path: request.param(path, tmp_path)
 
 
-def conflicts(box):
-    directory = box / ".sync" / "conflicts"
-    return [json.loads((directory / name).read_text()) for name in sorted(os.listdir(directory))]
-
-
 def losers(box):
     """[(winner, losing value)] of all conflict records, as text: values may be lists and objects."""
     return [(json.dumps(field["winner"]), json.dumps(one["value"])) for record in conflicts(box)
@@ -148,9 +144,7 @@ def test_a_stale_copy_is_saved(sim, mount, exchange, open_editor):
         editor.leave()
     assert exchange_names(sim) == ["Anna Lind"]
     assert names(path.parent) == ["Anna Lind.vcf"]
-    sim.reset_counters()
-    mount.sync()
-    assert sim.counters()["writes"] == 0
+    assert_nothing_written(sim, mount)
 
 
 def test_a_stale_copy_with_a_change_of_the_same_field(sim, mount, exchange, open_editor):

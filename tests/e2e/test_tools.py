@@ -15,9 +15,9 @@ from scene import (
     exchange_names,
     names,
     person,
-    run,
     seed,
 )
+from tools import run
 from vdirsyncing import UPDATES, UPLOADS, Vdirsyncer, prints, verbs
 
 ANNA = person("Anna", "Lind", JobTitle="Buyer", CompanyName="Lind Papier", MobilePhone="+49 171 1",
@@ -46,41 +46,6 @@ def remount(mount):
 
 
 # khard -------------------------------------------------------------------------------------------
-
-@pytest.fixture
-def khard(mount, tmp_path):
-    home = tmp_path / "home"
-    config = home / "khard.conf"
-    home.mkdir()
-    config.write_text(f"""
-[addressbooks]
-[[work]]
-path = {mount.mailbox("alice") / "Contacts"}
-[[synced]]
-path = {mount.mailbox("alice") / "Contacts" / "Salesforce_Sync"}
-
-[general]
-debug = no
-default_action = list
-editor = /bin/false
-merge_editor = /bin/false
-
-[contact table]
-display = first_name
-show_uids = no
-show_kinds = no
-
-[vcard]
-preferred_version = 4.0
-""")
-
-    def call(*words, check=True, **options):
-        environment = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home / "none"),
-                       "LC_ALL": "C.UTF-8"}
-        return run("khard", "-c", config, *words, check=check, env=environment, **options)
-
-    return call
-
 
 def rows(text):
     return sorted(tuple(line.split("\t")) for line in text.splitlines())
@@ -132,7 +97,7 @@ Email:
     work: carla@nowak.example
 Note: From khard.
 """
-    khard("new", "-a", "work", "--vcard-version", "4.0", input=yaml)
+    khard("new", "-a", "work", "--vcard-version", "4.0", stdin=yaml)
     mount.sync()
     carla = exchange_contact(sim, "Carla Nowak")
     assert carla["GivenName"] == "Carla" and carla["Surname"] == "Nowak"
@@ -143,7 +108,7 @@ Note: From khard.
 
     answers = tmp_path / "answers.yaml"
     answers.write_text(yaml.replace("Printer", "Master printer"))
-    khard("edit", "-i", answers, "-a", "work", "Carla", input="y\n")
+    khard("edit", "-i", answers, "-a", "work", "Carla", stdin="y\n")
     mount.sync()
     after = exchange_contact(sim, "Carla Nowak")
     assert after["JobTitle"] == "Master printer"

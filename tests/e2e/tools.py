@@ -1,4 +1,4 @@
-"""Programs that people edit files with, each in the way it is used."""
+"""Programs that people use on files, each in the way it is used."""
 import json
 import os
 import pathlib
@@ -7,6 +7,7 @@ import subprocess
 
 
 def run(*command, cwd=None, check=True, stdin=None, **environment):
+    """The command to its end, its output as text; environment: what it has besides ours."""
     done = subprocess.run([str(word) for word in command], cwd=cwd, input=stdin, text=True,
                           capture_output=True, timeout=120, env={**os.environ, **environment})
     if check:
@@ -56,3 +57,32 @@ def sed_drop(line):
 def sed_add(line):
     """A sed command that puts a line before the end of a vCard."""
     return "/^END:VCARD/i " + line.replace("\\", "\\\\") + "\\r"
+
+
+def khard(home, books):
+    """khard with address books {name: directory}: call("list", "-a", "work")."""
+    home.mkdir()
+    config = home / "khard.conf"
+    listed = "".join(f"[[{name}]]\npath = {path}\n" for name, path in books.items())
+    config.write_text(f"""[addressbooks]
+{listed}
+[general]
+debug = no
+default_action = list
+editor = /bin/false
+merge_editor = /bin/false
+
+[contact table]
+display = first_name
+show_uids = no
+show_kinds = no
+
+[vcard]
+preferred_version = 4.0
+""")
+
+    def call(*words, check=True, stdin=None):
+        return run("khard", "-c", config, *words, check=check, stdin=stdin, HOME=str(home),
+                   XDG_CONFIG_HOME=str(home / "none"), LC_ALL="C.UTF-8")
+
+    return call
