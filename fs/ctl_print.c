@@ -154,6 +154,18 @@ static void print_mailbox(const json_t *mb)
 			json_array_size(json_object_get(mb, "held_deletes")));
 }
 
+static void print_rebuilt(const json_t *note)
+{
+	if (!note)
+		return;
+	printf("WARNING    the cache was damaged and built anew at %s; the old one is kept as %s\n"
+	       "           %lld items were taken over, %lld came or come again from Exchange,"
+	       " %lld files went to lost+found\n",
+		text_of(note, "time", "?"), text_of(note, "file", "?"),
+		(long long)number(note, "items"), (long long)number(note, "incomplete"),
+		(long long)number(note, "lost_found"));
+}
+
 void ctl_print_status(const struct ctl *ctl, const json_t *status)
 {
 	const json_t *mailboxes = json_object_get(status, "mailboxes"), *mb;
@@ -171,6 +183,7 @@ void ctl_print_status(const struct ctl *ctl, const json_t *status)
 		json_is_true(json_object_get(status, "offline")) ? "offline" : "running",
 		json_is_true(json_object_get(status, "held")) ? ", on hold" : "",
 		text_of(status, "crm", "none"));
+	print_rebuilt(json_object_get(status, "cache_rebuilt"));
 	json_array_foreach((json_t *)mailboxes, i, mb) {
 		putchar('\n');
 		print_mailbox(mb);

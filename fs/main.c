@@ -4,6 +4,8 @@
  * to the engine, mounts, and hands over to libfuse until the file system is unmounted or a signal comes.
  * Without -f the parent process waits until the mount is up (exit 0) or failed (prints why, exit 1).
  *
+ * A cache that is found damaged while it is in use ends the session; a new one begins in the same process.
+ *
  * Stopping: the engine (cancels requests), the socket, then the session; handles that are still open lose
  * nothing, their bytes are judged as at RELEASE. */
 #include <errno.h>
@@ -12,6 +14,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +35,8 @@
 #include "sync/mem.h"
 
 #define MAX_THREADS 4
+/* Caches that are built anew in the life of one process. */
+#define REBUILDS_MAX 5
 
 static const char usage_text[] =
 	"usage: tandemfs CONFIG MOUNTPOINT [-o OPTION,...] [-f] [-d]\n"
@@ -44,6 +49,8 @@ struct program {
 	struct buf options; /* all -o, joined */
 	bool foreground, debug;
 	int ready_fd; /* to the waiting parent, or -1 */
+	pthread_t main_thread;
+	atomic_bool serving; /* the main thread runs the session */
 	struct config *config;
 	struct fs fs;
 };
@@ -214,6 +221,31 @@ static void on_commit(void *data, int64_t mailbox)
 
 /* ---- start ------------------------------------------------------------------------------------ */
 
+static void log_rebuilt(struct program *p)
+{
+	json_t *note = store_rebuilt(p->fs.store);
+	char *line AUTOFREE = xasprintf("the cache was damaged: it is kept as %s; %lld items were "
+					"taken over, %lld will come"
+					" again from Exchange, %lld files are in lost+found",
+		json_string_value(json_object_get(note, "file")),
+		(long long)json_integer_value(json_object_get(note, "items")),
+		(long long)json_integer_value(json_object_get(note, "incomplete")),
+		(long long)json_integer_value(json_object_get(note, "lost_found")));
+
+	log_line(p, line);
+	json_decref(note);
+}
+
+/* A thread met a damaged page: the session ends, as if by a signal, and begins anew on a mended cache. */
+static void on_damage(void *data)
+{
+	struct program *p = data;
+
+	log_line(p, "the cache database is damaged: the mount begins anew");
+	if (p->serving)
+		pthread_kill(p->main_thread, SIGHUP);
+}
+
 static int open_store(struct program *p, struct error *err)
 {
 	struct fs *fs = &p->fs;
@@ -222,8 +254,8 @@ static int open_store(struct program *p, struct error *err)
 	if (rc)
 		return rc;
 	if (store_was_rebuilt(fs->store))
-		log_line(p,
-			"the cache was damaged: it is built anew, the old one is kept beside it");
+		log_rebuilt(p);
+	store_on_damage(fs->store, on_damage, p);
 	fs->config = p->config;
 	fs->working = working_table_new();
 	fs->bases = base_table_new();
@@ -288,22 +320,27 @@ static int start_threads(struct program *p, struct error *err)
 	return rc ? rc : engine_start(fs->engine, err);
 }
 
-static int start(struct program *p, struct error *err)
+static int configure(struct program *p, struct error *err)
 {
-	struct fs *fs = &p->fs;
 	char *config_path AUTOFREE = NULL;
-	sigset_t old;
 	int rc;
 
-	fs->mountpoint = mount_path(p->mountpoint, err);
-	if (!fs->mountpoint)
+	p->fs.mountpoint = mount_path(p->mountpoint, err);
+	if (!p->fs.mountpoint)
 		return err->code;
 	config_path = realpath(p->config_path, NULL); /* tandemctl asks for it from elsewhere */
 	rc = config_load(&p->config, config_path ? config_path : p->config_path, err);
 	if (!rc && p->options.len)
 		rc = config_options(p->config, buf_str(&p->options), err);
-	if (!rc)
-		rc = open_store(p, err);
+	return rc;
+}
+
+static int start(struct program *p, struct error *err)
+{
+	struct fs *fs = &p->fs;
+	sigset_t old;
+	int rc = open_store(p, err);
+
 	if (!rc)
 		rc = mount_clear_dead(fs->mountpoint, err);
 	if (!rc)
@@ -322,20 +359,25 @@ static int start(struct program *p, struct error *err)
 
 /* ---- run and stop ----------------------------------------------------------------------------- */
 
-/* 0 when it ended by unmount or signal. */
+/* 0: unmounted; the number of a signal; negative: an error. */
 static int serve(struct program *p)
 {
 	struct fuse_loop_config *loop = fuse_loop_cfg_create();
-	int rc;
+	int rc = 0;
 
 	fuse_loop_cfg_set_clone_fd(loop, 0);
 	fuse_loop_cfg_set_max_threads(loop, MAX_THREADS);
 	fuse_loop_cfg_set_idle_threads(loop, MAX_THREADS);
-	rc = fuse_session_loop_mt(p->fs.session, loop);
+	p->main_thread = pthread_self();
+	p->serving = true;
+	if (!store_is_damaged(p->fs.store))
+		rc = fuse_session_loop_mt(p->fs.session, loop);
+	p->serving = false;
 	fuse_loop_cfg_destroy(loop);
-	return rc < 0 ? 1 : 0; /* the number of a signal is a clean end */
+	return rc;
 }
 
+/* Lets go of everything but the configuration. */
 static void stop(struct program *p)
 {
 	struct fs *fs = &p->fs;
@@ -365,15 +407,69 @@ static void stop(struct program *p)
 	if (fs->store)
 		store_close(fs->store);
 	free(fs->mailboxes);
-	free(fs->mountpoint);
+	fs->working = NULL;
+	fs->bases = NULL;
+	fs->engine = NULL;
+	fs->store = NULL;
+	fs->mailboxes = NULL;
+	fs->n_mailboxes = 0;
+}
+
+static void clean_up(struct program *p)
+{
+	stop(p);
+	free(p->fs.mountpoint);
 	config_free(p->config);
 	buf_free(&p->options);
+}
+
+/* Damage that was met at the start, too, is mended by starting once more; but not for ever. */
+static int start_sound(struct program *p, unsigned int *tries, struct error *err)
+{
+	int rc = start(p, err);
+
+	while (rc && p->fs.store && store_is_damaged(p->fs.store) && (*tries)++ < REBUILDS_MAX) {
+		stop(p);
+		*err = (struct error)ERROR_INIT;
+		rc = start(p, err);
+	}
+	return rc;
+}
+
+/* Until it is unmounted or told to stop.  A damaged cache ends the session; the next one begins on what the
+ * store makes of it.  Files that are open then answer ENOTCONN. */
+static int serve_sound(struct program *p)
+{
+	unsigned int tries = 0;
+
+	for (;;) {
+		struct error err = ERROR_INIT;
+		sigset_t old;
+		int rc = serve(p);
+
+		if (!store_is_damaged(p->fs.store) || rc == SIGTERM || rc == SIGINT)
+			return rc < 0 ? 1 : 0; /* the number of a signal is a clean end */
+		if (tries++ >= REBUILDS_MAX) {
+			log_line(p,
+				"the cache database is damaged again and again: look at the disk");
+			return 1;
+		}
+		block_signals(&old); /* for the session to come */
+		stop(p);
+		rc = start_sound(p, &tries, &err);
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
+		if (rc) {
+			log_line(p, err.text);
+			return 1;
+		}
+	}
 }
 
 int main(int argc, char **argv)
 {
 	struct program p = { .options = BUF_INIT(64 << 10), .ready_fd = -1 };
 	struct error err = ERROR_INIT;
+	unsigned int tries = 0;
 	int rc;
 
 	if (parse_args(&p, argc, argv)) {
@@ -390,18 +486,20 @@ int main(int argc, char **argv)
 	openlog("tandemfs", LOG_PID, LOG_DAEMON);
 	rc = p.foreground ? 0 : daemonise(&p, &err);
 	if (!rc)
-		rc = start(&p, &err);
+		rc = configure(&p, &err);
+	if (!rc)
+		rc = start_sound(&p, &tries, &err);
 	if (rc) {
 		if (p.ready_fd < 0)
 			fprintf(stderr, "tandemfs: %s\n", err.text);
-		stop(&p);
+		clean_up(&p);
 		tell_parent(&p, err.text);
 		return 1;
 	}
 	detach(&p);
 	sd_notify(0, "READY=1");
-	rc = serve(&p);
+	rc = serve_sound(&p);
 	sd_notify(0, "STOPPING=1");
-	stop(&p);
+	clean_up(&p);
 	return rc;
 }

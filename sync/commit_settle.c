@@ -397,12 +397,50 @@ static int drop_leftovers(struct commit *c, struct error *err)
 	return commit_end(c, rc, 0, err);
 }
 
+/* A damaged cache has lost the bytes and has the document.  The number stays, since nobody has the file open. */
+static int write_anew(struct commit *c, uint64_t ino, struct error *err)
+{
+	struct buf bytes AUTOBUF = BUF_INIT(COMMIT_BYTES_MAX);
+	struct store_item item = { 0 };
+	int rc = store_item_by_ino(c->store, ino, &item, err);
+
+	if (!rc)
+		rc = document_render(document_kind(item.kind), item.doc, c->vcard_30, &bytes, err);
+	if (!rc)
+		rc = buf_check(&bytes, "the file", err);
+	if (!rc)
+		rc = store_content_set(
+			c->store, ino, buf_str(&bytes), bytes.len, store_now(c->store), err);
+	store_item_clear(&item);
+	return rc;
+}
+
+static int write_missing(struct commit *c, struct error *err)
+{
+	uint64_t *inos AUTOFREE = NULL;
+	size_t n = 0;
+	int rc = store_content_missing(c->store, &inos, &n, err);
+
+	if (!rc)
+		rc = commit_begin(c, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = write_anew(c, inos[i], err);
+	return commit_end(c, rc, 0, err);
+}
+
 int commit_recover(struct commit *c, struct error *err)
 {
 	uint64_t *inos AUTOFREE = NULL;
 	int64_t *mailboxes AUTOFREE = NULL;
 	size_t n = 0;
-	int rc = store_working_list(c->store, &inos, &n, err);
+	json_t *rebuilt = store_rebuilt(c->store);
+	int rc = rebuilt ? write_missing(c, err) : 0;
+
+	json_decref(rebuilt);
+	if (!rc)
+		rc = store_working_list(c->store, &inos, &n, err);
 
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = recover_one(c, inos[i], err);

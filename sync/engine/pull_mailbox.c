@@ -266,7 +266,8 @@ static int pull_folder(struct cycle *c, struct store_folder *folder, struct erro
 	bool last = false;
 	int rc = 0;
 
-	if (folder->complete && (!folder->cursor || is_comparing(c, folder))) {
+	/* One that was complete before the cache was damaged is compared as well. */
+	if ((folder->complete && !folder->cursor) || is_comparing(c, folder)) {
 		seen = json_object();
 		rc = set_comparing(c, folder, true, err);
 	}
@@ -276,8 +277,10 @@ static int pull_folder(struct cycle *c, struct store_folder *folder, struct erro
 			cycle_log(c,
 				"Exchange no longer knows where we were: reading the folder anew");
 			rc = set_comparing(c, folder, true, err);
-			json_decref(seen);
-			seen = folder->complete ? json_object() : NULL;
+			if (seen)
+				json_object_clear(seen);
+			else if (folder->complete)
+				seen = json_object();
 		}
 	}
 	if (!rc && seen)

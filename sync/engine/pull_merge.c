@@ -244,6 +244,21 @@ static void adopt_link(struct cycle *c, struct pair *pair, const json_t *data)
 	}
 }
 
+/* By its key.  Of one that a damaged cache had, the key may be lost; its UID then is the item's alone, and not
+ * a copy's. */
+static bool find_tombstone(struct cycle *c, const struct store_pull *pull, const char *original_uid,
+	struct store_tombstone *t)
+{
+	if (!store_tombstone_find(c->store, c->mb->id, NULL, text(pull->data, "key"), t, NULL))
+		return true;
+	if (original_uid &&
+		!store_tombstone_find(c->store, c->mb->id, original_uid, NULL, t, NULL) && !t->key)
+		return true;
+	store_tombstone_clear(t);
+	*t = (struct store_tombstone){ 0 };
+	return false;
+}
+
 static void adopt_tombstone(struct pair *pair, const struct store_tombstone *t)
 {
 	struct store_side *crm = &pair->sides[SIDE_CRM];
@@ -260,6 +275,12 @@ static void adopt_tombstone(struct pair *pair, const struct store_tombstone *t)
 					      (t->record_state[strlen("unlinked")] == ' '));
 }
 
+/* The cache was damaged, and what it knew of the CRM could not be read. */
+static bool is_link_unknown(const struct store_tombstone *t)
+{
+	return t->record_state && !strcmp(t->record_state, TOMBSTONE_LINK_UNKNOWN);
+}
+
 static int create_item(struct merge *m, const struct store_pull *pull, struct error *err)
 {
 	struct cycle *c = m->c;
@@ -274,14 +295,13 @@ static int create_item(struct merge *m, const struct store_pull *pull, struct er
 	if (rc)
 		return rc;
 	rc = folders_come_back(c, &folder, err);
-	restored = !store_tombstone_find(
-		c->store, c->mb->id, NULL, text(pull->data, "key"), &tombstone, NULL);
 	pair.item = (struct store_item){ .mailbox = c->mb->id,
 		.kind = folder.kind,
 		.folder = pull->folder,
 		.doc = document_kind(folder.kind)->blank(),
 		.state = ITEM_SYNCED };
 	pair.item.uid = new_uid(c, folder.kind, pull, &is_original);
+	restored = find_tombstone(c, pull, is_original ? pair.item.uid : NULL, &tombstone);
 	side->status = SIDE_LINKED;
 	xstrset(&side->remote_id, pull->remote_id);
 	xstrset(&side->key, text(pull->data, "key"));
@@ -291,9 +311,9 @@ static int create_item(struct merge *m, const struct store_pull *pull, struct er
 		name = tombstone.name ? tombstone.name : name;
 		if (!rc)
 			rc = store_tombstone_delete(c->store, tombstone.id, err);
-	} else if (is_original) {
-		adopt_link(c, &pair, pull->data);
 	}
+	if (is_original && (!restored || is_link_unknown(&tombstone)))
+		adopt_link(c, &pair, pull->data);
 	json_object_set_new(pair.item.doc, "uid", json_string(pair.item.uid));
 	pair.before = NULL;
 	if (!rc)

@@ -149,6 +149,17 @@ static json_t *mailbox_status(struct engine *e, struct engine_mailbox *mb)
 	return status;
 }
 
+/* The last time that the cache was built anew; NULL: never, or what was moved aside is gone. */
+static json_t *cache_rebuilt(struct engine *e)
+{
+	json_t *note = store_rebuilt(e->store);
+
+	if (note)
+		json_object_set_new(note, "time",
+			iso_time(json_integer_value(json_object_get(note, "time")) * NS_PER_S));
+	return note;
+}
+
 json_t *engine_status(struct engine *e, const char *address)
 {
 	json_t *list = json_array(), *only;
@@ -161,8 +172,9 @@ json_t *engine_status(struct engine *e, const char *address)
 		json_decref(list);
 		return only;
 	}
-	return json_pack("{s:b, s:b, s:s?, s:o}", "held", e->held, "offline", e->config->offline,
-		"crm", e->crm_driver ? e->crm_driver->name : NULL, "mailboxes", list);
+	return json_pack("{s:b, s:b, s:s?, s:o*, s:o}", "held", e->held, "offline",
+		e->config->offline, "crm", e->crm_driver ? e->crm_driver->name : NULL,
+		"cache_rebuilt", cache_rebuilt(e), "mailboxes", list);
 }
 
 json_t *engine_errors(struct engine *e, const char *address)

@@ -81,6 +81,8 @@ struct store {
 	int dir_fd, lock_fd, wal_fd;
 	bool rebuilt;
 	atomic_bool damaged; /* SQLite met a damaged page: checked at the next open */
+	void (*damage_tell)(void *data);
+	void *damage_data;
 
 	/* The writer and who has it.  Turns are taken in order of arrival, so that a file operation
 	 * is not starved by a cycle that commits page after page. */
@@ -218,6 +220,13 @@ int row_one(struct query *q, const struct table *table, void *row);
 int row_all(struct query *q, const struct table *table, void *rows, size_t *n);
 void rows_free(const struct table *table, void *rows, size_t n);
 
+/* ---- salvage ---------------------------------------------------------------------------------- */
+
+/* Takes over what can be read of the database at `path`, in one durable transaction, and notes that under
+ * STORE_REBUILT; aside: the file name that the damaged one is going to have. */
+#define STORE_REBUILT "rebuilt"
+int salvage_run(struct store *store, const char *path, const char *aside, struct error *err);
+
 /* ---- between the files ---------------------------------------------------------------------- */
 
 /* The bytes alone: size and times of the node are the caller's. */
@@ -228,6 +237,9 @@ int node_touched(struct store *store, uint64_t ino, struct error *err);
 
 /* The addresses in item->doc, in the place of those that were kept. */
 int emails_save(struct store *store, const struct store_item *item, struct error *err);
+
+/* How a shadow's `theirs` is stored when it equals `ours`. */
+#define SAME_AS_OURS "="
 
 /* ---- former states of items ------------------------------------------------------------------- */
 

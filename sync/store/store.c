@@ -3,7 +3,13 @@
  * Opening is quick, whatever the size: a cache that was closed well, or whose daemon was killed, is
  * taken as it is (SQLite replays the WAL).  Pages are checked one by one only for a reason: the
  * machine went down under an open cache (the lock file then holds another boot id), or SQLite met
- * a damaged page (the lock file says "damaged").  What is damaged is moved aside, never deleted.
+ * a damaged page (the lock file says "damaged"); those of a small cache, always.
+ *
+ * What is damaged is moved aside, never deleted.  The new database is first made whole under another
+ * name, of what can still be read (store_salvage.c), so that a death on the way changes nothing:
+ *
+ *	cache.db damaged [, cache.db.rebuild unfinished]     begins anew
+ *	cache.db.rebuild alone, and it is finished           takes its place
  *
  * cache.lock holds "PID BOOT-ID" while the cache is open, and nothing after it was closed well. */
 #include "sync/store/private.h"
@@ -21,6 +27,7 @@
 #include "sync/mem.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+#define SMALL_BYTES  (32 << 20)
 
 /* ---- directory and lock --------------------------------------------------------------------- */
 
@@ -122,6 +129,7 @@ static int database_open(struct store *store, bool check, struct error *err)
 	rc = connection_open(store, true, &store->writer, err);
 	if (rc)
 		return rc;
+	store->level = STORE_NORMAL;
 	if (check && !pages_are_sound(store->writer)) {
 		atomic_store(&store->damaged, true);
 		return error_set(err, ERR_INTERNAL, "%s is damaged", store->path);
@@ -129,24 +137,47 @@ static int database_open(struct store *store, bool check, struct error *err)
 	return schema_prepare(store->writer, err);
 }
 
-static int move_aside(struct store *store, struct error *err)
+/* The files of a database.  Its own comes last: while it has its name the others are not done with. */
+static const char *const suffixes[] = { "-wal", "-shm", "" };
+
+/* A name that is free: "cache.db.damaged-20261122T101500Z". */
+static char *aside_name(struct store *store)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm" };
 	char stamp[32];
 	struct tm tm;
-	time_t now = time(NULL);
 
-	gmtime_r(&now, &tm);
-	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
+	for (time_t now = time(NULL);; now++) {
+		char *name;
+
+		gmtime_r(&now, &tm);
+		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
+		name = xasprintf("%s.damaged-%s", store->path, stamp);
+		if (access(name, F_OK))
+			return name;
+		free(name);
+	}
+}
+
+static int move_database(const char *from, const char *to, struct error *err)
+{
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		char *from AUTOFREE = xasprintf("%s%s", store->path, suffixes[i]);
-		char *to AUTOFREE = xasprintf("%s.damaged-%s%s", store->path, stamp, suffixes[i]);
+		char *old AUTOFREE = xasprintf("%s%s", from, suffixes[i]);
+		char *new AUTOFREE = xasprintf("%s%s", to, suffixes[i]);
 
-		if (rename(from, to) && errno != ENOENT)
-			return error_set(err, ERR_INTERNAL, "%s is damaged and cannot be moved: %s",
-				from, strerror(errno));
+		if (rename(old, new) && errno != ENOENT)
+			return error_set(
+				err, ERR_INTERNAL, "%s cannot be moved: %s", old, strerror(errno));
 	}
 	return 0;
+}
+
+static void remove_database(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		char *file AUTOFREE = xasprintf("%s%s", path, suffixes[i]);
+
+		unlink(file);
+	}
 }
 
 /* Files that are open for good: the directory and the WAL, for store_sync. */
@@ -199,6 +230,14 @@ static int first_transaction(struct store *store, struct error *err)
 	return store_commit(store, err);
 }
 
+/* Checking it costs less than starting does. */
+static bool is_small(struct store *store)
+{
+	struct stat st;
+
+	return !stat(store->path, &st) && st.st_size <= SMALL_BYTES;
+}
+
 static int bring_up(struct store *store, bool check, struct error *err)
 {
 	int rc = database_open(store, check, err);
@@ -221,19 +260,56 @@ static void close_files(struct store *store)
 	store->wal_fd = store->dir_fd = -1;
 }
 
+/* Fills a database of its own, to be renamed when it is whole. */
+static int fill_anew(struct store *store, const char *fresh, const char *aside, struct error *err)
+{
+	char *damaged = store->path;
+	int rc;
+
+	remove_database(fresh);
+	store->path = (char *)fresh;
+	rc = bring_up(store, false, err);
+	if (!rc)
+		rc = salvage_run(store, damaged, strrchr(aside, '/') + 1, err);
+	close_files(store);
+	store->path = damaged;
+	return rc;
+}
+
+static int rebuild(struct store *store, const char *fresh, struct error *err)
+{
+	char *aside AUTOFREE = aside_name(store);
+	int rc = fill_anew(store, fresh, aside, err);
+
+	if (!rc)
+		rc = move_database(store->path, aside, err);
+	return rc ? error_prefix(err, "%s is damaged, and cannot be built anew", store->path) : 0;
+}
+
+/* What a rebuild that was cut short has left to do. */
+static int finish_rebuild(struct store *store, const char *fresh, struct error *err)
+{
+	if (access(store->path, F_OK) == 0 || access(fresh, F_OK) != 0)
+		return 0;
+	store->rebuilt = true;
+	return move_database(fresh, store->path, err);
+}
+
 static int bring_up_or_rebuild(struct store *store, bool check, struct error *err)
 {
-	int rc = bring_up(store, check, err);
+	char *fresh AUTOFREE = xasprintf("%s.rebuild", store->path);
+	int rc = finish_rebuild(store, fresh, err);
 
+	if (!rc)
+		rc = bring_up(store, check || is_small(store), err);
 	if (!rc || !atomic_load(&store->damaged))
 		return rc;
 	close_files(store);
-	rc = move_aside(store, err);
-	if (rc)
-		return rc;
 	atomic_store(&store->damaged, false);
-	store->rebuilt = true;
-	return bring_up(store, false, err);
+	rc = rebuild(store, fresh, err);
+	if (!rc)
+		rc = finish_rebuild(store, fresh, err);
+	return rc ? rc : bring_up(store, false, err);
 }
 
 static void reader_gone(void *data)
@@ -334,6 +410,33 @@ void store_close(struct store *store)
 bool store_was_rebuilt(const struct store *store)
 {
 	return store->rebuilt;
+}
+
+json_t *store_rebuilt(struct store *store)
+{
+	char *text AUTOFREE = NULL;
+	char *path AUTOFREE = NULL;
+	json_t *note;
+
+	if (store_value_get(store, STORE_REBUILT, &text, NULL) || !text)
+		return NULL;
+	note = json_loads(text, 0, NULL);
+	path = xasprintf("%s/%s", store->dir, json_string_value(json_object_get(note, "file")));
+	if (access(path, F_OK) == 0)
+		return note;
+	json_decref(note);
+	return NULL;
+}
+
+void store_on_damage(struct store *store, void (*tell)(void *data), void *data)
+{
+	store->damage_data = data;
+	store->damage_tell = tell;
+}
+
+bool store_is_damaged(const struct store *store)
+{
+	return atomic_load(&store->damaged);
 }
 
 /* ---- transactions --------------------------------------------------------------------------- */

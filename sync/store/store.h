@@ -2,6 +2,7 @@
  * it is SQLite.
  *
  *   store.c          open, lock, damage, transactions, time, writer set
+ *   store_salvage.c  what can be read of a damaged database, into a new one
  *   store_schema.c   tables and indexes by version
  *   store_query.c    connections (a reader a thread), statements, queries
  *   store_row.c      structs to rows and back
@@ -46,11 +47,19 @@ enum store_durability { STORE_NORMAL, STORE_FULL };
 enum store_origin { STORE_LOCAL, STORE_REMOTE };
 
 /* Creates directory and database when missing; takes the directory's lock (ERR_BUSY names the
- * process that holds it).  A damaged database is moved aside as cache.db.damaged-TIME and ERR_NONE is
- * returned with store_was_rebuilt true. */
+ * process that holds it).  A damaged database is moved aside as cache.db.damaged-TIME, what can be read of
+ * it is in the new one, and 0 is returned with store_was_rebuilt true. */
 int store_open(struct store **out, const char *dir, struct error *err);
 void store_close(struct store *store);
 bool store_was_rebuilt(const struct store *store);
+/* The last rebuild, as long as what was moved aside is there: {"file": name in the cache directory,
+ * "time": seconds, "items": taken over whole, "incomplete": known only in part, "lost_found": files put
+ * there}.  New reference; NULL: none. */
+json_t *store_rebuilt(struct store *store);
+/* Called once, by whatever thread meets damage, which the next store_open mends.  Set before others use the
+ * store. */
+void store_on_damage(struct store *store, void (*tell)(void *data), void *data);
+bool store_is_damaged(const struct store *store);
 
 int store_begin(struct store *store, enum store_durability durability, enum store_origin origin,
 	struct error *err);
@@ -147,6 +156,8 @@ int store_orphan_drop_all(struct store *store, struct error *err);
 int store_content_read(struct store *store, uint64_t ino, uint64_t offset, void *to, size_t size,
 	size_t *got, struct error *err);
 int store_content_get(struct store *store, uint64_t ino, struct buf *out, struct error *err);
+/* Files of items whose bytes were lost with a damaged cache. */
+int store_content_missing(struct store *store, uint64_t **inos, size_t *n, struct error *err);
 /* Sets the bytes and size of the node; mtime 0 leaves the mtime, else sets it; ctime = store_now. */
 int store_content_set(struct store *store, uint64_t ino, const char *bytes, size_t len,
 	int64_t mtime, struct error *err);
@@ -460,6 +471,8 @@ int store_lost_delete(struct store *store, int64_t id, struct error *err);
 void store_lost_clear(struct store_lost *lost);
 void store_lost_free(struct store_lost *lost, size_t n);
 
+#define TOMBSTONE_LINK_UNKNOWN "unknown"
+
 /* Kept 30 days: what a removed item was, so that a restored one revives it. */
 struct store_tombstone {
 	int64_t id;
@@ -470,7 +483,7 @@ struct store_tombstone {
 	uint64_t folder;
 	uint64_t ino;
 	char *record_id;    /* the CRM link it had, or NULL */
-	char *record_state; /* "linked" or "unlinked REASON" */
+	char *record_state; /* "linked", "unlinked REASON" or TOMBSTONE_LINK_UNKNOWN */
 	char *remote_id;
 	json_t *doc;
 };

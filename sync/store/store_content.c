@@ -114,6 +114,16 @@ int store_content_get(struct store *store, uint64_t ino, struct buf *out, struct
 	return rc;
 }
 
+int store_content_missing(struct store *store, uint64_t **inos, size_t *n, struct error *err)
+{
+	struct query q QUERY_END = query_read(store,
+		"SELECT ino FROM node WHERE item <> 0 AND parent <> 0 AND size > 0"
+		" AND ino NOT IN (SELECT ino FROM content)",
+		err);
+
+	return query_ids(&q, inos, n);
+}
+
 int store_content_set(struct store *store, uint64_t ino, const char *bytes, size_t len,
 	int64_t mtime, struct error *err)
 {

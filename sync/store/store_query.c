@@ -43,6 +43,8 @@ static void note_damage(struct store *store)
 
 	if (atomic_exchange(&store->damaged, true) || store->lock_fd < 0)
 		return;
+	if (store->damage_tell)
+		store->damage_tell(store->damage_data);
 	/* When even this fails the next open still meets the damage itself. */
 	if (lseek(store->lock_fd, 0, SEEK_END) < 0 ||
 		write(store->lock_fd, mark, sizeof(mark) - 1) < 0)

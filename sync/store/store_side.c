@@ -9,8 +9,6 @@
 
 #include "sync/mem.h"
 
-#define SAME_AS_OURS "="
-
 /* All but theirs, which comes last. */
 #define SIDE_FIELDS(X)                                                                             \
 	X(struct store_side, side, INTEGER)                                                        \

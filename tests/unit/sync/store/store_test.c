@@ -356,7 +356,8 @@ static void write_lock(struct fixture *f, const char *text)
 	fclose(file);
 }
 
-static void expect_rebuilt(struct fixture *f)
+/* lost: nothing of the old one could be read. */
+static void expect_rebuilt(struct fixture *f, bool lost)
 {
 	struct store_node node;
 
@@ -364,8 +365,10 @@ static void expect_rebuilt(struct fixture *f)
 	assert_true(store_was_rebuilt(f->store));
 	assert_int_equal(asides(f), 1);
 	ok(f, store_node_get(f->store, STORE_ROOT_INO, &node, &f->err));
-	assert_int_equal(store_node_get(f->store, f->folder, &node, &f->err), ERR_NOT_FOUND);
-	fixture_fill(f);
+	assert_int_equal(
+		store_node_get(f->store, f->folder, &node, &f->err), lost ? ERR_NOT_FOUND : 0);
+	if (lost)
+		fixture_fill(f);
 	fixture_reopen(f);
 	assert_false(store_was_rebuilt(f->store));
 	assert_int_equal(asides(f), 1);
@@ -377,7 +380,7 @@ static void file_that_is_no_database_is_moved_aside(void **state)
 
 	store_close(f->store);
 	overwrite(f, "cache.db", 0, 4096);
-	expect_rebuilt(f);
+	expect_rebuilt(f, true);
 }
 
 #define PAGE_BYTES 16384
@@ -402,7 +405,7 @@ static void damaged_pages_are_noticed_after_a_crash_of_the_machine(void **state)
 	store_close(f->store);
 	overwrite(f, "cache.db", PAGE_BYTES * 8, PAGE_BYTES * 20);
 	write_lock(f, "123 another-boot\n");
-	expect_rebuilt(f);
+	expect_rebuilt(f, false);
 }
 
 static void sound_pages_stand_after_a_crash_of_the_machine(void **state)
@@ -438,17 +441,23 @@ static void overwrite_items(struct fixture *f)
 	overwrite(f, "cache.db", (page - 1) * PAGE_BYTES, PAGE_BYTES);
 }
 
+static void count_up(void *n)
+{
+	++*(int *)n;
+}
+
 static void damage_met_while_running_is_dealt_with_at_the_next_start(void **state)
 {
 	struct fixture *f = *state;
 	struct store_item item;
 	unsigned int failed = 0;
+	int told = 0;
 
 	fill_pages(f);
-	store_close(f->store);
-	overwrite_items(f);
-	ok(f, store_open(&f->store, f->dir, &f->err));
+	fixture_reopen(f);
 	assert_false(store_was_rebuilt(f->store));
+	store_on_damage(f->store, count_up, &told);
+	overwrite_items(f);
 	for (int64_t id = 1; id <= 500; id++) {
 		if (store_item_get(f->store, id, &item, &f->err) == 0)
 			store_item_clear(&item);
@@ -456,8 +465,10 @@ static void damage_met_while_running_is_dealt_with_at_the_next_start(void **stat
 			failed += f->err.code == ERR_INTERNAL;
 	}
 	assert_true(failed > 0);
+	assert_true(store_is_damaged(f->store));
+	assert_int_equal(told, 1);
 	store_close(f->store);
-	expect_rebuilt(f);
+	expect_rebuilt(f, false);
 }
 
 static int get_version(void *version, int n, char **values, char **names)
