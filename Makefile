@@ -41,7 +41,7 @@ HELPER_BIN := $(HELPER_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libtandem.a
 PROGRAMS  := $(BUILD)/tandemfs $(BUILD)/tandemctl $(BUILD)/tandem-sim
 
-.PHONY: all help deps deps-check demo demo-stop check check-asan unit e2e bench lint fuzz install clean
+.PHONY: all help deps deps-check demo demo-stop check check-asan unit e2e crash bench lint fuzz install clean
 
 all: $(PROGRAMS)
 
@@ -73,6 +73,12 @@ $(BUILD)/tandemctl: $(BUILD)/fs/tandemctl.o $(LIB)
 	$(if $(V),,@echo "  LD  $@")
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+# The same program, with steps at which a test can have it kill itself.
+$(BUILD)/tandemfs-steps: $(BUILD)/fs/main.o $(BUILD)/tests/crash/steps.o $(LIB)
+	$(if $(V),,@echo "  LD  $@")
+	$(Q)$(CC) $(LDFLAGS) -Wl,--wrap=store_begin_as,--wrap=store_commit,--wrap=http_send -o $@ \
+		$^ $(PKG_LIBS)
+
 SIM_LIB_OBJ := $(BUILD)/sync/error.o $(BUILD)/sync/mem.o $(BUILD)/sync/buf.o
 $(BUILD)/tandem-sim: $(SIM_OBJ) $(SIM_LIB_OBJ)
 	$(if $(V),,@echo "  LD  $@")
@@ -101,14 +107,14 @@ demo-stop:
 
 ## make check       installs what is missing, builds, runs all tests
 check: deps-check
-	@$(MAKE) --no-print-directory -j2 all unit-programs
+	@$(MAKE) --no-print-directory -j2 all unit-programs $(BUILD)/tandemfs-steps
 	@$(MAKE) --no-print-directory unit e2e
 
 ## make check-asan  the tests under AddressSanitizer, UBSan and leak detection
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 check-asan: deps-check
 	@$(MAKE) --no-print-directory -j2 BUILD=build-asan OPT="-O1 -g" SAN="$(SANITIZE)" \
-		all unit-programs
+		all unit-programs build-asan/tandemfs-steps
 	@$(MAKE) --no-print-directory BUILD=build-asan OPT="-O1 -g" SAN="$(SANITIZE)" unit e2e
 
 .PHONY: unit-programs
@@ -121,10 +127,14 @@ unit: $(UNIT_BIN)
 	@rm -rf $(RECORDED)/unit && mkdir -p $(RECORDED)/unit
 	@TANDEM_RECORD=$(RECORDED)/unit tests/tools/unit $(UNIT_BIN)
 
-e2e: all $(HELPER_BIN) tests/e2e/node_modules/.package-lock.json
+e2e: all $(BUILD)/tandemfs-steps $(HELPER_BIN) tests/e2e/node_modules/.package-lock.json
 	@rm -rf $(RECORDED)/e2e && mkdir -p $(RECORDED)/e2e
 	@tests/tools/e2e $(BUILD) $(RECORDED)/e2e $(JOBS) $(PYTEST_ARGS)
 	@tests/tools/validate-recorded $(RECORDED) $(if $(PYTEST_ARGS),partial)
+
+## make crash       every crash scenario, killed at every step and cut off at every write request
+crash: all $(BUILD)/tandemfs-steps
+	@tests/tools/crash $(BUILD) $(JOBS) $(SCENARIO)
 
 tests/e2e/node_modules/.package-lock.json: tests/e2e/package-lock.json
 	cd tests/e2e && npm ci --no-fund --no-audit --silent && touch node_modules/.package-lock.json

@@ -18,9 +18,9 @@
 /* No path is deeper than this (and a damaged tree with a cycle is left). */
 #define DEPTH_MAX 64
 
-int commit_begin(struct commit *c, struct error *err)
+int commit_begin_as(struct commit *c, const char *name, struct error *err)
 {
-	return store_begin(c->store, STORE_NORMAL, STORE_LOCAL, err);
+	return store_begin_as(c->store, name, STORE_NORMAL, STORE_LOCAL, err);
 }
 
 int commit_end(struct commit *c, int rc, int64_t mailbox, struct error *err)

@@ -29,7 +29,8 @@
 
 /* ---- commit.c --------------------------------------------------------------------------------- */
 
-int commit_begin(struct commit *c, struct error *err);
+#define commit_begin(c, err) commit_begin_as(c, __func__, err)
+int commit_begin_as(struct commit *c, const char *name, struct error *err);
 /* Commits when rc is 0, else rolls back and returns rc.  mailbox: told to the hub, 0: nobody. */
 int commit_end(struct commit *c, int rc, int64_t mailbox, struct error *err);
 

@@ -93,7 +93,8 @@ struct store {
 	struct connection *writer;
 	enum store_durability level; /* of PRAGMA synchronous now */
 	enum store_origin origin;
-	struct error broken; /* why the open transaction cannot be committed any more */
+	const char *transaction; /* name of the open one, or of the last */
+	struct error broken;	 /* why the open transaction cannot be committed any more */
 	struct change_list changes;
 	store_listener *listener; /* under gate */
 	void *listener_data;

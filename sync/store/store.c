@@ -468,8 +468,8 @@ static void gate_leave(struct store *store)
 	pthread_mutex_unlock(&store->gate);
 }
 
-int store_begin(struct store *store, enum store_durability durability, enum store_origin origin,
-	struct error *err)
+int store_begin_as(struct store *store, const char *name, enum store_durability durability,
+	enum store_origin origin, struct error *err)
 {
 	static const char *const levels[] = {
 		[STORE_NORMAL] = "PRAGMA synchronous = NORMAL",
@@ -478,7 +478,8 @@ int store_begin(struct store *store, enum store_durability durability, enum stor
 	int rc = 0;
 
 	if (store_in_transaction(store))
-		return error_set(err, ERR_INTERNAL, "a transaction is open already");
+		return error_set(err, ERR_INTERNAL, "%s: the transaction of %s is open already",
+			name, store->transaction);
 	gate_enter(store);
 	/* It cannot change inside a transaction. */
 	if (durability != store->level)
@@ -491,6 +492,7 @@ int store_begin(struct store *store, enum store_durability durability, enum stor
 		gate_leave(store);
 		return rc;
 	}
+	store->transaction = name;
 	store->origin = origin;
 	store->broken = (struct error)ERROR_INIT;
 	return 0;

@@ -61,8 +61,11 @@ json_t *store_rebuilt(struct store *store);
 void store_on_damage(struct store *store, void (*tell)(void *data), void *data);
 bool store_is_damaged(const struct store *store);
 
-int store_begin(struct store *store, enum store_durability durability, enum store_origin origin,
-	struct error *err);
+/* A transaction bears the name of the function that begins it. */
+#define store_begin(store, durability, origin, err)                                                \
+	store_begin_as(store, __func__, durability, origin, err)
+int store_begin_as(struct store *store, const char *name, enum store_durability durability,
+	enum store_origin origin, struct error *err);
 int store_commit(struct store *store, struct error *err); /* rolls back when it fails */
 void store_rollback(struct store *store); /* no-op when no transaction of this thread is open */
 

@@ -55,8 +55,10 @@ def is_mounted(path):
 
 
 class Mount:
-    def __init__(self, directory, sim, config=None, options=(), record=None, first_sync=True):
+    def __init__(self, directory, sim, config=None, options=(), record=None, first_sync=True,
+                 program="tandemfs", environment=None):
         """config: overrides of the simulator's configuration; options: of -o."""
+        self.program = program
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory = self.directory.resolve()
@@ -69,7 +71,8 @@ class Mount:
         self.options = [f"cache={self.cache}", *options]
         # A socket's path is at most 108 bytes, and pytest's directories are deep.
         self.runtime = pathlib.Path(tempfile.mkdtemp(prefix="tandem-test-", dir="/tmp"))
-        self.environment = {**os.environ, "XDG_RUNTIME_DIR": str(self.runtime)}
+        self.environment = {**os.environ, "XDG_RUNTIME_DIR": str(self.runtime),
+                            **(environment or {})}
         self.environment.pop("TANDEM_RECORD", None)
         if record:
             pathlib.Path(record).mkdir(parents=True, exist_ok=True)
@@ -92,7 +95,7 @@ class Mount:
     # Start and stop -----------------------------------------------------------------------------
 
     def start(self, options=()):
-        command = [str(BUILD / "tandemfs"), str(self.config), str(self.path), "-f", "-o",
+        command = [str(BUILD / self.program), str(self.config), str(self.path), "-f", "-o",
                    ",".join([*self.options, *options])]
         with open(self.stderr_path, "ab") as stderr:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,

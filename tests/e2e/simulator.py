@@ -206,10 +206,12 @@ class Simulator:
 def wait_for(condition, seconds=20, what="condition"):
     """Polls until condition() is true and returns what it returned; fails after the deadline."""
     deadline = time.monotonic() + seconds
+    pause = 0.002
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)

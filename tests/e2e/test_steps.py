@@ -1,0 +1,24 @@
+"""A sample of the crash scenarios (crash_scenarios.py); `make crash` runs all of them.
+
+Each scenario is run with one kind of item, and disturbed at a few of its steps, evenly spread.
+"""
+import pytest
+from crash_scenarios import SCENARIOS
+from crashing import try_scenario
+from scale import amount
+
+DISTURBED = amount(8, 2)
+
+
+@pytest.mark.parametrize("number", range(len(SCENARIOS)),
+                         ids=[scenario.name for scenario in SCENARIOS])
+def test_killed_and_cut_off(number, tmp_path, record_property):
+    scenario = SCENARIOS[number]
+
+    def some(disturbances):
+        apart = max(1, len(disturbances) // DISTURBED)
+        return disturbances[number % apart::apart]
+
+    report = try_scenario(scenario, scenario.kinds[number % len(scenario.kinds)], tmp_path, some)
+    assert report.problems == []
+    assert report.runs >= min(DISTURBED, report.steps)
