@@ -170,6 +170,15 @@ $(FUZZ_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
 	$(if $(V),,@echo "  LD  $@")
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
 
+## make model N=2000  so many random programs of edits, faults and crashes; SEED=1 plays others
+N    ?= 2000
+SEED ?= 1
+.PHONY: model
+model: deps-check all
+	@mkdir -p $(RECORDED)/model
+	@TANDEM_MODEL=$(N) TANDEM_MODEL_SEED=$(SEED) tests/tools/e2e $(BUILD) $(RECORDED)/model $(JOBS) \
+		test_model.py -k random
+
 ## make install     into DESTDIR and PREFIX
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/tandemctl

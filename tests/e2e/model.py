@@ -1,0 +1,367 @@
+"""What people do on three replicas, at random, and what must be true when the dust has settled.
+
+A *program* is a list of operations, (name, arguments...), each a plain tuple, so that one that fails can
+be printed and kept.  A World does them on one simulator and one mount, and writes down what the people
+did; model_oracle.py judges the end from that and from what stands on the three sides.
+
+A Thing is a person, an appointment or a task, known by a name that nobody changes.  Each value that is
+ever written is another one, so that wherever it stands it is known who wrote it:
+
+    thing.open[field]   values that nobody has seen and replaced; none of them may be lost
+    thing.item          is it to be a file and an item of Exchange?   MUST, MAY or NOT
+    thing.record        is it to be a record of the CRM?
+    thing.link          are the two to be in sync?
+    thing.touched       places where it was changed since all sides were last seen to be equal
+
+MAY is for what two people decided differently, one without knowing of the other: either may win, so
+long as the sides agree and no value is lost.
+"""
+import dataclasses
+import os
+
+from kinds import KINDS
+from later import after
+from model_replicas import FIELDS, VIEW, Crm, Exchange, Files
+from mounting import Mount
+from scene import seed
+from simulator import Simulator, wait_for
+
+MUST, MAY, NOT = "must", "may", "not"
+OTHER = {"file": "exchange", "exchange": "file"}
+# More deletions of one folder than this are held, however large it is (as long as it is below 60).
+MANY = 6
+
+CONFIG = {"conflict": "exchange", "remove": "none", "import": "off", "token": True}
+# Minutes after which nobody waits for the answer to a create any more.
+# Requests of the gateway, not those of people, who sign in themselves.
+BY_GATEWAY = "ExchangeImpersonation"
+AGED = ("UPDATE side SET token_sent = token_sent - 3600000000000 WHERE token_sent > 0",
+        "UPDATE value SET value = '1' WHERE name LIKE 'viewed:%'")
+
+
+@dataclasses.dataclass
+class Thing:
+    kind: object
+    name: str
+    item: str = NOT
+    record: str = NOT
+    link: str = NOT
+    had_record: bool = False
+    touched: set = dataclasses.field(default_factory=set)
+    open: dict = dataclasses.field(default_factory=dict)
+
+    def wrote(self, field, value, shown=None):
+        """Somebody who saw `shown` replaced it."""
+        values = self.open.setdefault(field, set())
+        values.discard(shown)
+        values.add(value)
+
+    def saw_go(self, copy):
+        """Somebody threw away what this copy showed."""
+        for field, value in copy.fields.items():
+            self.open.get(field, set()).discard(value)
+
+
+class World:
+    def __init__(self, directory, config=()):
+        self.config = {**CONFIG, **dict(config)}
+        self.things = {}
+        self.last_value = self.last_name = 0
+        self.refused = []   # names of files that were written as no item
+        self.guarded = []   # [[(place that must still have it, thing)]]
+        self.removed = {}   # {thing: (path, bytes)} of files that were removed
+        self.sim = Simulator(directory / "sim", seed=seed([]), schema=None)
+        try:
+            self.mount = Mount(directory / "tandemfs", self.sim, config=self.overrides())
+        except BaseException:
+            self.sim.stop()
+            raise
+        self.replicas = {"file": Files(self), "exchange": Exchange(self), "crm": Crm(self)}
+
+    def overrides(self):
+        rules = {f"{kind}-{key}": self.config[key] for kind in ("contacts", "calendar", "tasks")
+                 for key in ("remove", "import")}
+        return {"sync": {"conflict": self.config["conflict"], "remove-quiet": "0"},
+                "crm": {} if self.config["token"] else {"external-id-field": None},
+                'policy "default"': {"users": "*", **rules}}
+
+    def close(self):
+        try:
+            self.mount.close()
+        finally:
+            self.sim.stop()
+
+    def do(self, name, *arguments):
+        getattr(self, f"do_{name}")(*arguments)
+
+    # What is there -------------------------------------------------------------------------------
+
+    def copies(self, place):
+        """{(kind, name): [copy]} of one place."""
+        try:
+            listed = list(self.replicas[place].copies())
+        except FileNotFoundError:  # a cycle by itself, after one that failed, has moved a file
+            listed = list(self.replicas[place].copies())
+        found = {}
+        for copy in listed:
+            found.setdefault((copy.kind.name, copy.name), []).append(copy)
+        return found
+
+    def one(self, place, n):
+        """(thing, its copy there) of the n-th thing, counted around; None where there is no copy."""
+        if not self.things:
+            return None, None
+        thing = list(self.things.values())[n % len(self.things)]
+        found = self.copies(place).get((thing.kind.name, thing.name), ())
+        return thing, found[0] if found else None
+
+    def new_value(self, field):
+        self.last_value += 1
+        return field.value(self.last_value)
+
+    # Edits ---------------------------------------------------------------------------------------
+
+    def new_thing(self, kind):
+        self.last_name += 1
+        thing = Thing(kind, f"T{self.last_name}t")
+        self.things[kind.name, thing.name] = thing
+        return thing
+
+    def first_values(self, thing):
+        values = {field: self.new_value(field) for field in FIELDS[thing.kind.name][:2]}
+        for field, value in values.items():
+            thing.wrote(field.name, value)
+        return values
+
+    def do_create(self, place, kind, designated):
+        kind = KINDS[kind]
+        thing = self.new_thing(kind)
+        values = self.first_values(thing)
+        self.replicas[place].create(thing, values, designated)
+        thing.touched.add(place)
+        if place == "crm":
+            thing.record, thing.had_record = MUST, True
+            thing.item = thing.link = MUST if self.config["import"] == "owned" else NOT
+        else:
+            thing.item = MUST
+            thing.link = thing.record = MUST if designated else NOT
+
+    def do_many(self, place, kind, designated):
+        for _ in range(MANY):
+            self.do_create(place, kind, designated)
+
+    def do_twin(self, n):
+        """Somebody in the CRM makes a record of the same person, appointment or task."""
+        thing, copy = self.one("file", n)
+        if not copy or thing.link != NOT or thing.record != NOT or thing.item != MUST:
+            return
+        if self.copies("crm").get((thing.kind.name, thing.name)):
+            return
+        field = FIELDS[thing.kind.name][-1]
+        value = self.new_value(field)
+        self.replicas["crm"].create(thing, {**{field: value}, **copy.identity()}, False)
+        thing.wrote(field.name, value)
+        thing.record, thing.had_record = MUST, True
+        thing.touched.add("crm")
+
+    def do_edit(self, place, n, which):
+        thing, copy = self.one(place, n)
+        if not copy:
+            return
+        fields = FIELDS[thing.kind.name]
+        field = fields[which % len(fields)]
+        value = self.new_value(field)
+        self.replicas[place].edit(copy, field, value)
+        thing.wrote(field.name, value, copy.fields[field.name])
+        self.revive(thing, place)
+
+    def do_clear(self, place, n, which):
+        thing, copy = self.one(place, n)
+        if not copy:
+            return
+        fields = [field for field in FIELDS[thing.kind.name] if field.clears]
+        field = fields[which % len(fields)]
+        if copy.fields[field.name] is None:
+            return
+        self.replicas[place].edit(copy, field, None)
+        thing.wrote(field.name, None, copy.fields[field.name])
+        self.revive(thing, place)
+
+    def revive(self, thing, place):
+        """A change by somebody who does not know that it was deleted elsewhere."""
+        thing.touched.add(place)
+        if thing.item == NOT and (place != "crm" or thing.link != NOT):
+            thing.item = MAY
+        if thing.record == NOT and thing.link == MAY:
+            thing.record = MAY
+
+    def do_delete(self, place, n):
+        thing, copy = self.one(place, n)
+        if copy:
+            self.delete(thing, copy, place)
+
+    def delete(self, thing, copy, place):
+        alone = thing.touched <= {place}
+        if place == "file":
+            self.removed[thing.kind.name, thing.name] = (copy.handle, copy.handle.read_bytes())
+        elsewhere = {value for other in ("file", "exchange") if place == "crm"
+                     for one in self.copies(other).get((thing.kind.name, thing.name), ())
+                     for value in one.fields.items()}
+        self.replicas[place].delete(copy)
+        # A record that goes takes along only what stands nowhere else; an item takes all.
+        copy.fields = {field: value for field, value in copy.fields.items()
+                       if (field, value) not in elsewhere}
+        thing.saw_go(copy)
+        thing.touched.add(place)
+        linked, thing.link = thing.link, MAY if thing.link == MUST else thing.link
+        if place == "crm":
+            # A pair that was made just now may not have been seen as one.
+            thing.record = NOT if alone and linked != MAY else MAY
+            thing.item = self.follows(thing.item, ("exchange", "both"), linked)
+            thing.had_record = False
+        else:
+            thing.item = NOT if alone else MAY
+            thing.record = self.follows(MUST if thing.had_record else self.weaker(thing.record),
+                                        ("crm", "both"), linked)
+
+    def follows(self, wanted, removes, linked):
+        """What becomes of the other half of a pair."""
+        if linked == NOT or wanted == NOT or self.config["remove"] not in removes:
+            return wanted
+        return MAY
+
+    @staticmethod
+    def weaker(wanted):
+        return NOT if wanted == NOT else MAY
+
+    def do_empty(self, place, kind):
+        """All that this place has of one kind."""
+        kind = KINDS[kind]
+        found = [(self.things[key], copies[0]) for key, copies in self.copies(place).items()
+                 if key[0] == kind.name]
+        sure = [thing for thing, copy in found
+                if not thing.touched and thing.item == MUST and copy.folder == ""]
+        for thing, copy in found:
+            self.delete(thing, copy, place)
+        if len(sure) >= MANY:
+            self.guarded.append([(OTHER[place], thing) for thing in sure])
+
+    def do_restore(self, n):
+        """A file that was removed is written back, as a backup does."""
+        gone = [key for key in self.removed if key not in self.copies("file")]
+        if not gone:
+            return
+        key = gone[n % len(gone)]
+        thing, (path, content) = self.things[key], self.removed[key]
+        path.write_bytes(content)
+        thing.item = MUST if thing.item == NOT and thing.touched <= {"file"} else MAY
+        thing.record = MAY if thing.record == NOT and thing.link != NOT else thing.record
+        thing.link = self.weaker(thing.link)
+        for batch in self.guarded:
+            batch[:] = [(place, one) for place, one in batch if one is not thing]
+        thing.touched.add("file")
+
+    def do_rename(self, n):
+        thing, copy = self.one("file", n)
+        if copy:
+            os.rename(copy.handle, copy.handle.with_name(
+                f"renamed {self.last_value} {thing.name}{thing.kind.suffix}"))
+            self.last_value += 1
+            self.revive(thing, "file")
+
+    def do_refused(self, kind):
+        """What is no item is refused and kept, and nothing else happens."""
+        kind = KINDS[kind]
+        self.refused.append(self.replicas["file"].write_refused(kind, len(self.refused)))
+
+    # Designation ---------------------------------------------------------------------------------
+
+    def do_designate(self, place, n, way):
+        self.place(place, n, way, True)
+
+    def do_undesignate(self, place, n, way):
+        self.place(place, n, way, False)
+
+    def place(self, place, n, way, into):
+        """way: "folder" (or the view) or "category"; place: file or exchange."""
+        thing, copy = self.one(place, n)
+        if not copy or (copy.folder == VIEW if way == "folder" else copy.designating) == into:
+            return
+        before = copy.is_designated
+        self.replicas[place].place(copy, way, into)
+        (copy,) = self.copies(place)[thing.kind.name, thing.name]
+        self.revive(thing, place)
+        if not before and copy.is_designated:
+            # Deleted in the CRM, designated anew: another record, or none.
+            thing.record = {NOT: MAY if thing.link == MAY else MUST}.get(thing.record, thing.record)
+            thing.link = MUST if thing.link == NOT else MAY
+            if thing.link == MUST and thing.item != MUST:
+                thing.link, thing.record = MAY, self.weaker(thing.record)
+        elif before and not copy.is_designated:
+            thing.link = self.weaker(thing.link)
+            thing.record = MUST if thing.had_record and thing.record == MUST \
+                else self.weaker(thing.record)
+
+    # The servers, the machine and time -----------------------------------------------------------
+
+    def do_fault(self, operation, kind, skip):
+        more = {"status": {"status": 503, "retry_after": 1},
+                "ews": {"code": "ErrorServerBusy", "backoff_ms": 500},
+                "sf": {"code": "SERVER_UNAVAILABLE", "status": 503, "retry_after": 1},
+                "sf-record": {"code": "UNABLE_TO_LOCK_ROW"}}.get(kind, {})
+        self.fault(operation, kind, skip, **more)
+
+    def fault(self, operation, kind, skip, **more):
+        if not operation.startswith("sf:"):
+            more["match"] = BY_GATEWAY
+        self.sim.fault(operation, kind, skip=skip, **more)
+
+    def is_faulty(self):
+        return any(fault["left"] for fault in self.sim.faults())
+
+    def do_sync(self):
+        done = self.mount.sync(check=False)
+        if done.returncode == 0 and not self.is_faulty():
+            self.note_equal()
+
+    def note_equal(self):
+        """A cycle has ended well: where all sides are equal now, everybody knows of everything."""
+        files, items, records = (self.copies(place) for place in self.replicas)
+        for key, thing in self.things.items():
+            sides = [files.get(key), items.get(key)]
+            if thing.link != NOT and key in records:
+                sides.append(records[key])
+            if not any(sides[:2]) or (all(sides) and all(
+                    side[0].fields == sides[0][0].fields for side in sides)
+                    and sides[0][0].where() == sides[1][0].where()):
+                thing.touched.clear()
+
+    def do_crash(self):
+        """A cycle begins with the start; two people may edit while it runs, but not at random."""
+        self.mount.crash()
+        self.do_sync()
+
+    def do_crash_in(self, operation, kind, skip):
+        """kill -9 while a request is under way, before or after the server has applied it."""
+        ms = 300 if kind == "delay" else 60000
+        self.fault(operation, kind, skip, ms=ms)
+        self.mount.ctl("sync", "--no-wait")
+        wait_for(lambda: self.fired(operation, kind) or not self.is_running(), 60, "the request")
+        self.mount.crash()
+        # A request that is under way lives on; one that was not sent yet is not delayed any more.
+        self.sim.clear_faults()
+        self.do_sync()
+
+    def fired(self, operation, kind):
+        return any(fault["fired"] for fault in self.sim.faults()
+                   if (fault["operation"], fault["type"]) == (operation, kind))
+
+    def is_running(self):
+        return any(box["running"] for box in self.mount.ctl_json("status")["mailboxes"])
+
+    def do_clock(self, hours):
+        self.sim.clock(advance_seconds=3600 * hours)
+
+    def do_age(self, n):
+        after(self.mount, AGED[n % len(AGED)])
+        self.do_sync()

@@ -1,0 +1,132 @@
+"""What must be true when the dust has settled: see model.py.
+
+play() does the operations of a program.  settle() takes all faults away, lets the time pass that tandemfs
+waits for, and runs cycles until one writes nothing; check() then compares the three sides with each other
+and with what people did."""
+import json
+
+from later import after
+from model import AGED, MANY, MAY, MUST, NOT
+from model_replicas import FIELDS
+from scene import conflicts, lost
+from simulator import wait_for
+
+CYCLES = 12  # more are needed by nobody who comes to an end
+
+
+def play(world, program):
+    for operation in [*program, ("settle",)]:
+        if operation == ("settle",):
+            settle(world)
+        else:
+            world.do(*operation)
+
+
+def settle(world):
+    world.sim.clear_faults()
+    wait_for(lambda: world.sim.counters()["delayed"] == 0, 60, "delayed requests")
+    after(world.mount, AGED[0])
+    sync_until_quiet(world)
+    check_guard(world)
+    held = {row["batch"] for row in world.mount.ctl_json("deletes")}
+    for batch in held:
+        world.mount.ctl("deletes", "confirm", batch)
+    if held:
+        sync_until_quiet(world)
+    check(world)
+    world.sim.reset_counters()
+    world.mount.sync()
+    assert world.sim.counters()["writes"] == 0, "a further cycle writes"
+
+
+def sync_until_quiet(world):
+    for _ in range(CYCLES):
+        world.sim.reset_counters()
+        # A server said how long to wait, perhaps.
+        wait_for(lambda: world.mount.sync(check=False).returncode == 0, 60, "a good cycle")
+        if world.sim.counters()["writes"] == 0:
+            return
+    raise AssertionError(f"cycle {CYCLES} still writes: {world.sim.counters()}")
+
+
+def check_guard(world):
+    """What was deleted in bulk still stands on the other side."""
+    for batch in world.guarded:
+        held = [(place, thing) for place, thing in batch if thing.item == NOT]
+        for place, thing in held if len(held) >= MANY else ():
+            assert (thing.kind.name, thing.name) in world.copies(place), \
+                f"{thing.name} was deleted in bulk, and nobody has confirmed that"
+    world.guarded = []
+
+
+def check(world):
+    assert world.sim.mails() == [], "somebody was mailed"
+    assert world.mount.ctl_json("errors") == []
+    box = world.mount.mailbox("alice")
+    assert lost(box) == sorted(f"{name}.{end}" for name in world.refused
+                               for end in ("reason", "refused"))
+    losers = [loser["value"] for conflict in conflicts(box) for field in conflict["fields"]
+              for loser in field["losers"]]
+    sides = {place: world.copies(place) for place in world.replicas}
+    for place, found in sides.items():
+        for key, copies in found.items():
+            assert key in world.things, f"{key} in {place}: nobody made it"
+            assert len(copies) == 1, f"{key} is {len(copies)} times in {place}"
+    for key, thing in world.things.items():
+        copies = {place: found[key][0] for place, found in sides.items() if key in found}
+        check_there(thing, copies)
+        check_equal(thing, copies)
+        check_values(thing, copies, losers)
+        settled(thing, copies)
+    world.removed = {key: file for key, file in world.removed.items() if key not in sides["file"]}
+
+
+def check_there(thing, copies):
+    for wanted, places in (thing.item, ("file", "exchange")), (thing.record, ("crm",)):
+        for place in places:
+            assert wanted == MAY or (place in copies) == (wanted == MUST), \
+                f"{thing.kind.name} {thing.name} {wanted} be in {place}"
+    assert ("file" in copies) == ("exchange" in copies), \
+        f"{thing.name} is in one of file and Exchange: {copies}"
+
+
+def check_equal(thing, copies):
+    file, item, record = (copies.get(place) for place in ("file", "exchange", "crm"))
+    if not file:
+        return
+    assert file.fields == item.fields, (file, item)
+    assert file.where() == item.where(), (file, item)
+    if thing.link == MUST and file.is_designated:
+        assert file.link, f"{thing.name} is not linked"
+    assert thing.link != NOT or not file.link, f"{thing.name} was not designated and is linked"
+    if file.link:
+        assert record and file.link == record.handle, (file, record)
+        assert file.fields == record.fields, (file, record)
+
+
+def check_values(thing, copies, losers):
+    text = json.dumps(losers)
+    for field in FIELDS[thing.kind.name]:
+        shown = [copy.fields[field.name] for copy in copies.values()]
+        for value in thing.open.get(field.name, ()):
+            if value is None:  # what was emptied is, where all is gone
+                kept = None in losers or "file" not in copies
+            else:
+                kept = any(mark in text for mark in field.marks(value))
+            assert value in shown or kept, \
+                f"{thing.kind.name} {thing.name}: {field.name} {value} is lost; there is {shown}"
+
+
+def settled(thing, copies):
+    """All that was undecided is known now."""
+    file = copies.get("file")
+    thing.touched.clear()
+    thing.item = MUST if file else NOT
+    thing.record = MUST if "crm" in copies else NOT
+    thing.had_record = "crm" in copies
+    if not file:
+        thing.link = MAY if thing.link != NOT or thing.had_record else NOT
+    elif file.link:
+        thing.link = MUST
+    else:  # designated and not linked: unlinked, until it is designated anew
+        thing.link = MAY if file.is_designated else NOT
