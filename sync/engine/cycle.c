@@ -340,7 +340,8 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 		.categories = json_object(),
 		.may_create = json_object(),
 		.accounts = json_object(),
-		.let_go = { json_object(), json_object() } };
+		.let_go = { json_object(), json_object() },
+		.gone = json_object() };
 	int rc;
 
 	for (int kind = 0; kind < ITEM_KINDS; kind++)
@@ -361,6 +362,7 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 	json_decref(c.categories);
 	json_decref(c.may_create);
 	json_decref(c.accounts);
+	json_decref(c.gone);
 	for (int cap = 0; cap < CAPS; cap++)
 		json_decref(c.waiting[cap]);
 	for (int side = 0; side < SIDES; side++)
