@@ -343,8 +343,7 @@ class World:
 
     def do_crash_in(self, operation, kind, skip):
         """kill -9 while a request is under way, before or after the server has applied it."""
-        ms = 300 if kind == "delay" else 60000
-        self.fault(operation, kind, skip, ms=ms)
+        self.fault(operation, kind, skip, ms=1000)
         self.mount.ctl("sync", "--no-wait")
         wait_for(lambda: self.fired(operation, kind) or not self.is_running(), 60, "the request")
         self.mount.crash()
