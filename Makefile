@@ -120,16 +120,17 @@ check-asan: deps-check
 .PHONY: unit-programs
 unit-programs: $(UNIT_BIN)
 
-# What the tests and the programs exchange is recorded, and judged at the end.
+# What the tests and the programs exchange is recorded where a schema is there to judge it at the end.
+SCHEMA := $(wildcard $(or $(TANDEM_SHARED),../shared)/ews-schema/validate)
 RECORDED := $(abspath $(BUILD))/recorded
 
 unit: $(UNIT_BIN)
 	@rm -rf $(RECORDED)/unit && mkdir -p $(RECORDED)/unit
-	@TANDEM_RECORD=$(RECORDED)/unit tests/tools/unit $(UNIT_BIN)
+	@$(if $(SCHEMA),TANDEM_RECORD=$(RECORDED)/unit) tests/tools/unit $(UNIT_BIN)
 
 e2e: all $(BUILD)/tandemfs-steps $(HELPER_BIN) tests/e2e/node_modules/.package-lock.json
 	@rm -rf $(RECORDED)/e2e && mkdir -p $(RECORDED)/e2e
-	@tests/tools/e2e $(BUILD) $(RECORDED)/e2e $(JOBS) $(PYTEST_ARGS)
+	@$(if $(SCHEMA),TANDEM_RECORD=$(RECORDED)/e2e) tests/tools/e2e $(BUILD) $(JOBS) $(PYTEST_ARGS)
 	@tests/tools/validate-recorded $(RECORDED) $(if $(PYTEST_ARGS),partial)
 
 ## make crash       every crash scenario, killed at every step and cut off at every write request

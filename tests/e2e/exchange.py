@@ -9,6 +9,21 @@ import contextlib
 from exchangelib import DELEGATE, Account, Configuration, Contact, Credentials, ExtendedProperty
 from exchangelib.errors import ErrorItemNotFound
 from exchangelib.indexed_properties import EmailAddress, PhoneNumber, PhysicalAddress
+from exchangelib.protocol import BaseProtocol
+from requests.adapters import HTTPAdapter
+
+
+class WholeAnswers(HTTPAdapter):
+    """exchangelib reads answers with iter_content() as it is by default: one byte at a time."""
+
+    def build_response(self, req, resp):
+        response = super().build_response(req, resp)
+        read = response.iter_content
+        response.iter_content = lambda chunk_size=65536, **more: read(chunk_size, **more)
+        return response
+
+
+BaseProtocol.HTTP_ADAPTER_CLS = WholeAnswers
 
 
 class DisplayNamePrefix(ExtendedProperty):

@@ -7,12 +7,13 @@ import threading
 import time
 
 import pytest
-from backup_tools import TOOLS
+from backup_tools import TOOLS, Restic, Rsync
 from cycles import assert_nothing_written
 
 from exchange import contacts_of
 from exchange import edit as change
 from exchange import new_contact, subfolder
+from scale import amount
 from scene import (
     ALICE,
     BOB,
@@ -66,7 +67,8 @@ def everything(people, peers):
 
 pytestmark = pytest.mark.sim(seed=everything(PEOPLE, PEERS))
 
-each_tool = pytest.mark.parametrize("kind", TOOLS, ids=lambda tool: tool.__name__.lower())
+each_tool = pytest.mark.parametrize("kind", amount(TOOLS, [Rsync, Restic]),
+                                    ids=lambda tool: tool.__name__.lower())
 
 
 @pytest.fixture
