@@ -1,6 +1,8 @@
 /* Overrides of a series, as a table of fields sees them. */
 #include "sync/formats/event.h"
 
+#include "sync/formats/caltime.h"
+#include "sync/formats/recur.h"
 #include "sync/mem.h"
 
 json_t *event_plain_occurrence(const json_t *doc, const char *key)
@@ -77,6 +79,19 @@ static int apply_override(const struct event_override_rows *rows, json_t *occurr
 	return rc;
 }
 
+/* One that changes nothing is none, or it would stand beside the series once that moves. */
+static void put_patch(json_t *doc, json_t *map, const char *key, json_t *patch)
+{
+	int64_t local;
+
+	json_object_set_new(map, key, patch);
+	if (json_object_size(patch) || !caltime_read_local(key, &local) || !recur_has(doc, local))
+		return;
+	json_object_del(map, key);
+	if (!json_object_size(map))
+		json_object_del(doc, "recurrenceOverrides");
+}
+
 int event_override_set(const struct event_override_rows *rows, json_t *doc, const char *key,
 	const json_t *value, struct error *err)
 {
@@ -103,7 +118,7 @@ int event_override_set(const struct event_override_rows *rows, json_t *doc, cons
 	occurrence = event_occurrence(doc, key);
 	rc = apply_override(rows, occurrence, plain, value, err);
 	if (!rc)
-		json_object_set_new(map, key, event_patch(doc, key, occurrence));
+		put_patch(doc, map, key, event_patch(doc, key, occurrence));
 	json_decref(occurrence);
 	json_decref(plain);
 	return rc;
