@@ -80,13 +80,51 @@ static json_t *whole_there(const struct field_merge *m, const struct field *row,
 	return there && row && row->apart ? value_get(m->remote->wholes, row->name) : there;
 }
 
+/* Has the value members that can change each on its own: an exception of a series? */
+static bool has_members(const struct field_merge *m, const char *name, const json_t *there)
+{
+	const struct field *row = field_find(m->table, name);
+
+	return row && row->flags & FIELD_VALUES && json_is_object(there) &&
+	       json_is_object(value_get(m->side->ours, name)) &&
+	       json_is_object(value_get(m->side->theirs, name));
+}
+
+/* `ours` with the members that changed there: what the remote made of another one (cut, trimmed) is no
+ * change of it.  New reference. */
+static json_t *with_changes(const struct field_merge *m, const char *name, json_t *there)
+{
+	const json_t *theirs = value_get(m->side->theirs, name);
+	json_t *all, *out, *value;
+	const char *member;
+
+	if (!has_members(m, name, there))
+		return json_incref(there);
+	all = json_copy(there);
+	json_object_update_missing(all, (json_t *)theirs);
+	out = json_copy(value_get(m->side->ours, name));
+	json_object_foreach(all, member, value) {
+		json_t *now = json_object_get(there, member);
+
+		if (json_equal(now, json_object_get(theirs, member)))
+			continue;
+		if (now)
+			json_object_set(out, member, now);
+		else
+			json_object_del(out, member);
+	}
+	json_decref(all);
+	return out;
+}
+
 static int apply(struct field_merge *m, const char *name, json_t *there)
 {
 	bool is_view = m->view && !strcmp(m->view, name);
-	json_t *value = whole_there(m, field_find(m->table, name), there);
+	json_t *value = with_changes(m, name, whole_there(m, field_find(m->table, name), there));
 	int rc = is_view ? apply_view(m, name, there)
 			 : field_apply(m->table, m->pair->item.doc, name, value, m->err);
 
+	json_decref(value);
 	if (rc)
 		return error_prefix(m->err, "%s", name);
 	m->took = true;
@@ -220,7 +258,13 @@ static int merge_field(struct field_merge *m, const char *name)
 		rc = apply(m, name, there);
 	else
 		rc = merge_both_changed(m, name, there);
-	if (rc == ERR_CONFLICT) { /* ours stands and is sent: `ours` stays as it was */
+	if (rc == ERR_CONFLICT) { /* ours stands and is sent, over what changed there */
+		if (has_members(m, name, there)) {
+			json_t *base = with_changes(m, name, there);
+
+			value_put(m->side->ours, name, base);
+			json_decref(base);
+		}
 		value_put(m->side->theirs, name, there);
 		return 0;
 	}
