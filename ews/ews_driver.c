@@ -156,6 +156,7 @@ const struct mailbox_driver ews_driver = {
 	.get_items = ews_get_items,
 	.get_apart = ews_get_apart,
 	.later = ews_later,
+	.keep = ews_keep,
 	.write_items = ews_write_items,
 	.create_folder = ews_create_folder,
 	.rename_folder = ews_rename_folder,

@@ -138,6 +138,15 @@ static bool read_body(const struct field *row, const xmlNode *node, json_t *fiel
 	return true;
 }
 
+void ews_set_html_body(struct buf *out, const char *html, const char *item)
+{
+	ews_set_open(out, "item:Body", item);
+	xml_start(out, "t:Body", "BodyType", "HTML");
+	xml_exact_text(out, html);
+	xml_end(out, "t:Body");
+	ews_set_close(out, item);
+}
+
 /* Days. */
 
 static void write_date(struct buf *out, const struct field *row, const json_t *fields)

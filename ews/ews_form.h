@@ -52,6 +52,8 @@ void ews_form_put(json_t *fields, const char *name, const char *text);
 void ews_set_open(struct buf *out, const char *uri, const char *item);
 void ews_set_close(struct buf *out, const char *item);
 void ews_delete_field(struct buf *out, const char *uri);
+/* The <t:SetItemField> of a body in HTML. */
+void ews_set_html_body(struct buf *out, const char *html, const char *item);
 /* Elements of the types namespace, by their names without prefix. */
 void ews_element(struct buf *out, const char *element, const char *text);
 void ews_open(struct buf *out, const char *element);

@@ -5,8 +5,9 @@
  *
  * An occurrence is named by the master's id and its number in the pattern, deleted ones counted
  * (MS-OXWSCDATA OccurrenceItemIdType); which number a key has, the rule says.  Exchange drops all
- * exceptions when the pattern or the times of the master change, so after that all are sent.  It
- * cannot bring back a deleted occurrence either: the pattern is sent anew, and then all again.
+ * exceptions when the pattern or the times of the master change, so after that all are sent, with the
+ * HTML that ews_kept.c kept; else only what changed in them.  It cannot bring back a deleted occurrence
+ * either: the pattern is sent anew, and then all again.
  *
  * Occurrences are written without ChangeKey, since each write of one changes the keys of all.  The
  * master's key is compared just before; within the few milliseconds between, an edit of the same
@@ -22,10 +23,12 @@
 #include "sync/formats/recur.h"
 #include "sync/mem.h"
 
-#define MOST_OFF (3 * 3600)
+#define MOST_OFF      (3 * 3600)
+#define DATE_LEN      10
+#define NO_END	      "4500-08-31" /* the last day but one that Exchange knows */
+#define MOST_NUMBERED 999	   /* occurrences of a series that is told by their number */
 
-/* "Overrides/KEY" -> KEY, or NULL. */
-static const char *key_of(const char *name)
+const char *ews_override_key(const char *name)
 {
 	size_t prefix = strlen(EWS_OVERRIDES "/");
 
@@ -85,7 +88,15 @@ void ews_read_occurrences(struct mailbox *mailbox, const xmlNode *node, struct m
 			put_override(item->fields, key, json_pack("{s:b}", "excluded", 1));
 		else
 			mark_unread(item);
-	each = xml_first(xml_child(node, "ModifiedOccurrences"));
+	ews_read_modified(mailbox, node, item, exceptions);
+}
+
+void ews_read_modified(struct mailbox *mailbox, const xmlNode *node, struct mailbox_item *item,
+	struct ews_exceptions *exceptions)
+{
+	xmlNode *each = xml_first(xml_child(node, "ModifiedOccurrences"));
+	char key[CALTIME_SIZE];
+
 	for (; each; each = xml_next(each)) {
 		char *id = xml_attribute(xml_child(each, "ItemId"), "Id");
 		struct ews_exception *exception;
@@ -170,28 +181,36 @@ int ews_get_exceptions(
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* Numbers of these occurrences of a series by their keys: an object. */
-static json_t *number_keys(const json_t *fields, const json_t *names)
+static struct recur *open_series(const json_t *fields)
 {
 	static const struct field row = { .name = "Recurrence", .type = &ews_recurrence_type };
 	json_t *doc = json_pack(
 		"{s:s, s:O}", "@type", "Event", "start", json_object_get(fields, "Start"));
+	struct recur *recur;
+
+	row.type->set(doc, &row, NULL, json_object_get(fields, "Recurrence"), NULL);
+	recur = recur_open_rules(doc);
+	json_decref(doc);
+	return recur;
+}
+
+/* Numbers of these occurrences of a series by their keys: an object. */
+static json_t *number_keys(const json_t *fields, const json_t *names)
+{
 	json_t *numbers = json_object(), *wanted = json_object();
 	char text[CALTIME_SIZE] = "";
-	struct recur *recur;
+	struct recur *recur = open_series(fields);
 	const json_t *name;
 	const char *last = "";
 	int64_t local;
 	size_t i;
 
 	json_array_foreach((json_t *)names, i, name) {
-		const char *key = key_of(json_string_value(name));
+		const char *key = ews_override_key(json_string_value(name));
 
 		json_object_set_new(wanted, key, json_true());
 		last = strcmp(key, last) > 0 ? key : last;
 	}
-	row.type->set(doc, &row, NULL, json_object_get(fields, "Recurrence"), NULL);
-	recur = recur_open_rules(doc);
 	for (int n = 1; recur && strcmp(text, last) < 0 && recur_next(recur, &local); n++) {
 		caltime_write_local(local, text);
 		if (!json_object_del(wanted, text))
@@ -199,8 +218,33 @@ static json_t *number_keys(const json_t *fields, const json_t *names)
 	}
 	recur_close(recur);
 	json_decref(wanted);
-	json_decref(doc);
 	return numbers;
+}
+
+json_t *ews_other_range(const json_t *fields)
+{
+	json_t *other = json_copy((json_t *)fields);
+	json_t *rule = json_copy(json_object_get(fields, "Recurrence"));
+	bool by_count = json_object_get(rule, "NumberOfOccurrences") != NULL;
+	bool by_end = json_object_get(rule, "EndDate") != NULL;
+	struct recur *recur = by_count || by_end ? open_series(fields) : NULL;
+	char last[CALTIME_SIZE] = NO_END;
+	int64_t local;
+	int n = 0;
+
+	while (recur && recur_next(recur, &local)) {
+		caltime_write_local(local, last);
+		n++;
+	}
+	recur_close(recur);
+	json_object_del(rule, "NumberOfOccurrences");
+	json_object_del(rule, "EndDate");
+	if (by_end && n && n <= MOST_NUMBERED)
+		json_object_set_new(rule, "NumberOfOccurrences", json_integer(n));
+	else if (!by_end)
+		json_object_set_new(rule, "EndDate", json_stringn(last, DATE_LEN));
+	json_object_set_new(other, "Recurrence", rule);
+	return other;
 }
 
 static void write_occurrence_id(struct buf *out, const char *master, json_int_t number)
@@ -228,36 +272,50 @@ static json_t *occurrence_fields(const json_t *fields, const char *key, const js
 	return own;
 }
 
-/* Does the override say something of this field?  One that was taken back says all as the master. */
-static bool names(const json_t *override, const char *name)
+/* One occurrence to be written. */
+struct change {
+	const json_t *own;	/* the whole of it */
+	const json_t *override; /* NULL: taken back, it is to be as the series */
+	const json_t *before;	/* the override that Exchange has; NULL: none, or not known */
+	const char *html;	/* its body, or NULL: the text in `own` */
+};
+
+/* Is this field of it sent? */
+static bool differs(const struct change *change, const char *name)
 {
-	if (override)
-		return json_object_get(override, name) != NULL;
-	for (size_t i = 0; i < EWS_OCCURRENCE_ROWS; i++)
-		if (!strcmp(ews_occurrence_rows[i], name))
-			return true;
-	return false;
+	const json_t *now = json_object_get(change->override, name);
+	const json_t *before = json_object_get(change->before, name);
+
+	if (!change->override && !change->before) {
+		for (size_t i = 0; i < EWS_OCCURRENCE_ROWS; i++)
+			if (!strcmp(ews_occurrence_rows[i], name))
+				return true;
+		return false;
+	}
+	return now ? !json_equal(now, before) : before != NULL;
 }
 
-/* <t:ItemChange> of one occurrence: the fields that the override names, and when it is. */
+/* <t:ItemChange> of one occurrence: the fields that changed in it, and when it is. */
 static int write_change(struct mailbox *mailbox, struct buf *out, const char *master,
-	json_int_t number, const json_t *own, const json_t *override, struct error *err)
+	json_int_t number, const struct change *change, struct error *err)
 {
-	const struct field_table *table = ews_kinds[KIND_EVENT].table;
+	const struct ews_kind *kind = &ews_kinds[KIND_EVENT];
 	json_t *wire;
-	int rc = ews_event_to_wire(&mailbox->zones, mailbox->zone, own, &wire, err);
+	int rc = ews_event_to_wire(&mailbox->zones, mailbox->zone, change->own, &wire, err);
 
 	if (rc)
 		return rc;
 	xml_start(out, "t:ItemChange");
 	write_occurrence_id(out, master, number);
 	xml_start(out, "t:Updates");
-	for (size_t i = 0; i < table->n; i++) {
-		const struct field *row = &table->rows[i];
+	for (size_t i = 0; i < kind->table->n; i++) {
+		const struct field *row = &kind->table->rows[i];
 		const char *group = ews_wire_of(row)->group;
 
-		if (group ? strcmp(row->name, "TimeZone") != 0 : names(override, row->name))
-			ews_wire_write_change(out, row, wire, ews_kinds[KIND_EVENT].item);
+		if (change->html && !strcmp(row->name, "Body"))
+			ews_set_html_body(out, change->html, kind->item);
+		else if (group ? strcmp(row->name, "TimeZone") != 0 : differs(change, row->name))
+			ews_wire_write_change(out, row, wire, kind->item);
 	}
 	xml_end(out, "t:Updates");
 	xml_end(out, "t:ItemChange");
@@ -287,28 +345,56 @@ struct batch {
 	size_t n_updates, n_deletes;
 };
 
+/* Its override as Exchange has it, or NULL. */
+static const json_t *held_override(const struct mailbox_op *op, const char *name)
+{
+	return ews_drops_exceptions(op) ? NULL : json_object_get(op->ours, name);
+}
+
+static int collect_update(struct mailbox *mailbox, const struct mailbox_op *op, const char *name,
+	json_int_t number, struct batch *batch, struct error *err)
+{
+	const json_t *held = held_override(op, name);
+	const char *key = ews_override_key(name);
+	json_t *override = json_incref(json_object_get(op->fields, name));
+	json_t *own = occurrence_fields(op->fields, key, override);
+	struct change change = { .own = own };
+	bool html_alone = !override && !held; /* it has nothing else of its own */
+	int rc = 0;
+
+	if (!json_is_true(json_object_get(held, "excluded")))
+		change.before = held;
+	if (!change.before)
+		change.html = ews_kept_html(op->kept, key, own);
+	if (html_alone)
+		override = json_object();
+	change.override = override;
+	if (!html_alone || change.html) {
+		rc = write_change(mailbox, &batch->updates, op->new_id, number, &change, err);
+		batch->n_updates += !rc;
+	}
+	json_decref(own);
+	json_decref(override);
+	return rc;
+}
+
 static int collect(struct mailbox *mailbox, const struct mailbox_op *op, const json_t *numbers,
 	const char *name, struct batch *batch, struct error *err)
 {
 	const json_t *override = json_object_get(op->fields, name), *number;
-	const char *key = key_of(name);
-	json_t *own;
-	int rc;
+	const char *key = ews_override_key(name);
 
 	number = json_object_get(numbers, key);
 	if (!number)
-		return error_set(err, ERR_INVALID, "the series has no occurrence at %.40s", key);
+		return override ? error_set(err, ERR_INVALID,
+					  "the series has no occurrence at %.40s", key)
+				: 0;
 	if (json_is_true(json_object_get(override, "excluded"))) {
 		write_occurrence_id(&batch->deletes, op->new_id, json_integer_value(number));
 		batch->n_deletes++;
 		return 0;
 	}
-	own = occurrence_fields(op->fields, key, override);
-	rc = write_change(mailbox, &batch->updates, op->new_id, json_integer_value(number), own,
-		override, err);
-	json_decref(own);
-	batch->n_updates += !rc;
-	return rc;
+	return collect_update(mailbox, op, name, json_integer_value(number), batch, err);
 }
 
 static int send_updates(struct mailbox *mailbox, const struct batch *batch, struct error *err)
@@ -338,8 +424,7 @@ static int send_deletes(struct mailbox *mailbox, const struct batch *batch, stru
 	return send(mailbox, "DeleteItem", &payload, true, err);
 }
 
-/* Did the op change what makes Exchange drop the exceptions? */
-static bool drops_exceptions(const struct mailbox_op *op)
+bool ews_drops_exceptions(const struct mailbox_op *op)
 {
 	static const char *const dropping[] = { "Start", "Duration", "TimeZone", "IsAllDayEvent",
 		"Recurrence" };
@@ -354,26 +439,40 @@ static bool drops_exceptions(const struct mailbox_op *op)
 	return false;
 }
 
-/* The names of overrides to be sent: those that changed, or all; those that are gone only when
- * Exchange has not dropped them.  New array. */
+static void append_kept(json_t *names, const struct mailbox_op *op, bool all)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(op->kept, key, value) {
+		char *name AUTOFREE = xasprintf(EWS_OVERRIDES "/%s", key);
+
+		if (!json_object_get(op->fields, name) && (all || !json_object_get(op->ours, name)))
+			json_array_append_new(names, json_string(name));
+	}
+}
+
+/* The names of overrides to be sent: those that changed, or all when Exchange has dropped them; and what
+ * was kept of those that the hub has no override for.  New array. */
 static json_t *overrides_to_send(enum mailbox_op_type type, const struct mailbox_op *op)
 {
-	bool all = type == MAILBOX_CREATE || drops_exceptions(op);
+	bool all = type == MAILBOX_CREATE || ews_drops_exceptions(op);
 	json_t *names = json_array(), *value;
 	const char *name;
 	size_t i;
 
 	if (all) {
 		json_object_foreach((json_t *)op->fields, name, value) {
-			if (key_of(name))
+			if (ews_override_key(name))
 				json_array_append_new(names, json_string(name));
 		}
-		return names;
+	} else {
+		json_array_foreach((json_t *)op->changed, i, value) {
+			if (ews_override_key(json_string_value(value)))
+				json_array_append(names, value);
+		}
 	}
-	json_array_foreach((json_t *)op->changed, i, value) {
-		if (key_of(json_string_value(value)))
-			json_array_append(names, value);
-	}
+	append_kept(names, op, all);
 	return names;
 }
 
@@ -388,7 +487,7 @@ json_t *ews_later(
 		return NULL;
 	later = json_array();
 	json_object_foreach((json_t *)fields, name, value) {
-		if (key_of(name))
+		if (ews_override_key(name))
 			json_array_append_new(later, json_string(name));
 	}
 	return later;
@@ -396,7 +495,7 @@ json_t *ews_later(
 
 void ews_leave_overrides(enum mailbox_op_type type, struct mailbox_op *op, bool anew)
 {
-	op->left_dropped = anew || type == MAILBOX_CREATE || drops_exceptions(op);
+	op->left_dropped = anew || type == MAILBOX_CREATE || ews_drops_exceptions(op);
 	op->left = anew ? ews_later(type, op->kind, op->fields, op->changed)
 			: overrides_to_send(type, op);
 }

@@ -201,8 +201,13 @@ struct ews_exceptions {
 	size_t n;
 };
 
+/* "Overrides/KEY" -> KEY, or NULL. */
+const char *ews_override_key(const char *name);
 /* Deleted occurrences into the fields of the series, modified ones into the list. */
 void ews_read_occurrences(struct mailbox *mailbox, const xmlNode *node, struct mailbox_item *item,
+	struct ews_exceptions *exceptions);
+/* The list alone. */
+void ews_read_modified(struct mailbox *mailbox, const xmlNode *node, struct mailbox_item *item,
 	struct ews_exceptions *exceptions);
 /* Fetches them into the fields of their series. */
 int ews_get_exceptions(
@@ -214,12 +219,22 @@ json_t *ews_later(enum mailbox_op_type type, enum item_kind kind, const json_t *
 /* The series was written and its overrides, or some of them, were refused: op->left.  `anew`: its
  * pattern was written once more on the way. */
 void ews_leave_overrides(enum mailbox_op_type type, struct mailbox_op *op, bool anew);
+/* The fields of a series whose range is told in other words: the same occurrences by another Recurrence. */
+json_t *ews_other_range(const json_t *fields);
+/* Does the update make Exchange drop the exceptions? */
+bool ews_drops_exceptions(const struct mailbox_op *op);
 /* Has the op overrides to be sent, after the series itself? */
 bool ews_has_overrides(enum mailbox_op_type type, const struct mailbox_op *op);
 /* Sends them; op->new_id is the series.  Exchange may have taken some when it fails.  ERR_NOT_FOUND:
  * one of those that are to be there is deleted. */
 int ews_write_overrides(struct mailbox *mailbox, enum mailbox_op_type type, struct mailbox_op *op,
 	struct error *err);
+
+/* ews_kept.c */
+
+int ews_keep(struct mailbox *mailbox, struct mailbox_op *ops, size_t n, struct error *err);
+/* The HTML that was kept of this occurrence, when its fields still have the text of it; else NULL. */
+const char *ews_kept_html(const json_t *kept, const char *key, const json_t *own);
 
 /* ews_category.c */
 

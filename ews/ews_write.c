@@ -324,31 +324,54 @@ static int write_all(struct mailbox *mailbox, enum mailbox_op_type type, struct 
 	return rc;
 }
 
+/* Writes the pattern of these fields, guarded by *version; *version is the new one. */
+static int write_pattern(struct mailbox *mailbox, struct mailbox_op *op, const json_t *fields,
+	char **version, struct error *err)
+{
+	struct mailbox_op pattern = { .kind = op->kind,
+		.id = op->new_id,
+		.version = *version,
+		.fields = fields,
+		.changed = op->changed };
+	struct mailbox_op *list = &pattern;
+	int rc = write_all(mailbox, MAILBOX_UPDATE, &list, 1, err);
+
+	if (!rc && pattern.error.code) {
+		ews_error_copy(err, &pattern.error, pattern.error.code);
+		rc = pattern.error.code;
+	}
+	if (!rc && pattern.new_version) {
+		free(*version);
+		*version = xstrdup(pattern.new_version);
+	}
+	mailbox_op_clear(&pattern);
+	return rc;
+}
+
 /* A deleted occurrence is to be there again: the pattern is written anew, which drops all exceptions,
- * and then they are sent. */
+ * and then they are sent.  Exchange need not take the same pattern for a change, so it is written in
+ * other words first, which make the same occurrences: whoever reads between the two misses nothing else. */
 static int write_series_anew(
 	struct mailbox *mailbox, struct mailbox_op *op, bool *dropped, struct error *err)
 {
-	json_t *changed = json_pack("[s]", "Recurrence");
-	struct mailbox_op anew = {
-		.kind = op->kind, .id = op->new_id, .fields = op->fields, .changed = changed
-	};
-	struct mailbox_op *list = &anew;
+	json_t *changed = json_pack("[s]", "Recurrence"), *other = ews_other_range(op->fields);
+	struct mailbox_op anew = { .kind = op->kind,
+		.new_id = op->new_id,
+		.fields = op->fields,
+		.changed = changed,
+		.kept = op->kept };
 	char *version = NULL;
 	int rc = ews_get_version(mailbox, op->new_id, &version, err);
 
-	anew.version = version;
 	if (!rc)
-		rc = write_all(mailbox, MAILBOX_UPDATE, &list, 1, err);
-	if (!rc && anew.error.code) {
-		ews_error_copy(err, &anew.error, anew.error.code);
-		rc = anew.error.code;
-	}
+		rc = write_pattern(mailbox, &anew, other, &version, err);
 	*dropped = !rc;
+	if (!rc)
+		rc = write_pattern(mailbox, &anew, op->fields, &version, err);
 	if (!rc)
 		rc = ews_write_overrides(mailbox, MAILBOX_UPDATE, &anew, err);
 	free(version);
-	mailbox_op_clear(&anew);
+	json_decref(other);
 	json_decref(changed);
 	return rc;
 }

@@ -48,7 +48,7 @@ static size_t decode(const unsigned char *s, uint32_t *c)
 	return *c >= least[len] ? len : 0;
 }
 
-static void add_escaped(struct buf *out, unsigned char c)
+static void add_escaped(struct buf *out, unsigned char c, bool exact)
 {
 	switch (c) {
 	case '&':
@@ -67,7 +67,7 @@ static void add_escaped(struct buf *out, unsigned char c)
 		buf_adds(out, "&#9;");
 		break;
 	case '\n':
-		buf_adds(out, "&#13;&#10;");
+		buf_adds(out, exact ? "&#10;" : "&#13;&#10;");
 		break;
 	case '\r':
 		buf_adds(out, "&#13;");
@@ -77,7 +77,7 @@ static void add_escaped(struct buf *out, unsigned char c)
 	}
 }
 
-void xml_text(struct buf *out, const char *text)
+static void add_text(struct buf *out, const char *text, bool exact)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
@@ -90,16 +90,26 @@ void xml_text(struct buf *out, const char *text)
 			s++;
 			continue;
 		}
-		if (s[0] == '\r' && s[1] == '\n') {
+		if (!exact && s[0] == '\r' && s[1] == '\n') {
 			s++;
 			continue;
 		}
 		if (len > 1 && is_xml_char(c))
 			buf_add(out, s, len);
 		else if (len == 1 && is_xml_char(c))
-			add_escaped(out, s[0]);
+			add_escaped(out, s[0], exact);
 		s += len;
 	}
+}
+
+void xml_text(struct buf *out, const char *text)
+{
+	add_text(out, text, false);
+}
+
+void xml_exact_text(struct buf *out, const char *text)
+{
+	add_text(out, text, true);
 }
 
 static void add_tag(struct buf *out, const char *name, va_list ap, const char *end)
@@ -332,6 +342,15 @@ char *xml_content(const xmlNode *node)
 	char *text = node ? own_text(xmlNodeGetContent(node)) : NULL;
 
 	return text || !node ? text : xstrdup("");
+}
+
+char *xml_exact_content(const xmlNode *node)
+{
+	xmlChar *text = node ? xmlNodeGetContent(node) : NULL;
+	char *own = text ? xstrdup((const char *)text) : NULL;
+
+	xmlFree(text);
+	return own;
 }
 
 char *xml_child_text(const xmlNode *node, const char *name)

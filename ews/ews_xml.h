@@ -27,6 +27,8 @@ void xml_element(struct buf *out, const char *name, const char *text);
  * so that it survives the reader.  What XML 1.0 cannot hold is left out; what is not UTF-8 becomes
  * U+FFFD. */
 void xml_text(struct buf *out, const char *text);
+/* The same with line ends as they are: what xml_exact_content gave. */
+void xml_exact_text(struct buf *out, const char *text);
 
 /* Reading.  Parses without network, entities or DTD (a DOCTYPE is refused).  References to
  * characters that XML 1.0 does not know (Exchange sends them) are dropped.  ERR_REMOTE.  Free with
@@ -43,6 +45,8 @@ xmlNode *xml_child(const xmlNode *node, const char *name);
 xmlNode *xml_find(const xmlNode *node, const char *name);
 /* New string: the text of the node with LF line ends, or NULL when node is NULL. */
 char *xml_content(const xmlNode *node);
+/* The same with line ends as they are. */
+char *xml_exact_content(const xmlNode *node);
 /* The same of a child; NULL when it is absent. */
 char *xml_child_text(const xmlNode *node, const char *name);
 /* New string, or NULL when absent. */

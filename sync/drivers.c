@@ -57,7 +57,8 @@ void mailbox_op_clear(struct mailbox_op *op)
 	free(op->new_id);
 	free(op->new_version);
 	json_decref(op->left);
-	op->left = NULL;
+	json_decref(op->kept);
+	op->left = op->kept = NULL;
 	op->new_id = NULL;
 	op->new_version = NULL;
 }

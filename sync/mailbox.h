@@ -98,7 +98,7 @@ struct mailbox_apart {
 	struct error error;
 };
 
-/* One write.  In: everything up to `marks`.  Out: the rest. */
+/* One write.  In: everything up to `kept`.  Out: the rest. */
 struct mailbox_op {
 	const char *id;	       /* not for create */
 	const char *version;   /* update: ChangeKey it is guarded by */
@@ -106,10 +106,13 @@ struct mailbox_op {
 	enum item_kind kind;
 	const json_t *fields;  /* create, update: the whole projection of the document */
 	const json_t *changed; /* update: array of names that changed; only these rows are sent */
+	const json_t *ours;    /* update: the projection when the two last agreed */
 	const json_t *wholes;  /* create, update: object { name: whole } of the rows with `apart`
 			       * that are sent with a value, or NULL */
 	struct mailbox_marks marks; /* create: those not NULL are set.  update: see set_marks */
 	bool set_marks; /* update: crm_link, unlinked, uid and file_name are set, NULL ones deleted */
+
+	json_t *kept; /* update: see `keep`; owned by the op, or NULL */
 
 	char *new_id; /* owned by the op; freed by mailbox_op_clear */
 	char *new_version;
@@ -172,6 +175,12 @@ struct mailbox_driver {
 	 * intent (I12).  New array, or NULL: none.  NULL: there are no such steps. */
 	json_t *(*later)(enum mailbox_op_type type, enum item_kind kind, const json_t *fields,
 		const json_t *changed);
+
+	/* Before updates: reads what these will make the server drop and `fields` do not hold (the
+	 * formatting of a text), and puts it into each op's `kept`, an object.  The hub stores it before
+	 * the first step, and gives it with each update of the item until one went through whole.
+	 * Nothing was sent when it fails.  NULL: there is no such thing. */
+	int (*keep)(struct mailbox *mailbox, struct mailbox_op *ops, size_t n, struct error *err);
 
 	/* Writes of one type and kind, batched inside.  When the call fails as a whole, every op whose
 	 * fate is not known has its error set to ERR_LOST, every op not sent ERR_UNSENT. */

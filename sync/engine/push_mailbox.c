@@ -215,7 +215,9 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 		.version = side->version,
 		.folder_id = folder,
 		.kind = pair->item.kind,
-		.fields = projection };
+		.fields = projection,
+		.ours = side->ours,
+		.kept = json_incref(value_get(side->theirs, "@kept")) };
 	op->changed = p->rows[p->n] = without_marks(changed);
 	op->wholes = p->wholes[p->n] = apart_wholes(
 		&c->tables[SIDE_EXCHANGE][pair->item.kind], pair->item.doc, op->changed);
@@ -304,6 +306,8 @@ static void succeeded(struct push *p, size_t i, struct pair *pair)
 	if (op->left)
 		pair_keep_left(side, &p->changed[i], op->left, op->left_dropped);
 	pair_agree(side, p->projections[i], p->changed[i]);
+	if (!op->left)
+		value_put(side->theirs, "@kept", NULL);
 	if (op->left && refusal_is_final(op->left_error.code))
 		pair_refuse(p->c, pair, SIDE_EXCHANGE, &op->left_error);
 	p->read_back[p->n_read_back++] = pair->item.id;
@@ -375,6 +379,58 @@ static int record_answers(struct push *p, struct error *err)
 	return rc;
 }
 
+/* What the first step will make Exchange drop, and only Exchange holds, is written down before it, like
+ * the intent: a push that is cut short sends it in the next one. */
+static int save_kept(struct push *p, struct error *err)
+{
+	struct store *store = p->c->store;
+	int rc = store_begin(store, STORE_FULL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < p->n; i++) {
+		struct store_side side;
+
+		if (!p->ops[i].kept)
+			continue;
+		rc = store_side_get(store, p->pairs[i].item.id, SIDE_EXCHANGE, &side, err);
+		if (!rc) {
+			value_put(side.theirs, "@kept", p->ops[i].kept);
+			rc = store_side_save(store, &side, err);
+		}
+		store_side_clear(&side);
+	}
+	if (!rc)
+		return store_commit(store, err);
+	store_rollback(store);
+	return rc;
+}
+
+static bool keeps(const struct push *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->ops[i].kept)
+			return true;
+	return false;
+}
+
+static int write_ops(struct push *p, struct error *err)
+{
+	const struct mailbox_driver *driver = p->c->engine->mailbox_driver;
+	struct mailbox *connection = p->c->mb->connection;
+	int rc = 0;
+
+	if (p->type == MAILBOX_UPDATE && driver->keep)
+		rc = driver->keep(connection, p->ops, p->n, err);
+	if (!rc && keeps(p))
+		rc = save_kept(p, err);
+	if (!rc)
+		return driver->write_items(connection, p->type, p->ops, p->n, err);
+	for (size_t i = 0; i < p->n; i++)
+		error_set(&p->ops[i].error, ERR_UNSENT, "what the server would drop was not read");
+	return rc;
+}
+
 static int push_type(
 	struct cycle *c, enum mailbox_op_type type, const int64_t *ids, size_t n, struct error *err)
 {
@@ -393,8 +449,7 @@ static int push_type(
 			push_clear(p);
 			continue;
 		}
-		sent = c->engine->mailbox_driver->write_items(
-			c->mb->connection, type, p->ops, p->n, err);
+		sent = write_ops(p, err);
 		recorded = record_answers(p, sent ? NULL : err);
 		rc = sent ? sent : recorded;
 		if (!rc)

@@ -53,6 +53,27 @@ static struct mailbox_op updated(const char *fields, const char *changed)
 	return written_to(box, MAILBOX_UPDATE, &known_event, fields, changed);
 }
 
+/* The same; ours: what the two last agreed on.  What the write drops is kept before it. */
+static struct mailbox_op updated_from(const char *ours, const char *fields, const char *changed)
+{
+	json_t *agreed = json_of_lax(ours), *all = json_of_lax(fields);
+	json_t *names = json_pack("[s]", changed);
+	struct mailbox_op op = known_event;
+	struct error err = ERROR_INIT;
+
+	op.fields = all;
+	op.ours = agreed;
+	op.changed = names;
+	if (ews_driver.keep(box, &op, 1, &err) ||
+		ews_driver.write_items(box, MAILBOX_UPDATE, &op, 1, &err))
+		fail_msg("%s", err.text);
+	op.fields = op.ours = op.changed = NULL;
+	json_decref(names);
+	json_decref(all);
+	json_decref(agreed);
+	return op;
+}
+
 /* ---- when -------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -271,8 +292,9 @@ static void attendees_are_written_as_three_lists(void **state)
 /* ---- series ------------------------------------------------------------------------------------ */
 
 /* Every Monday at 10 in Berlin, from 19 October 2026: the clocks go back on the 25th. */
-#define SERIES                                                                                     \
-	"'Subject':'Weekly','Start':'2026-10-19T10:00:00','Duration':'PT1H',"                      \
+#define SERIES SERIES_AT("10")
+#define SERIES_AT(hour)                                                                            \
+	"'Subject':'Weekly','Start':'2026-10-19T" hour ":00:00','Duration':'PT1H',"                \
 	"'TimeZone':'Europe/Berlin','Recurrence':{'Pattern':'WeeklyRecurrence','Interval':1,"      \
 	"'DaysOfWeek':'Monday','FirstDayOfWeek':'Monday','NumberOfOccurrences':5}"
 
@@ -454,7 +476,8 @@ static void an_exception_alone_is_guarded_by_the_version_of_the_series(void **st
 	mailbox_op_clear(&op);
 }
 
-/* Exchange cannot bring a deleted occurrence back: the pattern is written anew. */
+/* Exchange cannot bring a deleted occurrence back: the pattern is written anew, after one that Exchange
+ * takes for another. */
 static void a_deleted_occurrence_comes_back_with_the_pattern(void **state)
 {
 	struct mailbox_op op;
@@ -464,14 +487,129 @@ static void a_deleted_occurrence_comes_back_with_the_pattern(void **state)
 	fake_queue_failure("UpdateItem", "ErrorCalendarOccurrenceIsDeletedFromRecurrence");
 	fake_queue_success("GetItem", ITEM("A", "K5"));
 	fake_queue_success("UpdateItem", ITEM("A", "K6"));
-	fake_queue_success("UpdateItem", ITEM("X", "K7"));
-	fake_queue_success("GetItem", ITEM("A", "K8"));
-	op = updated(LONGER("2026-11-09T10:00:00"), "Overrides/2026-11-02T10:00:00");
+	fake_queue_success("UpdateItem", ITEM("A", "K7"));
+	fake_queue_success("UpdateItem", ITEM("X", "K8"));
+	fake_queue_success("GetItem", ITEM("A", "K9"));
+	op = updated_from("{'Overrides/2026-11-02T10:00:00':{'excluded':true}}",
+		LONGER("2026-11-09T10:00:00"), "Overrides/2026-11-02T10:00:00");
 	assert_int_equal(op.error.code, 0);
 	assert_int_equal(fake_count(fake.requests[3], "ChangeKey=\"K5\""), 1);
-	assert_int_equal(fake_count(fake.requests[3], "FieldURI=\"calendar:Recurrence\""), 1);
-	assert_int_equal(fake_count(fake.requests[4], "InstanceIndex=\"4\""), 1);
+	assert_int_equal(fake_count(fake.requests[3], "<t:EndDate>2026-11-16</t:EndDate>"), 1);
+	assert_int_equal(fake_count(fake.requests[4], "ChangeKey=\"K6\""), 1);
+	assert_int_equal(fake_count(fake.requests[4], "<t:NumberOfOccurrences>5<"), 1);
+	assert_int_equal(fake_count(fake.requests[5], "InstanceIndex=\"4\""), 1);
 	mailbox_op_clear(&op);
+}
+
+/* Of an exception only what changed in it is sent, and when it is: its body stays as it is. */
+static void of_an_exception_only_what_changed_is_sent(void **state)
+{
+	struct mailbox_op op;
+
+	(void)state;
+	fake_queue_success("GetItem", ITEM("A", "K1"));
+	fake_queue_success("UpdateItem", ITEM("X", "K3"));
+	fake_queue_success("GetItem", ITEM("A", "K4"));
+	op = updated_from(
+		"{'Overrides/2026-10-26T10:00:00':{'Body':'Text','Subject':'a','Location':'b'}}",
+		"{" SERIES ",'Overrides/2026-10-26T10:00:00':{'Body':'Text','Subject':'c'}}",
+		"Overrides/2026-10-26T10:00:00");
+	assert_int_equal(op.error.code, 0);
+	assert_int_equal(fake_count(fake.requests[1], "<t:Subject>c</t:Subject>"), 1);
+	assert_int_equal(fake_count(fake.requests[1],
+				 "<t:DeleteItemField><t:FieldURI FieldURI=\"calendar:Location\"/>"),
+		1);
+	assert_int_equal(fake_count(fake.requests[1], "<t:Body"), 0);
+	mailbox_op_clear(&op);
+}
+
+#define KEPT_SERIES                                                                                \
+	"<m:Items><e:CalendarItem><e:ItemId Id=\"A\" ChangeKey=\"K1\"/><e:Body BodyType=\"HTML\">" \
+	"same</e:Body><e:ModifiedOccurrences><e:Occurrence><e:ItemId Id=\"X\"/>"                   \
+	"<e:Start>2026-10-26T13:00:00Z</e:Start><e:End>2026-10-26T14:00:00Z</e:End>"               \
+	"<e:OriginalStart>2026-10-26T09:00:00Z</e:OriginalStart></e:Occurrence>"                   \
+	"</e:ModifiedOccurrences></e:CalendarItem></m:Items>"
+#define KEPT_BODY(TYPE, TEXT)                                                                      \
+	"<m:Items><e:CalendarItem><e:ItemId Id=\"X\"/><e:Body BodyType=\"" TYPE "\">" TEXT         \
+	"</e:Body></e:CalendarItem></m:Items>"
+
+/* The body of an exception, as Exchange gives it, what is held of it, what it is to be, and what is sent
+ * once Exchange has dropped it: the series begins an hour later, and the exception does. */
+static const struct {
+	const char *name, *given, *ours, *now, *sent;
+} bodies[] = {
+	{ "as it was", KEPT_BODY("HTML", "&lt;b&gt;own&lt;/b&gt;&#13;&#10;&#10;x"), "'Body':'own'",
+		"'Body':'own'", "\"HTML\">&lt;b&gt;own&lt;/b&gt;&#13;&#10;&#10;x</t:Body>" },
+	{ "another text", KEPT_BODY("HTML", "&lt;b&gt;own&lt;/b&gt;"), "'Body':'own'",
+		"'Body':'new'", "\"Text\">new</t:Body>" },
+	{ "no HTML", KEPT_BODY("Text", "own"), "'Body':'own'", "'Body':'own'",
+		"\"Text\">own</t:Body>" },
+	{ "the text of the series", KEPT_BODY("HTML", "&lt;i&gt;same&lt;/i&gt;"), "'Subject':'a'",
+		"'Subject':'a'", "\"HTML\">&lt;i&gt;same&lt;/i&gt;</t:Body>" },
+	{ "the body of the series", KEPT_BODY("HTML", "same"), "'Subject':'a'", "'Subject':'a'",
+		NULL },
+};
+
+static void a_body_in_html_outlives_a_change_of_times(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		char *ours AUTOFREE = xasprintf(
+			"{" SERIES ",'Overrides/2026-10-26T10:00:00':{%s}}", bodies[i].ours);
+		char *now AUTOFREE = xasprintf(
+			"{" SERIES_AT("11") ",'Overrides/2026-10-26T11:00:00':{%s}}",
+			bodies[i].now);
+		size_t before = fake.n_requests;
+		const char *sent;
+		struct mailbox_op op;
+
+		print_message("%s\n", bodies[i].name);
+		fake_queue_success("GetItem", KEPT_SERIES);
+		fake_queue_success("GetItem", bodies[i].given);
+		fake_queue_success("UpdateItem", ITEM("A", "K2"));
+		fake_queue_success("UpdateItem", ITEM("X", "K3"));
+		fake_queue_success("GetItem", ITEM("A", "K4"));
+		op = updated_from(ours, now, "Start");
+		assert_int_equal(op.error.code, 0);
+		assert_int_equal(fake_count(fake.requests[before + 1], "Best"), 1);
+		sent = fake.requests[before + 3];
+		assert_int_equal(fake_count(sent, "<t:Body BodyType="), bodies[i].sent != NULL);
+		if (bodies[i].sent)
+			assert_int_equal(fake_count(sent, bodies[i].sent), 1);
+		mailbox_op_clear(&op);
+	}
+}
+
+/* The series was dropped by a push that was cut short: what that one kept is sent by the next. */
+static void what_a_push_kept_is_sent_by_the_next(void **state)
+{
+	json_t *fields = json_of_lax(
+		"{" SERIES ",'Overrides/2026-10-26T10:00:00':{'Body':'own','Subject':'a'}}");
+	json_t *ours = json_of_lax("{" SERIES "}"),
+	       *changed = json_pack("[s]", "Overrides/2026-10-26T10:00:00");
+	struct mailbox_op op = known_event;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	op.fields = fields;
+	op.ours = ours;
+	op.changed = changed;
+	op.kept = json_of_lax("{'2026-10-26T10:00:00':{'text':'own','html':'<b>own</b>'},"
+			      "'2026-11-02T10:00:00':{'text':null,'html':'<b> </b>'}}");
+	fake_queue_success("GetItem", ITEM("A", "K1"));
+	fake_queue_success("UpdateItem", ITEM("X", "K3"));
+	fake_queue_success("GetItem", ITEM("A", "K4"));
+	assert_int_equal(ews_driver.keep(box, &op, 1, &err), 0);
+	assert_int_equal(ews_driver.write_items(box, MAILBOX_UPDATE, &op, 1, &err), 0);
+	assert_int_equal(op.error.code, 0);
+	assert_int_equal(
+		fake_count(fake.requests[1], "\"HTML\">&lt;b&gt;own&lt;/b&gt;</t:Body>"), 1);
+	assert_int_equal(fake_count(fake.requests[1], "\"HTML\">&lt;b&gt; &lt;/b&gt;</t:Body>"), 1);
+	assert_int_equal(fake_count(fake.requests[1], "<t:Subject>a</t:Subject>"), 1);
+	mailbox_op_clear(&op);
+	json_decref(fields);
+	json_decref(ours);
+	json_decref(changed);
 }
 
 static void an_occurrence_that_the_series_does_not_have(void **state)
@@ -543,6 +681,9 @@ int main(void)
 		fake_test(an_exception_alone_is_guarded_by_the_version_of_the_series),
 		fake_test(a_custom_zone_is_told_by_its_rules),
 		fake_test(a_deleted_occurrence_comes_back_with_the_pattern),
+		fake_test(of_an_exception_only_what_changed_is_sent),
+		fake_test(a_body_in_html_outlives_a_change_of_times),
+		fake_test(what_a_push_kept_is_sent_by_the_next),
 		fake_test(an_occurrence_that_the_series_does_not_have),
 		fake_test(a_task_is_written),
 		fake_test(a_task_is_read),
