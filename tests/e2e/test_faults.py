@@ -105,6 +105,7 @@ def test_a_busy_exchange_is_left_alone_as_long_as_it_asks(sim, mount, contacts, 
     busy(sim, "SyncFolderItems", shape, 600)
     refused(mount)
     wait_for(lambda: fired(sim), what="the fault")
+    refused(mount, "wait")  # what the other mailbox had on its way is answered now
     sim.reset_counters()
     for _ in range(2):
         refused(mount, "wait")
