@@ -176,8 +176,7 @@ N    ?= 2000
 SEED ?= 1
 .PHONY: model
 model: deps-check all
-	@mkdir -p $(RECORDED)/model
-	@TANDEM_MODEL=$(N) TANDEM_MODEL_SEED=$(SEED) tests/tools/e2e $(BUILD) $(RECORDED)/model $(JOBS) \
+	@TANDEM_MODEL=$(N) TANDEM_MODEL_SEED=$(SEED) tests/tools/e2e $(BUILD) $(JOBS) \
 		test_model.py -k random
 
 ## make install     into DESTDIR and PREFIX
