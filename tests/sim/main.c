@@ -99,10 +99,13 @@ static int start(struct sim *sim, const struct options *o, struct error *err)
 	rc = recorder_start(&sim->recorder, o->record, err);
 	if (rc == 0)
 		rc = seed_fill(sim, o->seed, &seed, err);
+	/* Requests that come at once wait until all is there. */
+	pthread_mutex_lock(&sim->lock);
 	if (rc == 0)
 		rc = http_start(sim, o->listen, err);
 	if (rc == 0 && o->config_out)
 		rc = seed_write_config(sim, &seed, o->config_out, err);
+	pthread_mutex_unlock(&sim->lock);
 	seed_free(&seed);
 	return rc;
 }

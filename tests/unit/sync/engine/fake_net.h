@@ -98,8 +98,11 @@ static inline enum fault_mode net_begin(struct fake_net *net, const char *call, 
 	}
 	if (net->dead)
 		return UNSENT;
-	if (net->hook)
+	if (net->hook) { /* may run a cycle, which takes the engine's locks before this one */
+		pthread_mutex_unlock(&net->lock);
 		net->hook(net->hook_data, call);
+		pthread_mutex_lock(&net->lock);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(net->faults); i++) {
 		struct fault *fault = &net->faults[i];
 
