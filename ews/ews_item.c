@@ -109,7 +109,8 @@ static bool is_us(const struct mailbox *mailbox, const char *name)
 	       strcasecmp(mailbox->user, mailbox->address) != 0;
 }
 
-/* An event is told by its UID; times become the hub's; exceptions of a series are noted. */
+/* An event is told by its UID; times become the hub's; exceptions of a series are noted.  Of an occurrence
+ * (`exceptions` is NULL) there are none, whatever the answer says. */
 static void finish_event(struct mailbox *mailbox, const xmlNode *node, struct mailbox_item *item,
 	struct ews_exceptions *exceptions)
 {
@@ -125,7 +126,7 @@ static void finish_event(struct mailbox *mailbox, const xmlNode *node, struct ma
 	if (!known && xml_child(node, "Recurrence")) {
 		item->unsupported = true;
 		item->why = xstrdup("a series in a time zone that nobody knows is not shown here");
-	} else {
+	} else if (exceptions) {
 		ews_read_occurrences(mailbox, node, item, exceptions);
 	}
 }
@@ -175,7 +176,7 @@ static int read_batch(struct mailbox *mailbox, const struct ews_kind *kind,
 }
 
 static int get_batch(struct mailbox *mailbox, const struct ews_kind *kind, const char *const *ids,
-	size_t n, struct mailbox_item *items, struct error *err)
+	size_t n, bool occurrences, struct mailbox_item *items, struct error *err)
 {
 	struct buf payload AUTOBUF = BUF_INIT(EWS_REQUEST_LIMIT);
 	struct ews_exceptions exceptions = { 0 };
@@ -185,7 +186,8 @@ static int get_batch(struct mailbox *mailbox, const struct ews_kind *kind, const
 	ews_write_get_items(&payload, kind, ids, n);
 	rc = ews_call(mailbox, "GetItem", EWS_READS, &payload, &answer, err);
 	if (!rc)
-		rc = read_batch(mailbox, kind, &answer, items, n, &exceptions, err);
+		rc = read_batch(
+			mailbox, kind, &answer, items, n, occurrences ? NULL : &exceptions, err);
 	ews_answer_free(&answer);
 	if (!rc)
 		rc = ews_get_exceptions(mailbox, &exceptions, err);
@@ -200,12 +202,14 @@ static int get_batch(struct mailbox *mailbox, const struct ews_kind *kind, const
 			EWS_ANSWER_LIMIT);
 		return 0;
 	}
-	rc = get_batch(mailbox, kind, ids, n / 2, items, err);
-	return rc ? rc : get_batch(mailbox, kind, ids + n / 2, n - n / 2, items + n / 2, err);
+	rc = get_batch(mailbox, kind, ids, n / 2, occurrences, items, err);
+	return rc ? rc
+		  : get_batch(
+			    mailbox, kind, ids + n / 2, n - n / 2, occurrences, items + n / 2, err);
 }
 
-int ews_get_items(struct mailbox *mailbox, enum item_kind kind, const char *const *ids, size_t n,
-	struct mailbox_item *items, struct error *err)
+static int get_all(struct mailbox *mailbox, enum item_kind kind, const char *const *ids, size_t n,
+	bool occurrences, struct mailbox_item *items, struct error *err)
 {
 	int rc = 0;
 	size_t i;
@@ -214,11 +218,24 @@ int ews_get_items(struct mailbox *mailbox, enum item_kind kind, const char *cons
 	for (i = 0; i < n && !rc; i += EWS_BATCH) {
 		size_t count = n - i < EWS_BATCH ? n - i : EWS_BATCH;
 
-		rc = get_batch(mailbox, &ews_kinds[kind], ids + i, count, items + i, err);
+		rc = get_batch(
+			mailbox, &ews_kinds[kind], ids + i, count, occurrences, items + i, err);
 	}
 	if (rc)
 		clear_items(items, n);
 	return rc;
+}
+
+int ews_get_items(struct mailbox *mailbox, enum item_kind kind, const char *const *ids, size_t n,
+	struct mailbox_item *items, struct error *err)
+{
+	return get_all(mailbox, kind, ids, n, false, items, err);
+}
+
+int ews_get_occurrences(struct mailbox *mailbox, const char *const *ids, size_t n,
+	struct mailbox_item *items, struct error *err)
+{
+	return get_all(mailbox, KIND_EVENT, ids, n, true, items, err);
 }
 
 int ews_get_version(struct mailbox *mailbox, const char *id, char **version, struct error *err)

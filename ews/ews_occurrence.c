@@ -155,7 +155,7 @@ int ews_get_exceptions(
 
 	for (size_t i = 0; i < exceptions->n; i++)
 		ids[i] = exceptions->list[i].id;
-	rc = exceptions->n ? ews_get_items(mailbox, KIND_EVENT, ids, exceptions->n, found, err) : 0;
+	rc = exceptions->n ? ews_get_occurrences(mailbox, ids, exceptions->n, found, err) : 0;
 	for (size_t i = 0; !rc && i < exceptions->n; i++) {
 		struct ews_exception *exception = &exceptions->list[i];
 		struct mailbox_item *item = exception->item;

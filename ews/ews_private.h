@@ -154,6 +154,9 @@ void ews_write_get_items(
 void ews_read_item(const struct ews_kind *kind, const xmlNode *node, struct mailbox_item *item);
 int ews_get_items(struct mailbox *mailbox, enum item_kind kind, const char *const *ids, size_t n,
 	struct mailbox_item *items, struct error *err);
+/* The same for single occurrences, which have no exceptions themselves. */
+int ews_get_occurrences(struct mailbox *mailbox, const char *const *ids, size_t n,
+	struct mailbox_item *items, struct error *err);
 
 /* The ChangeKey of an item now, a new string. */
 int ews_get_version(struct mailbox *mailbox, const char *id, char **version, struct error *err);

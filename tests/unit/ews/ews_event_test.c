@@ -336,6 +336,35 @@ static void a_series_is_read_with_its_exceptions(void **state)
 	mailbox_item_clear(&item);
 }
 
+/* A server that says so for ever is asked once, not for ever. */
+static char *a_series_within_a_series(const char *operation, const char *body)
+{
+	char *message AUTOFREE = fake_success(operation,
+		"<m:Items><e:CalendarItem><e:ItemId Id=\"M\" ChangeKey=\"K\"/>"
+		"<e:Start>2026-10-19T08:00:00Z</e:Start><e:End>2026-10-19T09:00:00Z</e:End>"
+		"<e:Recurrence><e:DailyRecurrence><e:Interval>1</e:Interval></e:DailyRecurrence>"
+		"<e:NoEndRecurrence><e:StartDate>2026-10-19</e:StartDate></e:NoEndRecurrence>"
+		"</e:Recurrence><e:ModifiedOccurrences><e:Occurrence><e:ItemId Id=\"M\"/>"
+		"<e:OriginalStart>2026-10-26T08:00:00Z</e:OriginalStart></e:Occurrence>"
+		"</e:ModifiedOccurrences><e:StartTimeZone Id=\"UTC\"/></e:CalendarItem></m:Items>");
+
+	(void)body;
+	return fake_messages(operation, message);
+}
+
+static void an_occurrence_has_no_exceptions(void **state)
+{
+	struct mailbox_item item;
+
+	(void)state;
+	fake.respond = a_series_within_a_series;
+	item = fake_get_item(KIND_EVENT, "M");
+	assert_int_equal(item.error.code, 0);
+	assert_int_equal(fake.n_requests, 2);
+	assert_non_null(json_object_get(item.fields, "Overrides/2026-10-26T08:00:00"));
+	mailbox_item_clear(&item);
+}
+
 #define YEARLY(to, offset, month, week)                                                            \
 	"<e:RecurringDayTransition><e:To Kind=\"Period\">" to "</e:To><e:TimeOffset>" offset       \
 	"</e:TimeOffset><e:Month>" month "</e:Month><e:DayOfWeek>Sunday</e:DayOfWeek>"             \
@@ -675,6 +704,7 @@ int main(void)
 		fake_test(attendees_that_have_no_address_keep_the_list_from_being_written),
 		fake_test(attendees_are_written_as_three_lists),
 		fake_test(a_series_is_read_with_its_exceptions),
+		fake_test(an_occurrence_has_no_exceptions),
 		fake_test(a_series_is_written_and_then_its_exceptions),
 		fake_test(after_a_change_of_times_all_exceptions_are_sent_again),
 		fake_test(another_change_sends_none),
