@@ -201,8 +201,10 @@ static int read_record(const json_t *row, const struct salesforce_object *object
 	out->created_by_id = copy(row, "CreatedById");
 	out->modified_by_us = out->modified_by_id && !strcmp(out->modified_by_id, our_user);
 	out->created_by_us = out->created_by_id && !strcmp(out->created_by_id, our_user);
-	if (created && salesforce_parse_stamp(created, &ms))
-		out->created = ms * 1000000;
+	/* A year after 2261 does not fit, and is no time at which anybody made a record. */
+	if (!created || !salesforce_parse_stamp(created, &ms) ||
+		__builtin_mul_overflow(ms, INT64_C(1000000), &out->created))
+		out->created = 0;
 	out->account_id = copy(row, "AccountId");
 	out->token = object->token_field ? copy(row, object->token_field) : NULL;
 	out->unsupported = object->spec->unsupported ? xstrdup(object->spec->unsupported(row))

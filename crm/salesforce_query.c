@@ -12,7 +12,7 @@
 #include "sync/formats/zone.h"
 #include "sync/mem.h"
 
-#define PAGES_MAX 1000 /* of one get or match: a server that never says "done" */
+#define PAGES_MAX 1000 /* of one query: a server that never says "done" */
 
 static const char *member(const json_t *object, const char *name)
 {
@@ -145,14 +145,16 @@ int salesforce_ask_all(struct crm *crm, const char *resource, const struct buf *
 	struct error *err)
 {
 	char *locator = NULL;
-	int rc;
+	int rc, pages = 0;
 
 	*rows = json_array();
 	do {
 		json_t *answer = NULL;
 		const char *next;
 
-		rc = salesforce_ask(crm, resource, soql, locator, &answer, err);
+		rc = pages++ < PAGES_MAX
+			     ? salesforce_ask(crm, resource, soql, locator, &answer, err)
+			     : error_set(err, ERR_REMOTE, "Salesforce: a query does not end");
 		free(locator);
 		locator = NULL;
 		if (!rc && json_array_extend(*rows, json_object_get(answer, "records")))
