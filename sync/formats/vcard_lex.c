@@ -335,6 +335,8 @@ static int read_params(struct vcard_line *line, enum vcard_syntax syntax, const 
 		rc = read_param_values(line, syntax, name, &p, end, err);
 		if (rc)
 			return rc;
+		if (!vcard_is_name(name)) /* it could not be written */
+			json_object_del(line->params, name);
 	}
 	return 0;
 }

@@ -60,7 +60,9 @@ static json_t *faithful_text(const char *value)
 json_t *vcard_kept_prop(const struct vcard_line *line)
 {
 	const json_t *values = json_object_get(line->params, "value");
-	const char *type = vcard_param(line, "value");
+	const char *given = vcard_param(line, "value");
+	/* A word that is no name could not be written. */
+	const char *type = given && vcard_is_name(given) ? given : NULL;
 	json_t *params = all_params(line);
 	json_t *prop = json_array();
 	json_t *value = NULL;
