@@ -156,6 +156,10 @@ lint: deps-check
 bench: all $(BENCH_BIN)
 	@tests/tools/bench $(BUILD)
 
+## make power-cuts N=100   so many power cuts under the store, on a disk that keeps what was synced
+power-cuts: $(BUILD)/tests/unit/sync/power_test
+	TANDEM_POWER_CUTS=$(or $(N),100) $<
+
 ## make fuzz T=30   every fuzzer for T seconds
 T ?= 30
 fuzz: deps-check
@@ -164,7 +168,7 @@ fuzz: deps-check
 		fuzz-programs
 	@tests/tools/fuzz $(T) $(FUZZ_SRC:%.c=build-fuzz/%)
 
-.PHONY: fuzz-programs
+.PHONY: fuzz-programs power-cuts
 fuzz-programs: $(FUZZ_BIN)
 
 $(FUZZ_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
