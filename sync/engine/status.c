@@ -112,6 +112,20 @@ static json_t *folders_of(struct engine *e, int64_t mailbox)
 	return list;
 }
 
+/* Of the last cycle.  Where the disk is full it could not be stored. */
+static json_t *last_error(
+	struct engine *e, struct engine_mailbox *mb, const struct store_mailbox *row)
+{
+	json_t *text;
+
+	pthread_mutex_lock(&e->lock);
+	text = mb->error.code ? json_string(mb->error.text) : NULL;
+	pthread_mutex_unlock(&e->lock);
+	if (text)
+		return text;
+	return row->last_error ? json_string(row->last_error) : json_null();
+}
+
 static json_t *mailbox_status(struct engine *e, struct engine_mailbox *mb)
 {
 	uint64_t counts[ITEM_ERROR + 1] = { 0 };
@@ -125,8 +139,7 @@ static json_t *mailbox_status(struct engine *e, struct engine_mailbox *mb)
 		mb->user->policy ? json_string(mb->user->policy->name) : json_null());
 	if (!store_mailbox_get(e->store, mb->id, &row, NULL)) {
 		json_object_set_new(status, "last_sync", iso_time(row.last_cycle));
-		json_object_set_new(status, "error",
-			row.last_error ? json_string(row.last_error) : json_null());
+		json_object_set_new(status, "error", last_error(e, mb, &row));
 	}
 	store_mailbox_clear(&row);
 	store_items_count(e->store, mb->id, counts, NULL);
