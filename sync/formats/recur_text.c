@@ -131,6 +131,18 @@ static json_t *read_one(const struct part *part, const char *text, size_t len)
 	return json_string(value < 10 ? month + 1 : month);
 }
 
+static bool has(const json_t *list, const json_t *one)
+{
+	json_t *other;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, other)
+		if (json_equal(other, one))
+			return true;
+	return false;
+}
+
+/* What stands twice makes each occurrence once (RFC 5545 section 3.3.10), but confuses other programs. */
 static json_t *read_list(const struct part *part, const char *text, size_t len)
 {
 	json_t *list = json_array();
@@ -145,8 +157,9 @@ static json_t *read_list(const struct part *part, const char *text, size_t len)
 			json_decref(list);
 			return NULL;
 		}
-		if (one) /* a comma at the end is what some write */
-			json_array_append_new(list, one);
+		if (one && !has(list, one)) /* a comma at the end is what some write */
+			json_array_append(list, one);
+		json_decref(one);
 		at += n + 1;
 	}
 	if (json_array_size(list) > 0)

@@ -141,6 +141,31 @@ static void test_rules_that_are_not_walked(void **state)
 	json_decref(doc);
 }
 
+/* What is said twice is said once. */
+static void test_duplicates(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "FREQ=WEEKLY;BYDAY=WE,MO,we,WE", "FREQ=WEEKLY;BYDAY=WE,MO" },
+		{ "FREQ=MONTHLY;BYDAY=1FR,FR,+1FR,-1FR", "FREQ=MONTHLY;BYDAY=1FR,FR,-1FR" },
+		{ "FREQ=YEARLY;BYMONTHDAY=1,01,-1,1;BYMONTH=3,03,5",
+			"FREQ=YEARLY;BYMONTHDAY=1,-1;BYMONTH=3,5" },
+		{ "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1,1", "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1" },
+		{ "FREQ=DAILY;BYHOUR=9,9;BYMINUTE=0,30,0", "FREQ=DAILY;BYMINUTE=0,30;BYHOUR=9" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct buf out AUTOBUF = BUF_INIT(1000);
+		json_t *rule = NULL;
+		char *until = NULL;
+
+		assert_int_equal(recur_read(cases[i][0], &rule, &until, NULL), 0);
+		recur_write(rule, NULL, &out);
+		assert_string_equal(buf_str(&out), cases[i][1]);
+		json_decref(rule);
+	}
+}
+
 static void test_text(void **state)
 {
 	static const char *const same[] = { "FREQ=DAILY",
@@ -173,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_overrides),
+		cmocka_unit_test(test_duplicates),
 		cmocka_unit_test(test_rules_that_are_not_walked),
 		cmocka_unit_test(test_text),
 	};
