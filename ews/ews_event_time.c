@@ -41,13 +41,19 @@ static bool is_series(const json_t *fields)
 	return json_object_get(fields, "Recurrence") != NULL;
 }
 
+/* In seconds, by the clock. */
+static int64_t length_of(const struct caltime_duration *duration)
+{
+	return duration->days * CALTIME_DAY + duration->seconds;
+}
+
 /* By the clock for a series: Exchange keeps its length so, and a first night with an hour more or less
  * must not count for all. */
 static int64_t end_of(const struct zone *zone, int64_t start,
 	const struct caltime_duration *duration, bool series)
 {
 	int64_t local = start + duration->days * CALTIME_DAY;
-	int64_t end = series ? zone_to_utc(zone, local + duration->seconds)
+	int64_t end = series ? zone_to_utc(zone, start + length_of(duration))
 			     : zone_to_utc(zone, local) + duration->seconds;
 	int64_t begin = zone_to_utc(zone, start);
 
@@ -63,19 +69,25 @@ static int64_t last_needed(const char *until)
 	return caltime_read_utc(text, &end) ? end : INT64_MIN;
 }
 
+static bool is_skipped(const struct zone *zone, int64_t local)
+{
+	return zone_to_local(zone, zone_to_utc(zone, local)) != local;
+}
+
 /* Exchange names zones of many places after one of them, whose clock once may have been another one, and
- * repeats a series by that clock and at the time of its first start. */
+ * repeats a series by that clock, at the times of its first start and end (in seconds, by the clock). */
 static int check_clock(struct zones *zones, const struct zone *zone, const char *windows,
-	int64_t local, const char *until, struct error *err)
+	int64_t local, int64_t local_end, const char *until, struct error *err)
 {
 	char iana[ZONE_NAME], text[CALTIME_SIZE];
 	const struct zone *theirs = zones_find(zones, windows, iana) ? zones_get(zones, iana)
 								     : NULL;
 	int64_t at = zone_to_utc(zone, local), end = last_needed(until);
 
-	if (zone_to_local(zone, at) != local)
+	if (is_skipped(zone, local) || is_skipped(zone, local_end))
 		return error_set(err, ERR_INVALID,
-			"a series that begins at a time which the clocks skip is none in Exchange");
+			"a series that %s at a time which the clocks skip is none in Exchange",
+			is_skipped(zone, local) ? "begins" : "first ends");
 	while (theirs && theirs != zone && at <= end) {
 		struct zone_change a = { .utc = INT64_MAX }, b = { .utc = INT64_MAX };
 
@@ -98,6 +110,7 @@ int ews_event_check(const json_t *doc, struct error *err)
 	const json_t *rules = json_object_get(doc, "recurrenceRules");
 	const char *name = text_of(doc, "timeZone");
 	char iana[ZONE_NAME], windows[ZONE_NAME];
+	struct caltime_duration length = { 0 };
 	struct zones zones = { 0 };
 	const struct zone *zone;
 	int64_t local;
@@ -106,12 +119,13 @@ int ews_event_check(const json_t *doc, struct error *err)
 	if (!json_array_size(rules) || !name ||
 		json_is_true(json_object_get(doc, "showWithoutTime")))
 		return 0;
+	caltime_read_duration(text_of(doc, "duration"), &length);
 	zone = zone_of(&zones, name, iana, err);
 	if (!zone)
 		rc = ERR_INVALID;
 	else if (zone_to_windows(iana, windows) &&
 		 caltime_read_local(text_of(doc, "start"), &local))
-		rc = check_clock(&zones, zone, windows, local,
+		rc = check_clock(&zones, zone, windows, local, local + length_of(&length),
 			text_of(json_array_get(rules, 0), "until"), err);
 	zones_free(&zones);
 	return rc;
@@ -152,7 +166,7 @@ int ews_event_to_wire(struct zones *zones, const char *own_zone, const json_t *f
 	if (is_all_day(fields))
 		zone = clock_of_days(zones, zone, windows);
 	else if (is_series(fields) &&
-		 check_clock(zones, zone, windows, local,
+		 check_clock(zones, zone, windows, local, local + length_of(&duration),
 			 text_of(json_object_get(fields, "Recurrence"), "EndDate"), err))
 		return err ? (int)err->code : ERR_INVALID;
 

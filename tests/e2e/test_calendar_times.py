@@ -17,7 +17,7 @@ from exchangelib.winzone import CLDR_TO_MS_TIMEZONE_MAP, MS_TIMEZONE_TO_IANA_MAP
 
 from cycles import assert_nothing_written
 from ical_maker import Maker
-from ical_oracle import LIMIT, UTC, occurrences, seconds
+from ical_oracle import LIMIT, UTC, Time, length, lines_of, occurrences, seconds
 from scale import amount
 
 COUNT = amount(2000, 120)
@@ -59,8 +59,8 @@ class ServerMaker(Maker):
         """A day that some months do not have is said as Exchange means it."""
         last = [f"FREQ=MONTHLY;INTERVAL={self.random.randint(1, 3)};BYMONTHDAY=-1",
                 "FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1"]
-        rule = re.sub(r"BYDAY=(\w\w),\1(?=;)", r"BYDAY=\1", super().pattern(start) or "")
-        return self.random.choice(last) if rule and start.day > 28 else rule or None
+        rule = super().pattern(start)
+        return self.random.choice(last) if rule and start.day > 28 else rule
 
     def event(self, n):
         while True:
@@ -84,16 +84,18 @@ def fits_exchange(text):
 
 def has_one_clock(text):
     """A series in the zone that Windows names for its place: wherever it has an occurrence, the clock
-    shows the same.  (Amsterdam had its own until 1940.)  Nor is its start a
-    time that the clocks skip."""
-    name = re.search(r"DTSTART;TZID=([^:]*):", text)
-    if not name or "RRULE" not in text:
+    shows the same.  (Amsterdam had its own until 1940.)  Nor does it first begin or end at a time that
+    the clocks skip."""
+    series = next((props for _, props in lines_of(text) if "RRULE" in props), None)
+    if not series or "TZID" not in series["DTSTART"][0][0]:
         return True
-    starts = dt.datetime.strptime(re.search(r"DTSTART;TZID=.*:(\w+)", text)[1], "%Y%m%dT%H%M%S")
-    zone, other = (zoneinfo.ZoneInfo(one) for one in
-                   (name[1], MS_TIMEZONE_TO_IANA_MAP[windows_zone(name[1])]))
-    first = seconds(starts, zone)
-    return local(first, zone) == starts and all(
+    start = Time(*series["DTSTART"][0])
+    zone, other = start.zone, zoneinfo.ZoneInfo(
+        MS_TIMEZONE_TO_IANA_MAP[windows_zone(start.zone.key)])
+    days, rest = length(series, start)
+    ends = start.local + dt.timedelta(days=days, seconds=rest)
+    first = start.instant()
+    return all(local(seconds(one, zone), zone) == one for one in (start.local, ends)) and all(
         local(at, zone) == local(at, other) for at in range(first, END, 5 * 86400))
 
 

@@ -212,6 +212,42 @@ static void what_exchange_cannot_hold_is_told(void **state)
 	}
 }
 
+/* Exchange repeats a series by the clock, from its first start to its first end.  Clocks go forward on 29
+ * March 2026: in Berlin from 2:00 to 3:00, on the Azores from 0:00 to 1:00. */
+static void a_series_at_a_time_that_the_clocks_skip_is_refused(void **state)
+{
+	static const struct {
+		const char *zone, *start, *duration, *why;
+	} cases[] = {
+		{ "Europe/Berlin", "2026-03-29T01:30:00", "PT29M", NULL },
+		{ "Europe/Berlin", "2026-03-29T01:30:00", "PT30M", "first ends" },
+		{ "Europe/Berlin", "2026-03-29T01:30:00", "PT89M", "first ends" },
+		{ "Europe/Berlin", "2026-03-29T01:30:00", "PT90M", NULL },
+		{ "Europe/Berlin", "2026-03-29T02:00:00", "PT1H", "begins" },
+		{ "Europe/Berlin", "2026-03-29T03:00:00", "PT1H", NULL },
+		{ "Europe/Berlin", "2026-03-28T02:30:00", "P1D", "first ends" },
+		{ "Atlantic/Azores", "2026-03-28T23:30:00", "PT1H", "first ends" },
+		{ "Atlantic/Azores", "2026-03-27T23:30:00", "PT1H", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_t *doc = json_pack("{s:s, s:s, s:s, s:[{s:s}]}", "timeZone", cases[i].zone,
+			"start", cases[i].start, "duration", cases[i].duration, "recurrenceRules",
+			"frequency", "yearly");
+		struct error err = ERROR_INIT;
+		int rc = ews_driver.check(KIND_EVENT, doc, &err);
+
+		if (rc != (cases[i].why ? ERR_INVALID : 0))
+			fail_msg("%s %s: %d", cases[i].start, cases[i].duration, rc);
+		if (cases[i].why && !strstr(err.text, cases[i].why))
+			fail_msg("%s %s: %s", cases[i].start, cases[i].duration, err.text);
+		json_object_del(doc, "recurrenceRules");
+		assert_int_equal(ews_driver.check(KIND_EVENT, doc, NULL), 0);
+		json_decref(doc);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +256,7 @@ int main(void)
 		cmocka_unit_test(what_was_written_is_read),
 		cmocka_unit_test(a_server_writes_it_otherwise),
 		cmocka_unit_test(what_exchange_cannot_hold_is_told),
+		cmocka_unit_test(a_series_at_a_time_that_the_clocks_skip_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
