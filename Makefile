@@ -37,11 +37,12 @@ SIM_OBJ   := $(SIM_SRC:%.c=$(BUILD)/%.o)
 UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
 FUZZ_BIN  := $(FUZZ_SRC:%.c=$(BUILD)/%)
+REPLAY_BIN := $(FUZZ_BIN:%=%_replay)
 HELPER_BIN := $(HELPER_SRC:%.c=$(BUILD)/%)
 LIB       := $(BUILD)/libtandem.a
 PROGRAMS  := $(BUILD)/tandemfs $(BUILD)/tandemctl $(BUILD)/tandem-sim
 
-.PHONY: all help deps deps-check demo demo-stop check check-asan unit e2e crash bench lint fuzz install clean
+.PHONY: all help deps deps-check demo demo-stop check check-asan check-tsan unit e2e crash bench lint fuzz install clean
 
 all: $(PROGRAMS)
 
@@ -117,16 +118,24 @@ check-asan: deps-check
 		all unit-programs build-asan/tandemfs-steps
 	@$(MAKE) --no-print-directory BUILD=build-asan OPT="-O1 -g" SAN="$(SANITIZE)" unit e2e
 
+## make check-tsan  the tests under ThreadSanitizer, which tells data races and lock-order inversions
+TSAN := -fsanitize=thread -fno-omit-frame-pointer
+check-tsan: deps-check
+	@$(MAKE) --no-print-directory -j2 BUILD=build-tsan OPT="-O1 -g" SAN="$(TSAN)" \
+		all unit-programs build-tsan/tandemfs-steps
+	@TSAN_OPTIONS=second_deadlock_stack=1 \
+		$(MAKE) --no-print-directory BUILD=build-tsan OPT="-O1 -g" SAN="$(TSAN)" unit e2e
+
 .PHONY: unit-programs
-unit-programs: $(UNIT_BIN)
+unit-programs: $(UNIT_BIN) $(REPLAY_BIN)
 
 # What the tests and the programs exchange is recorded where a schema is there to judge it at the end.
 SCHEMA := $(wildcard $(or $(TANDEM_SHARED),../shared)/ews-schema/validate)
 RECORDED := $(abspath $(BUILD))/recorded
 
-unit: $(UNIT_BIN)
+unit: $(UNIT_BIN) $(REPLAY_BIN)
 	@rm -rf $(RECORDED)/unit && mkdir -p $(RECORDED)/unit
-	@$(if $(SCHEMA),TANDEM_RECORD=$(RECORDED)/unit) tests/tools/unit $(UNIT_BIN)
+	@$(if $(SCHEMA),TANDEM_RECORD=$(RECORDED)/unit) tests/tools/unit $(UNIT_BIN) $(REPLAY_BIN)
 
 e2e: all $(BUILD)/tandemfs-steps $(HELPER_BIN) tests/e2e/node_modules/.package-lock.json
 	@rm -rf $(RECORDED)/e2e && mkdir -p $(RECORDED)/e2e
@@ -160,7 +169,7 @@ bench: all $(BENCH_BIN)
 power-cuts: $(BUILD)/tests/unit/sync/power_test
 	TANDEM_POWER_CUTS=$(or $(N),100) $<
 
-## make fuzz T=30   every fuzzer for T seconds
+## make fuzz T=30   every fuzzer for T seconds, two at a time
 T ?= 30
 fuzz: deps-check
 	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC=clang OPT="-O1 -g" \
@@ -174,6 +183,11 @@ fuzz-programs: $(FUZZ_BIN)
 $(FUZZ_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
 	$(if $(V),,@echo "  LD  $@")
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
+
+# The same over the inputs of tests/fuzz/corpus alone, with any compiler: a part of `make unit`.
+$(REPLAY_BIN): $(BUILD)/%_replay: $(BUILD)/%.o $(BUILD)/tests/fuzz/replay_main.o $(LIB)
+	$(if $(V),,@echo "  LD  $@")
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 ## make model N=2000  so many random programs of edits, faults and crashes; SEED=1 plays others
 N    ?= 2000
@@ -195,4 +209,4 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/tandemfs/docs docs/*.md
 
 clean:
-	rm -rf build build-asan build-fuzz
+	rm -rf build build-asan build-tsan build-fuzz
