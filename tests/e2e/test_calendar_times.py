@@ -1,9 +1,9 @@
 """Times through a real mount: the file, Exchange and Salesforce hold the instants that zoneinfo and
 dateutil compute from the file that was written.
 
-TANDEM_TIMES_SEED=NUMBER makes other events.  What
-Exchange holds is expanded from its own Recurrence and exceptions by dateutil in the zone that
-exchangelib's table of Windows names says; Salesforce has a row for each occurrence.
+TANDEM_TIMES=2000 makes so many events, TANDEM_TIMES_SEED=NUMBER other ones.  What Exchange holds
+is expanded from its own Recurrence and exceptions by dateutil in the zone that exchangelib's table of
+Windows names says; Salesforce has a row for each occurrence.
 """
 import collections
 import datetime as dt
@@ -20,7 +20,7 @@ from ical_maker import Maker
 from ical_oracle import LIMIT, UTC, Time, length, lines_of, occurrences, seconds
 from scale import amount
 
-COUNT = amount(2000, 120)
+COUNT = int(os.environ.get("TANDEM_TIMES") or amount(1000, 120))
 ROUND = 200  # so many in one mount
 SEED = int(os.environ.get("TANDEM_TIMES_SEED", "20261122"))
 # Who has which clock: that of floating times and of days.
