@@ -459,6 +459,36 @@ const struct ews_form_type ews_responses_form = {
 	.read = read_responses,
 };
 
+/* Attachments: what the user attached, not the pictures in a body. */
+
+static bool read_attachments(const struct field *row, const xmlNode *node, json_t *fields)
+{
+	xmlNode *each = xml_first(xml_child(node, "Attachments"));
+	json_t *list = json_array();
+
+	for (; each; each = xml_next(each)) {
+		char *name AUTOFREE = xml_child_text(each, "Name");
+		char *type AUTOFREE = xml_child_text(each, "ContentType");
+		json_t *one;
+
+		if (!name || !*name || xml_boolean(xml_child(each, "IsInline"), false))
+			continue;
+		one = json_pack("{s:s}", "name", name);
+		ews_form_put(one, "type", type);
+		json_array_append_new(list, one);
+	}
+	if (json_array_size(list))
+		json_object_set(fields, row->name, list);
+	json_decref(list);
+	return true;
+}
+
+const struct ews_form_type ews_attachments_form = {
+	.has_value = ews_form_no_value,
+	.write = ews_form_write_nothing,
+	.read = read_attachments,
+};
+
 /* Recurrence. */
 
 static bool has_recurrence(const struct field *row, const json_t *fields)

@@ -364,6 +364,7 @@ static const struct ews_form_type *const calendar_forms[] = {
 	[EWS_ATTENDEES] = &ews_attendees_form,
 	[EWS_RESPONSES] = &ews_responses_form,
 	[EWS_RECURRENCE] = &ews_recurrence_form,
+	[EWS_ATTACHMENTS] = &ews_attachments_form,
 	[EWS_NOWHERE] = &ews_nowhere_form,
 };
 

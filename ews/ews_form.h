@@ -62,6 +62,6 @@ void ews_close(struct buf *out, const char *element);
 /* ews_event_form.c: the forms of events and tasks. */
 extern const struct ews_form_type ews_boolean_form, ews_number_form, ews_zone_form,
 	ews_reminder_form, ews_due_reminder_form, ews_organizer_form, ews_attendees_form,
-	ews_responses_form, ews_recurrence_form, ews_nowhere_form;
+	ews_responses_form, ews_recurrence_form, ews_attachments_form, ews_nowhere_form;
 
 #endif

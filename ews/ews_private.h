@@ -66,6 +66,8 @@ extern const struct field_table ews_contact_table, ews_event_table, ews_task_tab
 			.element = "Sensitivity", .none = "Normal"),                               \
 		EWS_ROW("Body", "description", field_event_text, 0, .form = EWS_BODY,              \
 			.uri = "item:Body", .element = "Body"),                                    \
+		EWS_ROW("Attachments", "links", field_event_attachments, FIELD_READ_ONLY,          \
+			.form = EWS_ATTACHMENTS, .uri = "item:Attachments"),                       \
 		EWS_ROW("Categories", "keywords", field_keywords, FIELD_PER_KEY, .form = EWS_KEYS, \
 			.uri = "item:Categories", .element = "Categories"),                        \
 		EWS_ROW("Importance", "priority", field_event_priority, 0, .form = EWS_CHOICE,     \

@@ -32,11 +32,12 @@ enum ews_form {
 	EWS_NUMBER,	  /* a whole number; absent is 0 */
 	EWS_DUE_REMINDER, /* <t:ReminderDueBy> and <t:ReminderIsSet>; an instant, or absent */
 	EWS_REMINDER, /* <t:ReminderIsSet> and <t:ReminderMinutesBeforeStart>; a number, or absent */
-	EWS_ORGANIZER,	/* <t:Organizer>; an object { "name", "email" } */
-	EWS_ATTENDEES,	/* <t:RequiredAttendees> ...; a key an address: { "name", "role" } */
-	EWS_RESPONSES,	/* their <t:ResponseType>; a key an address */
-	EWS_RECURRENCE, /* <t:Recurrence>; see ews_recurrence.h */
-	EWS_NOWHERE,	/* not in the item itself */
+	EWS_ORGANIZER,	 /* <t:Organizer>; an object { "name", "email" } */
+	EWS_ATTENDEES,	 /* <t:RequiredAttendees> ...; a key an address: { "name", "role" } */
+	EWS_RESPONSES,	 /* their <t:ResponseType>; a key an address */
+	EWS_RECURRENCE,	 /* <t:Recurrence>; see ews_recurrence.h */
+	EWS_ATTACHMENTS, /* <t:Attachments> by name: an array of { "name", "type" }; read only */
+	EWS_NOWHERE,	 /* not in the item itself */
 };
 
 struct ews_wire {

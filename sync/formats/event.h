@@ -34,7 +34,7 @@
  *                    has whole members: "title": "x", "location": null takes one away
  *   recurrenceId     the document is one occurrence of a series that is not here
  *   links            attachments: {"1": {"@type":"Link","href","title","contentType","rel":
- *                    "enclosure"}}
+ *                    "enclosure"}}; those of Exchange have an href "urn:x-exchange:attachment:NAME"
  *   iCalComponent    {"properties": [jCal], "components": [jCal]}: what iCalendar says that has no
  *                    place here; also in patches and alerts
  *   tandemfs:params  parameters of iCalendar properties by their name; also in participants and links
@@ -102,6 +102,8 @@ extern const struct field_type field_event_duration;
 extern const struct field_type field_event_day;
 /* "participants": who invites, { "email", "name" }. */
 extern const struct field_type field_event_organizer;
+/* path "links"; an array of { "name", "type" }.  See event_links.c. */
+extern const struct field_type field_event_attachments;
 /* "participants" with FIELD_PER_KEY | FIELD_VALUES: by address, { "role": "required", "optional" or
  * "resource", "name" }. */
 extern const struct field_type field_event_attendees;

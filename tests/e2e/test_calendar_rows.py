@@ -11,9 +11,10 @@ import re
 from decimal import Decimal
 
 import pytest
-from exchangelib import EWSDate, EWSDateTime, EWSTimeZone
+from exchangelib import EWSDate, EWSDateTime, EWSTimeZone, FileAttachment
 from kinds import VIEW
-from scene import attribute, calendar, component, seed, unfolded
+from cycles import assert_nothing_written
+from scene import attribute, calendar, component, edit, seed, unfolded
 
 BERLIN = EWSTimeZone("Europe/Berlin")
 UTC = dt.timezone.utc
@@ -275,3 +276,48 @@ def test_from_salesforce(sim, mount, exchange):
         mount.sync()
         three.check(stage, "file", "exchange")
     three.finish()
+
+
+OWN = "ATTACH:https://files.client.example/agenda.html"
+
+
+@pytest.mark.sim(seed=seed())
+def test_attachments_are_listed_by_name(sim, mount, alice, box):
+    """Exchange's own come and go with what is attached there; what a user links in the file stays."""
+    files = {"Calendar": box / "Calendar" / "visit.ics", "Tasks": box / "Tasks" / "call.ics"}
+    files["Calendar"].write_bytes(calendar(*component(
+        "VEVENT", "visit", "SUMMARY:Visit", OWN, *timed(berlin(1, 10), berlin(1, 11))[0])).encode())
+    files["Tasks"].write_bytes(calendar(*component("VTODO", "call", "SUMMARY:Call", OWN)).encode())
+    mount.sync()
+
+    def listed(path):
+        return sorted(line for line in unfolded(path).splitlines() if line.startswith("ATTACH"))
+
+    items = {"Calendar": alice.calendar.get(subject="Visit"), "Tasks": alice.tasks.get(subject="Call")}
+    for item in items.values():
+        item.attach([
+            FileAttachment(name="Plan, 2/3 Köln.pdf", content=b"plan", content_type="application/pdf"),
+            FileAttachment(name="notes.txt", content=b"notes", content_type="text/plain"),
+            FileAttachment(name="logo.png", content=b"logo", content_type="image/png",
+                           is_inline=True, content_id="logo@corp.example")])
+    mount.sync()
+    urn = "urn:x-exchange:attachment:"
+    plan = ('ATTACH;FMTTYPE=application/pdf;FILENAME="Plan, 2/3 Köln.pdf":'
+            f"{urn}Plan%2C%202%2F3%20K%C3%B6ln.pdf")
+    notes = f"ATTACH;FMTTYPE=text/plain;FILENAME=notes.txt:{urn}notes.txt"
+    for path in files.values():
+        assert listed(path) == sorted([OWN, plan, notes])
+        edit(path, "SUMMARY:", "LOCATION:Hall\r\nSUMMARY:")
+    mount.sync()
+    assert_nothing_written(sim, mount)
+    for folder, path in files.items():
+        assert listed(path) == sorted([OWN, plan, notes])
+        item = items[folder]
+        item.refresh()
+        assert len(item.attachments) == 3
+        item.detach([one for one in item.attachments if one.name != "notes.txt"])
+    mount.sync()
+    for path in files.values():
+        assert listed(path) == sorted([OWN, notes])
+        assert attribute(path, "state") == "synced"
+    assert_nothing_written(sim, mount)
