@@ -71,6 +71,14 @@ static int64_t known_item(struct merge *m, const struct store_pull *pull)
 
 /* ---- merging one ------------------------------------------------------------------------------ */
 
+/* Our own move brought it there, and its answer was lost (I12).  The file may stand elsewhere again. */
+static bool is_our_move(const struct store_side *side, const struct store_folder *there)
+{
+	const char *folder = text(side->intent, "folder");
+
+	return folder && there->remote_id && !strcmp(folder, there->remote_id);
+}
+
 static int place(
 	struct cycle *c, struct pair *pair, const struct store_pull *pull, struct error *err)
 {
@@ -87,6 +95,8 @@ static int place(
 		store_folder_clear(&there);
 		return rc;
 	}
+	if (is_our_move(side, &there))
+		xstrset(&side->remote_folder, there.remote_id);
 	rc = store_folder_real(c->store, pair->item.folder, &here, NULL);
 	moved_here = !rc && side->remote_folder && here.remote_id &&
 		     strcmp(here.remote_id, side->remote_folder) != 0;

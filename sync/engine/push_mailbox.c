@@ -177,7 +177,8 @@ static json_t *intent_of(const struct push *p, const struct mailbox_op *op, cons
 	json_t *fields, *again, *later = NULL;
 
 	if (p->type == MAILBOX_MOVE)
-		return json_pack("{s:{}, s:s}", "fields", "step", steps[p->type]);
+		return json_pack("{s:{}, s:s, s:s}", "fields", "step", steps[p->type], "folder",
+			op->folder_id);
 	fields = pair_intended(op->fields, changed);
 	if (driver->later)
 		later = driver->later(p->type, op->kind, op->fields, op->changed);

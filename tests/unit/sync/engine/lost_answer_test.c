@@ -513,6 +513,28 @@ static void a_lost_move_is_one_move(void **state)
 	assert_int_equal(crm_count(&w->f), 1);
 }
 
+/* Exchange shows it where the lost move brought it, and the user has taken that back: his place stands. */
+static void moved_back_after_a_lost_move(void **state)
+{
+	struct world *w = *state;
+	uint64_t ino;
+
+	put(&w->e, CONTACTS, "anna.vcf", person(w, "Anna Adler", "a@ex.org", ""));
+	settle(w);
+	ino = at(&w->e, CONTACTS, "anna.vcf").ino;
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++) {
+		move(&w->e, CONTACTS, "anna.vcf", SYNC, "anna.vcf");
+		net_fault(&w->net, "move", losses[i], 1);
+		failing_cycle(w, ALICE);
+		move(&w->e, SYNC, "anna.vcf", CONTACTS, "anna.vcf");
+		settle(w);
+		assert_int_equal(at(&w->e, CONTACTS, "anna.vcf").ino, ino);
+		assert_int_equal(there(w, ALICE, "Anna Adler")->folder, IN_CONTACTS);
+		assert_int_equal(fake_count(box_of(w, ALICE), -1), 1);
+		assert_int_equal(files_in(w, SYNC), 0);
+	}
+}
+
 static void a_lost_delete_is_one_delete(void **state)
 {
 	struct world *w = *state;
@@ -691,6 +713,7 @@ int main(void)
 		WORLD(a_lost_read_back_of_the_crm),
 		WORLD(an_edit_before_the_read_back_is_theirs),
 		WORLD(a_lost_move_is_one_move),
+		WORLD(moved_back_after_a_lost_move),
 		WORLD(a_lost_delete_is_one_delete),
 		cmocka_unit_test(deaths_at_every_call),
 		cmocka_unit_test(deaths_at_every_call_without_an_external_id),
