@@ -31,6 +31,7 @@
 #include "fs/fs.h"
 #include "fs/mount.h"
 #include "fs/socket.h"
+#include "fs/watchdog.h"
 #include "fs/working.h"
 #include "sync/mem.h"
 
@@ -51,6 +52,7 @@ struct program {
 	int ready_fd; /* to the waiting parent, or -1 */
 	pthread_t main_thread;
 	atomic_bool serving; /* the main thread runs the session */
+	pid_t watchdog;
 	struct config *config;
 	struct fs fs;
 };
@@ -351,6 +353,9 @@ static int start(struct program *p, struct error *err)
 		return rc;
 	if (fuse_session_mount(fs->session, fs->mountpoint))
 		return error_set(err, ERR_INTERNAL, "cannot mount at %s", fs->mountpoint);
+	p->watchdog = watchdog_start(fs->mountpoint, err);
+	if (!p->watchdog)
+		return err->code;
 	block_signals(&old);
 	rc = start_threads(p, err);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -390,6 +395,8 @@ static void stop(struct program *p)
 	notifier_halt(fs->notifier);
 	if (fs->session)
 		fuse_session_unmount(fs->session);
+	watchdog_stop(p->watchdog);
+	p->watchdog = 0;
 	notifier_free(fs->notifier);
 	fs->notifier = NULL;
 	if (fs->session) {

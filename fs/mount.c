@@ -70,29 +70,36 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* Is the topmost mount there of our type? */
-static bool is_ours(const char *path)
+int mount_connection(const char *path)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
 	char *line = NULL;
 	size_t cap = 0;
-	bool ours = false;
+	int topmost = -1;
 
 	while (f && getline(&line, &cap, f) > 0) {
-		char point[4096], type[64];
+		char point[4096], type[64], number[16];
 		const char *dash = strstr(line, " - ");
 
-		if (!dash || sscanf(line, "%*s %*s %*s %*s %4095s", point) != 1 ||
+		if (!dash ||
+			sscanf(line, "%*s %*s %*[0-9]:%15[0-9] %*s %4095s", number, point) != 2 ||
 			sscanf(dash + 3, "%63s", type) != 1)
 			continue;
 		unescape(point);
 		if (!strcmp(point, path))
-			ours = !strcmp(type, "fuse.tandemfs");
+			topmost = strcmp(type, "fuse.tandemfs") ? -1
+								: (int)strtol(number, NULL, 10);
 	}
 	free(line);
 	if (f)
 		fclose(f);
-	return ours;
+	return topmost;
+}
+
+/* Is the topmost mount there of our type? */
+static bool is_ours(const char *path)
+{
+	return mount_connection(path) >= 0;
 }
 
 static int run_fusermount(const char *path)

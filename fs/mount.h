@@ -11,6 +11,9 @@ struct fuse_args;
 /* Absolute path of a mount point, also when a dead mount stands there.  New string; NULL with err. */
 char *mount_path(const char *path, struct error *err);
 
+/* The number of the FUSE connection of our mount at that path; -1: none stands there. */
+int mount_connection(const char *path);
+
 /* A mount of ours whose daemon died is unmounted; a living one is ERR_EXISTS. */
 int mount_clear_dead(const char *path, struct error *err);
 
