@@ -169,6 +169,10 @@ bench: all $(BENCH_BIN)
 power-cuts: $(BUILD)/tests/unit/sync/power_test
 	TANDEM_POWER_CUTS=$(or $(N),100) $<
 
+## make kills N=1000   so many random kill -9 while three mailboxes are written to and synced
+kills: all
+	@TANDEM_KILLS=$(or $(N),1000) tests/tools/e2e $(BUILD) $(RECORDED)/kills 0 test_kills.py
+
 ## make fuzz T=30   every fuzzer for T seconds, two at a time
 T ?= 30
 fuzz: deps-check
@@ -177,7 +181,7 @@ fuzz: deps-check
 		fuzz-programs
 	@tests/tools/fuzz $(T) $(FUZZ_SRC:%.c=build-fuzz/%)
 
-.PHONY: fuzz-programs power-cuts
+.PHONY: fuzz-programs power-cuts kills
 fuzz-programs: $(FUZZ_BIN)
 
 $(FUZZ_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
