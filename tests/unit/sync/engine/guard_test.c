@@ -45,6 +45,12 @@ static void assert_nothing_held(struct world *w)
 	assert_int_equal(count_held(w), 0);
 }
 
+static void remove_files(struct world *w, uint64_t dir, int from, int to)
+{
+	for (int i = from; i < to; i++)
+		remove_file(&w->e, dir, nth_file(w, i));
+}
+
 /* ---- by the user ----------------------------------------------------------------------------- */
 
 static void a_few_removals_go(void **state)
@@ -52,8 +58,7 @@ static void a_few_removals_go(void **state)
 	struct world *w = *state;
 
 	many(w, CONTACTS, MANY);
-	for (int i = 0; i < 5; i++)
-		remove_file(&w->e, CONTACTS, nth_file(w, i));
+	remove_files(w, CONTACTS, 0, 5);
 	settle(w);
 	assert_int_equal(fake_count(box_of(w, ALICE), -1), MANY - 5);
 	assert_nothing_held(w);
@@ -67,8 +72,7 @@ static void many_removals_are_held_and_confirmed(void **state)
 	size_t n;
 
 	many(w, CONTACTS, MANY);
-	for (int i = 0; i < 12; i++)
-		remove_file(&w->e, CONTACTS, nth_file(w, i));
+	remove_files(w, CONTACTS, 0, 12);
 	/* All else goes on. */
 	add_lines(w, CONTACTS, nth_file(w, 20), JOB("Buyer"));
 	settle(w);
@@ -81,8 +85,7 @@ static void many_removals_are_held_and_confirmed(void **state)
 	assert_int_equal(held(w, &n), batch);
 	/* A removal after the confirmation is not of the batch. */
 	assert_ok(engine_confirm_deletes(w->engine, batch, &err), err);
-	for (int i = 12; i < 20; i++)
-		remove_file(&w->e, CONTACTS, nth_file(w, i));
+	remove_files(w, CONTACTS, 12, 20);
 	settle(w);
 	assert_int_equal(fake_count(box_of(w, ALICE), -1), MANY - 12);
 	assert_int_not_equal(held(w, &n), batch);
@@ -163,8 +166,7 @@ static void what_is_written_anew_is_held_no_longer(void **state)
 	struct world *w = *state;
 
 	many(w, CONTACTS, MANY);
-	for (int i = 0; i < 12; i++)
-		remove_file(&w->e, CONTACTS, nth_file(w, i));
+	remove_files(w, CONTACTS, 0, 12);
 	settle(w);
 	assert_int_equal(count_held(w), 12);
 	for (int i = 0; i < 12; i++)
