@@ -171,7 +171,8 @@ power-cuts: $(BUILD)/tests/unit/sync/power_test
 
 ## make kills N=1000   so many random kill -9 while three mailboxes are written to and synced
 kills: all
-	@TANDEM_KILLS=$(or $(N),1000) tests/tools/e2e $(BUILD) $(RECORDED)/kills 0 test_kills.py
+	@cd tests/e2e && TANDEM_BUILD=$(abspath $(BUILD)) TANDEM_KILLS=$(or $(N),1000) \
+		/usr/bin/python3 -m pytest -q -p no:cacheprovider test_kills.py
 
 ## make fuzz T=30   every fuzzer for T seconds, two at a time
 T ?= 30
