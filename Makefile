@@ -166,8 +166,9 @@ bench: all $(BENCH_BIN)
 	@tests/tools/bench $(BUILD)
 
 ## make power-cuts N=100   so many power cuts under the store, on a disk that keeps what was synced
+power-cuts: N = 100
 power-cuts: $(BUILD)/tests/unit/sync/power_test
-	TANDEM_POWER_CUTS=$(or $(N),100) $<
+	TANDEM_POWER_CUTS=$(N) $<
 
 ## make kills N=1000   so many random kill -9 while three mailboxes are written to and synced
 kills: all
@@ -195,7 +196,7 @@ $(REPLAY_BIN): $(BUILD)/%_replay: $(BUILD)/%.o $(BUILD)/tests/fuzz/replay_main.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 ## make model N=2000  so many random programs of edits, faults and crashes; SEED=1 plays others
-N    ?= 2000
+model: N = 2000
 SEED ?= 1
 .PHONY: model
 model: deps-check all
