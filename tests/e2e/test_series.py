@@ -190,6 +190,32 @@ def test_an_occurrence_is_changed_on_each_side(sim, mount, exchange, tmp_path):
     check(sim, mount, account, series, "Last")
 
 
+@pytest.mark.sim(seed=seed())
+def test_a_deleted_occurrence_comes_back(sim, mount, exchange):
+    """Deleted in the CRM, or here; then taken out of the recycle bin there."""
+    account = exchange("alice")
+    path = mount.mailbox("alice") / "Calendar" / VIEW / "series.ics"
+    series = Series()
+    path.write_bytes(series.text())
+    mount.sync()
+    rows = {row["StartDateTime"][:10]: row["Id"] for row in rows_of(sim)}
+    there, here = (rows[f"{series.monday(n):%Y-%m-%d}"] for n in (4, 3))
+    sim.act("delete", id=there)
+    mount.sync()
+    series.gone.add(4)
+    check(sim, mount, account, series)
+    series.gone.add(3)
+    path.write_bytes(series.text())
+    mount.sync()
+    check(sim, mount, account, series)
+    for row in there, here:
+        sim.act("undelete", id=row)
+    mount.sync()
+    series.gone.clear()
+    check(sim, mount, account, series)
+    assert state(path) == "synced"
+
+
 # Which events ------------------------------------------------------------------------------------
 
 def past(days):
