@@ -22,23 +22,6 @@
 #define COLOURS	       25
 #define NEVER	       "1601-01-01T00:00:00.000"
 
-static void write_name(struct buf *out, const struct mailbox *mailbox, const char *prefix)
-{
-	char *element AUTOFREE = xasprintf("%s:UserConfigurationName", prefix);
-
-	xml_start(out, element, "Name", CATEGORY_LIST);
-	ews_write_distinguished(out, mailbox, "calendar");
-	xml_end(out, element);
-}
-
-static void write_get(struct buf *out, const struct mailbox *mailbox)
-{
-	xml_start(out, "m:GetUserConfiguration");
-	write_name(out, mailbox, "m");
-	xml_element(out, "m:UserConfigurationProperties", "XmlData");
-	xml_end(out, "m:GetUserConfiguration");
-}
-
 static void write_put(struct buf *out, const struct mailbox *mailbox, const char *operation,
 	const struct buf *list)
 {
@@ -47,17 +30,10 @@ static void write_put(struct buf *out, const struct mailbox *mailbox, const char
 
 	xml_start(out, element);
 	xml_start(out, "m:UserConfiguration");
-	write_name(out, mailbox, "t");
+	ews_write_config_name(out, mailbox, "t", CATEGORY_LIST);
 	xml_element(out, "t:XmlData", base64);
 	xml_end(out, "m:UserConfiguration");
 	xml_end(out, element);
-}
-
-static int decode(const char *text, struct buf *out, struct error *err)
-{
-	if (!data_base64_read(text, strlen(text), out))
-		return error_set(err, ERR_REMOTE, "the category list is not base64");
-	return buf_check(out, "the category list", err) ? ERR_TOO_BIG : 0;
 }
 
 static bool has_category(const xmlNode *root, const char *name)
@@ -185,28 +161,6 @@ static int make_guids(char (*guids)[EWS_GUID_LEN], size_t n, struct error *err)
 	return 0;
 }
 
-/* The list as it is; *absent when the mailbox has none yet. */
-static int get_list(struct mailbox *mailbox, struct buf *list, bool *absent, struct error *err)
-{
-	struct buf payload AUTOBUF = BUF_INIT(EWS_REQUEST_LIMIT);
-	struct ews_answer answer;
-	xmlNode *message;
-	int rc;
-
-	write_get(&payload, mailbox);
-	rc = ews_call_one(
-		mailbox, "GetUserConfiguration", EWS_READS, &payload, &answer, &message, err);
-	*absent = rc == ERR_NOT_FOUND;
-	if (!rc) {
-		char *text AUTOFREE = xml_content(xml_find(message, "XmlData"));
-
-		if (text)
-			rc = decode(text, list, err);
-	}
-	ews_answer_free(&answer);
-	return *absent ? 0 : rc;
-}
-
 int ews_add_categories(
 	struct mailbox *mailbox, const char *const *names, size_t n, struct error *err)
 {
@@ -224,7 +178,7 @@ int ews_add_categories(
 
 	if (!err)
 		err = &own;
-	rc = get_list(mailbox, &list, &absent, err);
+	rc = ews_get_config(mailbox, CATEGORY_LIST, &list, &absent, err);
 	if (!rc)
 		rc = make_guids(guids, n, err);
 	if (!rc)

@@ -162,6 +162,7 @@ const struct mailbox_driver ews_driver = {
 	.rename_folder = ews_rename_folder,
 	.move_folder = ews_move_folder,
 	.delete_folder = ews_delete_folder,
+	.time_zone = ews_time_zone,
 	.use_time_zone = use_time_zone,
 	.add_categories = ews_add_categories,
 };

@@ -241,6 +241,15 @@ int ews_keep(struct mailbox *mailbox, struct mailbox_op *ops, size_t n, struct e
 /* The HTML that was kept of this occurrence, when its fields still have the text of it; else NULL. */
 const char *ews_kept_html(const json_t *kept, const char *key, const json_t *own);
 
+/* ews_config.c */
+
+void ews_write_config_name(
+	struct buf *out, const struct mailbox *mailbox, const char *prefix, const char *name);
+/* The XML of a user configuration in the calendar; *absent when the mailbox has none yet. */
+int ews_get_config(struct mailbox *mailbox, const char *name, struct buf *xml, bool *absent,
+	struct error *err);
+int ews_time_zone(struct mailbox *mailbox, char **zone, struct error *err);
+
 /* ews_category.c */
 
 #define EWS_GUID_LEN 37 /* with its NUL */

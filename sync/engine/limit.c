@@ -1,8 +1,8 @@
 /* Which events are designated by their time: those that end at the policy's limit or after.
  *
  * The limit is a midnight of the user's own day; his zone is that of the configuration, else of his CRM
- * user, else of his mailbox.  It counts at the first designation only (I13): an event that is linked and
- * then ages stays linked. */
+ * user, else of his mailbox, and is that of events that name none.  The limit counts at the first
+ * designation only (I13): an event that is linked and then ages stays linked. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,12 +71,14 @@ void limit_prepare(struct cycle *c)
 {
 	const struct mailbox_driver *mailbox = c->engine->mailbox_driver;
 
-	if (!c->policy || !kind_takes_part(c, KIND_EVENT))
+	if (!kind_takes_part(c, KIND_EVENT))
 		return;
 	c->floating = zones_get(&c->zones, zone_name_of(c));
 	if (c->floating && mailbox->use_time_zone)
 		mailbox->use_time_zone(c->mb->connection, zone_name(c->floating));
-	c->event_limit = limit_midnight(c->began / NS_PER_S, c->policy->event_days, c->floating);
+	if (c->policy)
+		c->event_limit = limit_midnight(
+			c->began / NS_PER_S, c->policy->event_days, c->floating);
 }
 
 const char *limit_forbids(struct cycle *c, const json_t *doc)

@@ -2,6 +2,7 @@
 
 What they did is read back by exchangelib, signed in as the user, and by the simulator's own state.
 """
+import base64
 import datetime as dt
 import errno
 import json
@@ -525,3 +526,29 @@ def test_a_task_that_recurs(sim, mount, exchange):
     for name in days:
         first = made[name]["recurrence"]["NumberedRecurrence"]["StartDate"]
         assert first[:10] == "2035-03-05", name
+
+
+WORK_HOURS = """<?xml version="1.0"?><Root xmlns="WorkingHours.xsd"><WorkHoursVersion1><TimeZone>
+<Bias>300</Bias><Standard><Bias>0</Bias><ChangeDate><Time>02:00:00</Time><Date>0000/11/01</Date>
+<DayOfWeek>0</DayOfWeek></ChangeDate></Standard><DaylightSavings><Bias>-60</Bias><ChangeDate>
+<Time>02:00:00</Time><Date>0000/03/02</Date><DayOfWeek>0</DayOfWeek></ChangeDate></DaylightSavings>
+<Name>Eastern Standard Time</Name></TimeZone><TimeSlot><Start>09:00:00</Start><End>17:00:00</End>
+</TimeSlot><WorkDays>Monday Tuesday</WorkDays></WorkHoursVersion1></Root>"""
+
+
+@pytest.mark.sim(seed=world())
+def test_a_floating_event_has_the_clock_of_the_mailbox(sim, start_mount, raw):
+    """Where neither the configuration nor a CRM names one: that of the working hours in Outlook."""
+    answer = raw.call(
+        '<m:CreateUserConfiguration><m:UserConfiguration><t:UserConfigurationName Name="WorkHours">'
+        '<t:DistinguishedFolderId Id="calendar"/></t:UserConfigurationName>'
+        f"<t:XmlData>{base64.b64encode(WORK_HOURS.encode()).decode()}</t:XmlData>"
+        "</m:UserConfiguration></m:CreateUserConfiguration>")
+    assert answer.codes == ["NoError"], answer.text
+    mount = start_mount(sim, config={"crm": None})
+    (mount.mailbox("alice") / "Calendar" / "lunch.ics").write_text(ics(
+        "VEVENT", "lunch", "DTSTART:20350305T120000", "DURATION:PT1H", "SUMMARY:Lunch"))
+    mount.sync()
+    (made,) = calendar_of(sim)
+    assert made["properties"]["Start"] == "2035-03-05T17:00:00Z"  # New York is UTC-5 in winter
+    assert made["properties"]["StartTimeZone"] == "Eastern Standard Time"
