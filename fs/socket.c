@@ -146,6 +146,17 @@ static int run_conflicts(struct request *r, json_t **result, struct error *err)
 	return rc;
 }
 
+static int run_take(struct request *r, json_t **result, struct error *err)
+{
+	char *end = NULL;
+	int64_t id = arg(r, 1) ? strtoll(arg(r, 1), &end, 10) : 0;
+
+	(void)result;
+	if (!id || *end)
+		return error_set(err, ERR_INVALID, "take-conflict needs a conflict's number");
+	return engine_take_conflict(r->fs->engine, id, arg(r, 2), err);
+}
+
 static int run_deletes(struct request *r, json_t **result, struct error *err)
 {
 	(void)err;
@@ -284,6 +295,7 @@ static const struct command {
 	{ "status", run_status },
 	{ "errors", run_errors },
 	{ "conflicts", run_conflicts },
+	{ "take-conflict", run_take },
 	{ "deletes", run_deletes },
 	{ "test-connection", run_test },
 	{ "sync", run_sync },

@@ -20,6 +20,8 @@ static const char usage_text[] =
 	"  errors [USER]                 items that could not be synced\n"
 	"  retry-errors [USER]           try them again at the next sync\n"
 	"  conflicts [USER]              what lost when both sides changed a field\n"
+	"  conflicts show ID\n"
+	"  conflicts take ID [file|exchange|crm]    set what lost after all\n"
 	"  deletes                       deletions that are held\n"
 	"  deletes confirm|restore BATCH\n"
 	"  reset USER                    forget what was synced; keeps names, links and edits\n"
@@ -38,8 +40,8 @@ struct listing {
 
 static const struct ctl_column error_columns[] = { { "MAILBOX", "mailbox" }, { "PATH", "path" },
 	{ "STATE", "state" }, { "ERROR", "error" } };
-static const struct ctl_column conflict_columns[] = { { "MAILBOX", "mailbox" }, { "TIME", "time" },
-	{ "FILE", "file" } };
+static const struct ctl_column conflict_columns[] = { { "ID", "id" }, { "MAILBOX", "mailbox" },
+	{ "TIME", "time" }, { "FILE", "file" } };
 static const struct ctl_column delete_columns[] = { { "BATCH", "batch" }, { "PATH", "path" },
 	{ "WOULD DELETE IN", "would_delete_in" }, { "SINCE", "since" } };
 static const struct ctl_column test_columns[] = { { "NAME", "name" }, { "OK", "ok" },
@@ -104,9 +106,38 @@ static int do_errors(const struct ctl *ctl, const char *const *words, size_t n)
 	return ask(ctl, words, n, &errors);
 }
 
+static int show_conflict(const struct ctl *ctl, const char *id)
+{
+	const char *words[] = { "conflicts" };
+	struct error err = ERROR_INIT;
+	json_t *list = NULL, *one;
+	bool found = false;
+	size_t i;
+
+	if (ctl_ask(ctl, words, 1, NULL, NULL, &list, &err))
+		return failed(&err);
+	json_array_foreach(list, i, one) {
+		char *number AUTOFREE = json_dumps(json_object_get(one, "id"), JSON_ENCODE_ANY);
+
+		if (strcmp(number, id) != 0)
+			continue;
+		found = true;
+		ctl_print_json(json_object_get(one, "conflict"));
+	}
+	json_decref(list);
+	error_set(&err, ERR_NOT_FOUND, "no conflict %s here", id);
+	return found ? 0 : failed(&err);
+}
+
 static int do_conflicts(const struct ctl *ctl, const char *const *words, size_t n)
 {
-	return ask(ctl, words, n, &conflicts);
+	const char *sent[] = { "take-conflict", n > 2 ? words[2] : NULL, n > 3 ? words[3] : NULL };
+
+	if (n == 3 && !strcmp(words[1], "show"))
+		return show_conflict(ctl, words[2]);
+	if (n >= 3 && !strcmp(words[1], "take"))
+		return ask(ctl, sent, n - 1, NULL);
+	return n <= 2 ? ask(ctl, words, n, &conflicts) : 2;
 }
 
 static int do_test(const struct ctl *ctl, const char *const *words, size_t n)
@@ -154,7 +185,7 @@ static const struct command {
 	{ "resume", 0, 0, do_plain },
 	{ "errors", 0, 1, do_errors },
 	{ "retry-errors", 0, 1, do_plain },
-	{ "conflicts", 0, 1, do_conflicts },
+	{ "conflicts", 0, 3, do_conflicts },
 	{ "deletes", 0, 2, do_deletes },
 	{ "reset", 1, 1, do_plain },
 	{ "relink", 1, 2, do_relink },

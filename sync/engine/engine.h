@@ -13,6 +13,7 @@
  *   gone.c        records that are deleted, merged or out of view
  *   push_mailbox.c, push_crm.c   creates by token (I1), updates by intent, deletes by tombstone (I2)
  *   guard.c       deletes counted and held (I9), loop detector
+ *   take.c        the value that lost a conflict, after all
  *   status.c      status, errors, conflicts as JSON;  commands.c  retry, reset, relink, held deletes
  */
 #ifndef SYNC_ENGINE_ENGINE_H
@@ -73,6 +74,9 @@ json_t *engine_status(struct engine *engine, const char *address);
 /* Array of {"mailbox","path","error","side","since"}; address NULL: all. */
 json_t *engine_errors(struct engine *engine, const char *address);
 json_t *engine_conflicts(struct engine *engine, const char *address);
+/* The values that lost conflict `id` are set in its item after all, as an edit of the file; the record goes.
+ * origin "file", "exchange" or "crm": only those; NULL: of each field the last that lost. */
+int engine_take_conflict(struct engine *engine, int64_t id, const char *origin, struct error *err);
 json_t *engine_deletes(struct engine *engine);
 /* State of one item as shown in .sync/state/: ids, versions, shadows, links, error.  New reference. */
 json_t *engine_item_state(struct engine *engine, int64_t item);
