@@ -171,8 +171,9 @@ power-cuts: $(BUILD)/tests/unit/sync/power_test
 	TANDEM_POWER_CUTS=$(N) $<
 
 ## make kills N=1000   so many random kill -9 while three mailboxes are written to and synced
+kills: N = 1000
 kills: all
-	@cd tests/e2e && TANDEM_BUILD=$(abspath $(BUILD)) TANDEM_KILLS=$(or $(N),1000) \
+	@cd tests/e2e && TANDEM_BUILD=$(abspath $(BUILD)) TANDEM_KILLS=$(N) \
 		/usr/bin/python3 -m pytest -q -p no:cacheprovider test_kills.py
 
 ## make fuzz T=30   every fuzzer for T seconds, two at a time
