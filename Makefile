@@ -204,6 +204,11 @@ model: deps-check all
 	@TANDEM_MODEL=$(N) TANDEM_MODEL_SEED=$(SEED) tests/tools/e2e $(BUILD) $(JOBS) \
 		test_model.py -k random
 
+## make bugs        puts each deliberate bug of tests/bugs into a copy: the model test must see it
+.PHONY: bugs
+bugs: deps-check
+	@tests/tools/bugs build-bugs $(BUGS)
+
 ## make install     into DESTDIR and PREFIX
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/tandemctl
@@ -216,4 +221,4 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/tandemfs/docs docs/*.md
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz
+	rm -rf build build-asan build-tsan build-bugs build-fuzz

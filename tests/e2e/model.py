@@ -47,14 +47,27 @@ class Thing:
     record: str = NOT
     link: str = NOT
     had_record: bool = False
+    twin: bool = False  # somebody made the record himself, and the two are not linked yet
     touched: set = dataclasses.field(default_factory=set)
     open: dict = dataclasses.field(default_factory=dict)
+
+    def editable(self):
+        """A twin is known by its day: with another it would be another appointment or task."""
+        return [field for field in FIELDS[self.kind.name] if not (self.twin and field.is_key)]
 
     def wrote(self, field, value, shown=None):
         """Somebody who saw `shown` replaced it."""
         values = self.open.setdefault(field, set())
         values.discard(shown)
         values.add(value)
+
+    def emptied(self, field, shown):
+        """Where two are linked for the first time, or anew, an empty field takes the other's value."""
+        is_pair = self.link == MUST and self.had_record and not self.twin
+        if is_pair or self.record == NOT:
+            self.wrote(field, None, shown)
+        else:
+            self.open.setdefault(field, set()).discard(shown)
 
     def saw_go(self, copy):
         """Somebody threw away what this copy showed."""
@@ -153,7 +166,7 @@ class World:
     def do_twin(self, n):
         """Somebody in the CRM makes a record of the same person, appointment or task."""
         thing, copy = self.one("file", n)
-        if not copy or thing.link != NOT or thing.record != NOT or thing.item != MUST:
+        if not copy or thing.touched or (thing.item, thing.record, thing.link) != (MUST, NOT, NOT):
             return
         if self.copies("crm").get((thing.kind.name, thing.name)):
             return
@@ -161,14 +174,14 @@ class World:
         value = self.new_value(field)
         self.replicas["crm"].create(thing, {**{field: value}, **copy.identity()}, False)
         thing.wrote(field.name, value)
-        thing.record, thing.had_record = MUST, True
+        thing.record, thing.had_record, thing.twin = MUST, True, True
         thing.touched.add("crm")
 
     def do_edit(self, place, n, which):
         thing, copy = self.one(place, n)
         if not copy:
             return
-        fields = FIELDS[thing.kind.name]
+        fields = thing.editable()
         field = fields[which % len(fields)]
         value = self.new_value(field)
         self.replicas[place].edit(copy, field, value)
@@ -179,12 +192,12 @@ class World:
         thing, copy = self.one(place, n)
         if not copy:
             return
-        fields = [field for field in FIELDS[thing.kind.name] if field.clears]
+        fields = [field for field in thing.editable() if field.clears]
         field = fields[which % len(fields)]
         if copy.fields[field.name] is None:
             return
         self.replicas[place].edit(copy, field, None)
-        thing.wrote(field.name, None, copy.fields[field.name])
+        thing.emptied(field.name, copy.fields[field.name])
         self.revive(thing, place)
 
     def revive(self, thing, place):
@@ -204,11 +217,12 @@ class World:
         alone = thing.touched <= {place}
         if place == "file":
             self.removed[thing.kind.name, thing.name] = (copy.handle, copy.handle.read_bytes())
-        elsewhere = {value for other in ("file", "exchange") if place == "crm"
+        stays = place == "crm" and self.config["remove"] not in ("exchange", "both")
+        elsewhere = {value for other in ("file", "exchange") if stays
                      for one in self.copies(other).get((thing.kind.name, thing.name), ())
                      for value in one.fields.items()}
         self.replicas[place].delete(copy)
-        # A record that goes takes along only what stands nowhere else; an item takes all.
+        # A record whose item stays takes along only what stands nowhere else.
         copy.fields = {field: value for field, value in copy.fields.items()
                        if (field, value) not in elsewhere}
         thing.saw_go(copy)

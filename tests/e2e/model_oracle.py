@@ -109,8 +109,8 @@ def check_values(thing, copies, losers):
     for field in FIELDS[thing.kind.name]:
         shown = [copy.fields[field.name] for copy in copies.values()]
         for value in thing.open.get(field.name, ()):
-            if value is None:  # what was emptied is, where all is gone
-                kept = None in losers or "file" not in copies
+            if value is None:  # what was emptied is, where all is gone; see Thing.emptied()
+                kept = None in losers or "file" not in copies or thing.link == MAY
             else:
                 kept = any(mark in text for mark in field.marks(value))
             assert value in shown or kept, \
@@ -121,12 +121,14 @@ def settled(thing, copies):
     """All that was undecided is known now."""
     file = copies.get("file")
     thing.touched.clear()
+    thing.open = {field.name: {copy.fields[field.name] for copy in copies.values()} - {None}
+                  for field in FIELDS[thing.kind.name]}
     thing.item = MUST if file else NOT
     thing.record = MUST if "crm" in copies else NOT
     thing.had_record = "crm" in copies
     if not file:
         thing.link = MAY if thing.link != NOT or thing.had_record else NOT
     elif file.link:
-        thing.link = MUST
+        thing.link, thing.twin = MUST, False
     else:  # designated and not linked: unlinked, until it is designated anew
         thing.link = MAY if file.is_designated else NOT

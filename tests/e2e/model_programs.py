@@ -1,11 +1,58 @@
-"""Programs of the model test that failed once, or that show what it can see: (program, config)."""
+"""Programs of the model test: (operations, config).
 
-PROGRAMS = {
-    "a life": ([("create", "file", 0, True), ("create", "exchange", 1, True),
-                ("create", "file", 2, True), ("sync",), ("edit", "file", 0, 0),
-                ("edit", "crm", 1, 1), ("edit", "exchange", 2, 0), ("sync",),
-                ("edit", "file", 0, 0), ("edit", "crm", 0, 0), ("settle",),
-                ("delete", "file", 0), ("delete", "exchange", 1), ("delete", "crm", 2)], {}),
+Those that failed once, so that they do not again; and those that show that the oracle sees a bug, each
+named after the one in tests/bugs that it is for (`make bugs`)."""
+
+FILE, EXCHANGE, CRM = "file", "exchange", "crm"
+CONTACT, EVENT, TASK = range(3)
+SYNC, SETTLE = ("sync",), ("settle",)
+
+
+def linked(kind):
+    """One item on all three sides."""
+    return [("create", FILE, kind, True), SYNC]
+
+
+FAILED_ONCE = {
     "renamed while its deletion in Exchange is held": (
-        [("many", "exchange", 0, False), ("sync",), ("empty", "exchange", 0), ("rename", 1)], {}),
+        [("many", EXCHANGE, CONTACT, False), SYNC, ("empty", EXCHANGE, CONTACT), ("rename", 1)],
+        {}),
 }
+
+BUGS = {
+    "token-skipped": (
+        [("create", FILE, CONTACT, False), ("fault", "CreateItem", "drop-after", 0), SYNC], {}),
+    "create-repeated-at-once": (
+        [("create", FILE, TASK, False), ("crash_in", "CreateItem", "delay", 0)], {}),
+    "removal-without-answer": (
+        [("create", FILE, CONTACT, False), SYNC, ("delete", FILE, 0),
+         ("fault", "DeleteItem", "drop-before", 0), SYNC], {}),
+    "tombstone-swallowed": (
+        [*linked(EVENT), SETTLE, ("delete", FILE, 0), SETTLE, ("edit", CRM, 0, 0), ("restore", 0)],
+        {}),
+    "shadow-set-early": (
+        [("create", FILE, EVENT, False), SYNC, ("edit", FILE, 0, 1),
+         ("fault", "UpdateItem", "drop-before", 0), SYNC], {}),
+    "guard-off": (
+        [("many", FILE, TASK, False), SYNC, ("empty", EXCHANGE, TASK), SYNC], {}),
+    "conflict-not-recorded": (
+        [*linked(CONTACT), ("edit", FILE, 0, 0), ("edit", CRM, 0, 0), SYNC], {}),
+    "loser-dropped": (
+        [*linked(EVENT), ("edit", FILE, 0, 1), ("edit", EXCHANGE, 0, 1), ("edit", CRM, 0, 1), SYNC],
+        {}),
+    "deletion-resurrected": (
+        [("create", FILE, TASK, False), SYNC, ("delete", EXCHANGE, 0), SYNC], {}),
+    "day-shifted": (
+        [("create", EXCHANGE, TASK, True), SYNC], {}),
+    "undesignate-deletes": (
+        [*linked(CONTACT), SETTLE, ("undesignate", FILE, 0, "folder"), SYNC], {}),
+    "cursor-before-page": (
+        [("create", EXCHANGE, EVENT, False), ("fault", "GetItem", "drop-before", 0), SYNC], {}),
+    "match-skipped": (
+        [("create", FILE, CONTACT, False), SYNC, ("twin", 0), ("designate", FILE, 0, "folder")],
+        {}),
+    "clear-not-sent": (
+        [*linked(CONTACT), ("clear", FILE, 0, 1), SYNC], {}),
+}
+
+PROGRAMS = {**FAILED_ONCE, **BUGS}

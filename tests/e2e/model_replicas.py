@@ -30,6 +30,8 @@ class Field:
     request: str
     clears: bool = True
 
+    is_key = False  # of an item without an address: what it is matched by, beside its name
+
     def value(self, n):
         return f"v{n}v"
 
@@ -57,6 +59,8 @@ class Field:
 
 
 class Day(Field):
+    is_key = True
+
     def value(self, n):
         return (SOON + datetime.timedelta(days=n)).date().isoformat()
 
@@ -76,6 +80,8 @@ class Day(Field):
 
 class Start(Field):
     """An appointment of one hour."""
+
+    is_key = True
 
     def value(self, n):
         return (SOON + datetime.timedelta(days=n)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -140,7 +146,7 @@ def email(name):
     return f"{name}@client.example".lower()
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(repr=False)
 class Copy:
     """A thing as one place has it.  handle: a path, an ItemId or a record's id."""
 
@@ -151,6 +157,9 @@ class Copy:
     folder: str = ""
     categories: frozenset = frozenset()
     link: str = None
+
+    def __repr__(self):
+        return f"{self.kind.name} {self.name} {self.fields} in {self.where()} with {self.link}"
 
     @property
     def designating(self):
@@ -166,7 +175,7 @@ class Copy:
     def identity(self):
         """What else a record must have to be taken for the same."""
         return {field: self.fields[field.name] for field in FIELDS[self.kind.name]
-                if field.name in ("start", "due") and self.fields[field.name]}
+                if field.is_key and self.fields[field.name]}
 
 
 class Replica:

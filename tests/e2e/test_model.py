@@ -9,14 +9,16 @@ import shutil
 
 import hypothesis
 import pytest
+import scene
 from hypothesis import strategies as st
 from model import World
 from model_oracle import play
 from model_programs import PROGRAMS
 from scale import amount
 
-PARTS = 4
-EXAMPLES = int(os.environ.get("TANDEM_MODEL") or amount(80, 20))
+PARTS = 4 if os.environ.get("TANDEM_MODEL") else amount(4, 1)
+# The first dozen that Hypothesis makes are small.
+EXAMPLES = int(os.environ.get("TANDEM_MODEL") or PARTS * 20)
 SEED = int(os.environ.get("TANDEM_MODEL_SEED") or 0)
 
 PLACES = st.sampled_from(["file", "exchange", "crm"])
@@ -29,7 +31,7 @@ WRITES = st.sampled_from([
     "sf:collections-create", "sf:composite", "sf:collections-delete"])
 READS = st.sampled_from(["SyncFolderItems", "SyncFolderHierarchy", "GetItem", "sf:query",
                          "sf:queryAll"])
-REQUESTS = st.one_of(WRITES, WRITES, READS)
+REQUESTS = st.integers(0, 2).flatmap(lambda n: READS if n == 2 else WRITES)
 SKIP = st.integers(0, 1)
 LOST = st.sampled_from(["drop-before", "drop-after", "truncate", "garble"])
 
@@ -39,44 +41,49 @@ def operation(name, *arguments):
 
 
 SYNC = operation("sync")
-EDIT = operation("edit", PLACES, NTH, KIND)
 CREATE = operation("create", PLACES, KIND, st.booleans())
-OPERATIONS = st.one_of(
-    CREATE, CREATE, EDIT, EDIT, EDIT, SYNC, SYNC, SYNC,
-    operation("clear", PLACES, NTH, KIND),
-    operation("delete", PLACES, NTH),
-    operation("designate", MAILBOX, NTH, WAYS),
-    operation("undesignate", MAILBOX, NTH, WAYS),
-    operation("restore", NTH),
-    operation("rename", NTH),
-    operation("twin", NTH),
-    operation("refused", KIND),
-    operation("fault", REQUESTS, LOST, SKIP),
-    operation("fault", REQUESTS, LOST, SKIP),
-    operation("fault", REQUESTS, st.sampled_from(["status"]), SKIP),
-    operation("crash"),
-    operation("crash_in", REQUESTS, st.sampled_from(["delay", "delay-after"]), SKIP),
-    operation("clock", st.sampled_from([1, 30, 200])),
-    operation("age", SKIP),
-    operation("settle"),
-)
+# How often each is done, of a hundred.
+OFTEN = [
+    (15, SYNC), (8, CREATE),
+    (20, operation("edit", PLACES, NTH, KIND)),
+    (4, operation("clear", PLACES, NTH, KIND)),
+    (6, operation("delete", PLACES, NTH)),
+    (6, operation("designate", MAILBOX, NTH, WAYS)),
+    (5, operation("undesignate", MAILBOX, NTH, WAYS)),
+    (3, operation("restore", NTH)),
+    (3, operation("rename", NTH)),
+    (3, operation("twin", NTH)),
+    (1, operation("refused", KIND)),
+    (11, operation("fault", REQUESTS, LOST, SKIP)),
+    (1, operation("fault", REQUESTS, st.just("status"), SKIP)),
+    (2, operation("crash")),
+    (5, operation("crash_in", REQUESTS, st.sampled_from(["delay", "delay-after"]), SKIP)),
+    (2, operation("clock", st.sampled_from([1, 30, 200]))),
+    (2, operation("age", SKIP)),
+    (3, operation("settle")),
+]
+OPERATIONS = st.sampled_from([one for often, one in OFTEN for _ in range(often)]).flatmap(
+    lambda one: one)
 BULK = st.tuples(operation("many", MAILBOX, KIND, st.booleans()), SYNC,
                  operation("empty", MAILBOX, KIND)).map(list)
+START = st.lists(CREATE, min_size=1, max_size=3)
 CONFIG = st.fixed_dictionaries({}, optional={
     "conflict": st.sampled_from(["exchange", "crm", "newest"]),
     "remove": st.sampled_from(["none", "both"]),
     "import": st.sampled_from(["off", "owned"]),
     "token": st.booleans(),
 })
-STEPS = st.lists(OPERATIONS, min_size=1, max_size=16)
-PROGRAM = st.one_of(STEPS, STEPS, STEPS, STEPS,
-                    st.tuples(STEPS, BULK, STEPS).map(lambda parts: sum(parts, [])))
+STEPS = st.lists(OPERATIONS, max_size=16)  # some five of them
+SOME = st.integers(0, 3).flatmap(lambda n: BULK if n == 3 else STEPS)
+PROGRAM = st.tuples(START, STEPS, SOME, STEPS).map(lambda parts: sum(parts, []))
 
 
 def run(directory, program, config):
+    """Plays it, and gives how many conflicts are recorded in the end."""
     world = World(directory, config)
     try:
         play(world, program)
+        return len(scene.conflicts(world.mount.mailbox("alice")))
     finally:
         world.close()
 
@@ -89,18 +96,20 @@ def test_programs(tmp_path, name):
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_random_programs(tmp_path, part, record_property):
-    played = 0
+    played = operations = conflicts = 0
 
     @hypothesis.seed(SEED * PARTS + part)
     @hypothesis.settings(max_examples=EXAMPLES // PARTS, deadline=None, database=None,
                          print_blob=False, suppress_health_check=list(hypothesis.HealthCheck))
     @hypothesis.given(program=PROGRAM, config=CONFIG)
     def examples(program, config):
-        nonlocal played
+        nonlocal played, operations, conflicts
         played += 1
+        operations += len(program)
         directory = tmp_path / str(played)
-        run(directory, program, config)
+        conflicts += run(directory, program, config)
         shutil.rmtree(directory)
 
     examples()
-    record_property("count", f"model, part {part}: {played} random programs, 0 failed")
+    record_property("count", f"model, part {part}: {played} random programs, {operations} "
+                             f"operations, {conflicts} conflicts; 0 failed")
