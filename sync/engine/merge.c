@@ -25,6 +25,7 @@ struct field_merge {
 	const struct field_table *table;
 	const struct remote_state *remote;
 	json_t *projection; /* of the document as merged so far */
+	json_t *cut;	    /* array: names whose values are cut in it */
 	json_t *agreed;	    /* set: names whose values here and there are one now */
 	const json_t *intended;
 	const json_t *unsure; /* names that an unanswered push sends in later steps, or NULL */
@@ -129,7 +130,8 @@ static int apply(struct field_merge *m, const char *name, json_t *there)
 		return error_prefix(m->err, "%s", name);
 	m->took = true;
 	json_decref(m->projection);
-	m->projection = pair_project(m->c, m->pair, m->side->side, NULL, m->err);
+	json_array_clear(m->cut);
+	m->projection = pair_project(m->c, m->pair, m->side->side, m->cut, m->err);
 	return m->projection ? 0 : m->err ? (int)m->err->code : ERR_INVALID;
 }
 
@@ -373,6 +375,7 @@ static void settle_shadow(struct field_merge *m)
 	} else {
 		value_put(s->theirs, "@unread", (json_t *)remote->unread);
 	}
+	value_put(s->theirs, "@cut", json_array_size(m->cut) ? m->cut : NULL);
 	if (remote->modified)
 		json_object_set_new(s->theirs, "@modified", json_integer(remote->modified));
 	xstrset(&s->version, remote->version);
@@ -397,6 +400,7 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 		.err = err,
 		.pulls = side == SIDE_EXCHANGE || !rule || rule->direction != DIRECTION_TO_CRM,
 		.agreed = json_object(),
+		.cut = json_array(),
 		.unsure = json_is_true(json_object_get(s->intent, "answered"))
 				  ? NULL
 				  : json_object_get(s->intent, "later"),
@@ -407,7 +411,7 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 		s->ours = json_object();
 	if (!s->theirs)
 		s->theirs = json_object();
-	m.projection = pair_project(c, pair, side, NULL, err);
+	m.projection = pair_project(c, pair, side, m.cut, err);
 	if (!m.projection)
 		rc = err ? (int)err->code : ERR_INVALID;
 	if (!rc)
@@ -419,6 +423,7 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 	if (!rc && m.took && !m.first)
 		pair->fights = guard_turn(c, pair->item.id, side);
 	json_decref(m.agreed);
+	json_decref(m.cut);
 	json_decref(m.projection);
 	return rc;
 }

@@ -246,10 +246,11 @@ static json_t *side_state(const struct store_side *side)
 {
 	static const char *const names[] = { "none", "creating", "linked", "deleting", "unlinked" };
 
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:O?, s:O?, s:O?, s:s?, s:s?}", "status",
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:O?, s:O?, s:O?, s:O?, s:s?, s:s?}", "status",
 		names[side->status], "id", side->remote_id, "version", side->version, "key",
 		side->key, "ours", side->ours, "theirs", side->theirs, "intent", side->intent,
-		"reason", side->reason, "error", side->error);
+		"cut", json_object_get(side->theirs, "@cut"), "reason", side->reason, "error",
+		side->error);
 }
 
 json_t *engine_item_state(struct engine *e, int64_t id)
