@@ -1,5 +1,6 @@
 """What is only read, what is too long for the CRM, and events and tasks as JSON."""
 import json
+import re
 
 import pytest
 
@@ -38,6 +39,39 @@ def test_where_a_meeting_is_online_is_shown(sim, mount, box):
     [item] = exchange_items(sim)["Calendar"]
     assert item["properties"]["Subject"] == "Ours"
     assert item["properties"]["JoinOnlineMeetingUrl"].endswith("p=a,b;c")
+    assert_nothing_written(sim, mount)
+
+
+@pytest.mark.sim(seed=seed())
+def test_what_attendees_answer_is_shown(sim, mount, box):
+    path = box / "Calendar" / "meeting.ics"
+    people = ["eve@client.example", "max@client.example"]
+    path.write_bytes(event("meeting", "SUMMARY:Meeting", "ORGANIZER:mailto:alice@corp.example",
+                           *(f"ATTENDEE;RSVP=TRUE:mailto:{who}" for who in people)))
+    mount.sync()
+    written = path.read_bytes()
+    [item] = exchange_items(sim)["Calendar"]
+    for who, response in zip(people, ("Accept", "Decline")):
+        sim.call("POST", "/sim/ews/respond", {
+            "id": item["id"], "attendee": who, "response": response})
+    mount.sync()
+
+    def answers():
+        return {who: re.search("PARTSTAT=([A-Z-]+)", line)[1] if "PARTSTAT" in line else None
+                for line in unfolded(path).splitlines() for who in people
+                if line.startswith("ATTENDEE") and who in line}
+
+    assert answers() == {people[0]: "ACCEPTED", people[1]: "DECLINED"}
+    edit(path, "SUMMARY:Meeting", "SUMMARY:Ours")
+    mount.sync()
+    assert answers() == {people[0]: "ACCEPTED", people[1]: "DECLINED"}
+    # What a file says of answers is not sent: they are the attendees'.
+    path.write_bytes(written)
+    mount.sync()
+    [item] = exchange_items(sim)["Calendar"]
+    assert item["properties"]["Subject"] == "Meeting"
+    assert {one["Mailbox"]["EmailAddress"]: one["ResponseType"] for one in item["attendees"]} == {
+        people[0]: "Accept", people[1]: "Decline"}
     assert_nothing_written(sim, mount)
 
 
