@@ -45,14 +45,25 @@ static int get_bodies(struct mailbox *mailbox, const char *const *ids, size_t n,
 	return ews_call(mailbox, "GetItem", EWS_READS, &payload, answer, err);
 }
 
+/* A busy server is asked again in the next cycle; what it cannot tell otherwise is as good as none. */
+static int is_busy(struct mailbox *mailbox, const xmlNode *message, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	if (!message || ews_message_error(mailbox, message, EWS_READS, &why) != ERR_THROTTLED)
+		return 0;
+	ews_error_copy(err, &why, ERR_THROTTLED);
+	return ERR_THROTTLED;
+}
+
 /* New string, or NULL: it has none in HTML, or was not given whole. */
 static char *html_of(const xmlNode *message)
 {
 	xmlNode *body = xml_child(xml_first(xml_child(message, "Items")), "Body");
-	char *truncated AUTOFREE = xml_attribute(body, "IsTruncated");
 
 	if (!xml_attribute_is(body, "BodyType", "HTML") ||
-		(truncated && strcmp(truncated, "false") != 0 && strcmp(truncated, "0") != 0))
+		xml_attribute_is(body, "IsTruncated", "true") ||
+		xml_attribute_is(body, "IsTruncated", "1"))
 		return NULL;
 	return xml_exact_content(body);
 }
@@ -103,9 +114,10 @@ static int keep_exceptions(struct mailbox *mailbox, struct mailbox_op *op,
 			ids[n] = exceptions->list[at + n].id;
 		rc = get_bodies(mailbox, ids, n, false, &answer, err);
 		message = rc ? NULL : ews_first_message(&answer);
-		for (size_t i = 0; i < n && message; i++, message = xml_next(message)) {
+		for (size_t i = 0; i < n && message && !rc; i++, message = xml_next(message)) {
 			char *html AUTOFREE = html_of(message);
 
+			rc = is_busy(mailbox, message, err);
 			keep_body(op, exceptions->list[at + i].key, html, common);
 		}
 		ews_answer_free(&answer);
@@ -126,6 +138,7 @@ static int keep_one(struct mailbox *mailbox, struct mailbox_op *op, struct error
 	int rc = get_bodies(mailbox, &op->id, 1, true, &answer, err);
 
 	message = rc ? NULL : ews_first_message(&answer);
+	rc = rc ? rc : is_busy(mailbox, message, err);
 	common = html_of(message);
 	ews_read_modified(mailbox, xml_first(xml_child(message, "Items")), &series, &exceptions);
 	ews_answer_free(&answer);
