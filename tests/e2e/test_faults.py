@@ -8,18 +8,22 @@ import os
 import time
 
 import pytest
+from exchangelib import Contact
 
+from cycles import assert_nothing_written
 from exchange import contacts_of
 from exchange import edit as change
 from scene import (
     ALICE,
     BOB,
+    attribute,
     card,
     crm_contact,
     crm_contacts,
     edit,
     exchange_contact,
     exchange_names,
+    link,
     names,
     person,
     seed,
@@ -332,6 +336,46 @@ def test_an_answer_of_the_first_sync_cannot_be_read(sim, start_mount, operation,
     assert [f["path"] for f in folders if "Salesforce" in f["path"]] == [
         "Contacts/Salesforce_Sync"]
     assert_nothing_lost(mount)
+
+
+CLARA, DORA = person("Clara", "Diaz"), person("Dora", "Eck")
+
+
+@pytest.mark.sim(seed=seed([ANNA, BEN, CLARA, DORA]))
+def test_exchange_knows_no_cursor_any_more(sim, mount, contacts, alice):
+    """As after the mailbox was moved: all is compared, and each file is what it was."""
+    ben = contacts / "Salesforce_Sync" / "Ben Ohlsen.vcf"
+    numbered = [ben, contacts / "Anna Lind.vcf", contacts / "Clara Diaz.vcf"]
+
+    def identities():
+        return [(attribute(path, "uid"), link(path), attribute(path, "exchange-id"))
+                for path in numbered]
+
+    before, inos = identities(), [path.stat().st_ino for path in numbered]
+    there = contacts_of(alice.contacts)
+    change(there["Anna Lind"], job_title="Dean")
+    there["Dora Eck"].delete()
+    Contact(account=alice, folder=alice.contacts, display_name="Emil Frank", given_name="Emil",
+            surname="Frank", file_as="Frank, Emil").save()
+    edit(ben, "+49 30 2", "+49 30 22")
+    folders = sim.state("exchange")["exchange"]["mailboxes"][ALICE]["folders"]
+    for folder in folders:
+        sim.fault("SyncFolderItems", "ews", code="ErrorInvalidSyncStateData", match=folder["id"])
+    sim.fault("SyncFolderHierarchy", "ews", code="ErrorInvalidSyncStateData")
+    mount.sync()
+    assert fired(sim) >= 3
+    assert "no longer knows where we were" in (contacts.parent / ".sync" / "log").read_text()
+    assert names(contacts) == ["Anna Lind.vcf", "Clara Diaz.vcf", "Emil Frank.vcf"]
+    assert "TITLE:Dean" in (contacts / "Anna Lind.vcf").read_text()
+    assert exchange_contact(sim, "Ben Ohlsen")["PhoneNumbers/BusinessPhone"] == "+49 30 22"
+    assert crm_contact(sim, "Ohlsen")["Phone"] == "+49 30 22"
+    assert identities() == before
+    now = [path.stat().st_ino for path in numbered]
+    assert [now[0], now[2]] == [inos[0], inos[2]] and now[1] != inos[1]  # Anna's bytes are new
+    assert exchange_names(sim) == ["Anna Lind", "Ben Ohlsen", "Clara Diaz", "Emil Frank"]
+    assert_nothing_lost(mount)
+    sim.clear_faults()
+    assert_nothing_written(sim, mount)
 
 
 # The CRM is not there ----------------------------------------------------------------------------
