@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crm/private.h"
+#include "crm/salesforce_activity.h"
 #include "sync/mem.h"
 
 static int salesforce_open(struct crm **out, const struct crm_options *options, struct error *err)
@@ -129,6 +130,7 @@ const struct crm_driver salesforce_driver = {
 	.pull_accounts = salesforce_pull_accounts,
 	.match_accounts = salesforce_match_accounts,
 	.match_leads = salesforce_match_leads,
+	.later = salesforce_later,
 	.write = salesforce_write,
 	.find_users = salesforce_find_users,
 	.user_time_zone = salesforce_user_time_zone,

@@ -60,6 +60,9 @@ void salesforce_series_read(const json_t *row, json_t *fields);
 bool salesforce_series_is_readable(const json_t *row);
 int salesforce_series_fold(
 	struct crm *crm, const struct salesforce_object *object, json_t *rows, struct error *err);
+/* See `later` of sync/crm.h. */
+json_t *salesforce_later(
+	enum crm_op_type type, enum item_kind kind, const json_t *fields, const json_t *changed);
 void salesforce_series_written(struct crm *crm, const struct salesforce_object *object,
 	enum crm_op_type type, struct crm_op **ops, size_t n);
 

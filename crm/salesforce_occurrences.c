@@ -537,6 +537,16 @@ static json_t *wanted_names(enum crm_op_type type, const struct crm_op *op)
 	return names;
 }
 
+json_t *salesforce_later(
+	enum crm_op_type type, enum item_kind kind, const json_t *fields, const json_t *changed)
+{
+	const struct crm_op op = { .fields = fields, .changed = changed };
+
+	return kind == KIND_EVENT && json_object_get(fields, "Recurrence2PatternText")
+		       ? wanted_names(type, &op)
+		       : NULL;
+}
+
 /* The writes that make rows what the projection says. */
 struct writes {
 	struct crm_op *ops;

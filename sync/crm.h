@@ -139,6 +139,12 @@ struct crm_driver {
 	int (*match_leads)(struct crm *crm, const char *const *addresses, size_t n, json_t **found,
 		struct error *err);
 
+	/* The names among `fields` that write sends in requests after the first (exceptions of a series),
+	 * those included that the first makes the CRM forget: they belong to the intent (I12).  New
+	 * array, or NULL: none.  NULL: there are no such requests. */
+	json_t *(*later)(enum crm_op_type type, enum item_kind kind, const json_t *fields,
+		const json_t *changed);
+
 	/* Writes of one type, batched inside (collections of 200).  When the call fails as a whole,
 	 * ops whose fate is unknown have ERR_LOST, ops not sent ERR_UNSENT. */
 	int (*write)(struct crm *crm, enum item_kind kind, enum crm_op_type type,

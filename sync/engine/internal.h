@@ -167,8 +167,11 @@ bool pair_needs_push(struct cycle *c, struct pair *pair, enum side side);
 void pair_refuse(struct cycle *c, struct pair *pair, enum side side, const struct error *why);
 bool pair_is_refused(const struct pair *pair, enum side side);
 
-/* I12: the fields to be sent with their values, null for those to be emptied.  New object. */
-json_t *pair_intended(const json_t *projection, const json_t *changed);
+/* I12: the intent of a push (new object).  "fields": those to be sent with their values, null for those
+ * to be emptied; "later": names among them that only a later step of the push sends (taken, or NULL),
+ * and that the first step may make the remote drop.  They are unsure until the push is answered. */
+json_t *pair_intent(const json_t *projection, const json_t *changed, json_t *later);
+void pair_answered(struct store_side *side);
 /* What was sent is what the two agreed on, until the read-back says what the remote made of it. */
 void pair_agree(struct store_side *side, const json_t *projection, const json_t *changed);
 void pair_forget_intent(struct store_side *side);

@@ -174,7 +174,7 @@ static int link_stored(
 	crm->created_by_us = crm->token_sent && ours;
 	if (!crm->created_by_us)
 		pair_forget_intent(crm);
-	else if (crm->intent) /* the record is the answer */
+	else if (crm->intent) /* the record is the answer, but for later steps */
 		json_object_set_new(crm->intent, "answered", json_true());
 	crm->status = SIDE_LINKED;
 	xstrset(&crm->remote_id, record->id);

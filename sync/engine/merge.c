@@ -401,9 +401,7 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 		.pulls = side == SIDE_EXCHANGE || !rule || rule->direction != DIRECTION_TO_CRM,
 		.agreed = json_object(),
 		.cut = json_array(),
-		.unsure = json_is_true(json_object_get(s->intent, "answered"))
-				  ? NULL
-				  : json_object_get(s->intent, "later"),
+		.unsure = json_object_get(s->intent, "later"),
 		.intended = json_object_get(s->intent, "fields") };
 	int rc = 0;
 

@@ -543,12 +543,12 @@ int pair_create(struct cycle *c, struct pair *pair, const char *wanted_name, uin
 	return rc;
 }
 
-json_t *pair_intended(const json_t *projection, const json_t *changed)
+static void intend(json_t *fields, const json_t *projection, const json_t *names)
 {
-	json_t *fields = json_object(), *name;
+	json_t *name;
 	size_t i;
 
-	json_array_foreach((json_t *)changed, i, name) {
+	json_array_foreach((json_t *)names, i, name) {
 		json_t *value = value_get(projection, json_string_value(name));
 
 		if (value)
@@ -556,7 +556,21 @@ json_t *pair_intended(const json_t *projection, const json_t *changed)
 		else
 			json_object_set_new(fields, json_string_value(name), json_null());
 	}
-	return fields;
+}
+
+json_t *pair_intent(const json_t *projection, const json_t *changed, json_t *later)
+{
+	json_t *fields = json_object();
+
+	intend(fields, projection, changed);
+	intend(fields, projection, later);
+	return json_pack("{s:o, s:o*}", "fields", fields, "later", later);
+}
+
+void pair_answered(struct store_side *side)
+{
+	json_object_set_new(side->intent, "answered", json_true());
+	json_object_del(side->intent, "later");
 }
 
 void pair_agree(struct store_side *side, const json_t *projection, const json_t *changed)

@@ -90,7 +90,8 @@ static bool prepare(struct push *p, struct pair *pair, struct error *err)
 	struct cycle *c = p->c;
 	struct store_side *side = &pair->sides[SIDE_CRM];
 	struct crm_op *op = &p->ops[p->n];
-	json_t *projection, *changed;
+	const struct crm_driver *driver = c->engine->crm_driver;
+	json_t *projection, *changed, *later = NULL;
 
 	*op = (struct crm_op){ .id = side->remote_id, .version = side->version };
 	p->projections[p->n] = p->changed[p->n] = NULL;
@@ -113,7 +114,9 @@ static bool prepare(struct push *p, struct pair *pair, struct error *err)
 	if (p->type == CRM_UPDATE)
 		note_replaced(c, pair, projection, changed);
 	json_decref(side->intent);
-	side->intent = json_pack("{s:o}", "fields", pair_intended(projection, changed));
+	if (driver->later)
+		later = driver->later(p->type, p->kind, projection, changed);
+	side->intent = pair_intent(projection, changed, later);
 	op->fields = projection;
 	op->changed = changed;
 	if (p->type == CRM_CREATE) {
@@ -175,7 +178,7 @@ static int succeeded(struct push *p, size_t i, struct pair *pair, struct error *
 	int rc = account_answered(p->c, pair, &p->ops[i], err);
 
 	xstrset(&side->error, NULL);
-	json_object_set_new(side->intent, "answered", json_true());
+	pair_answered(side);
 	if (p->type == CRM_CREATE) {
 		store_claims_drop(p->c->store, pair->item.id, NULL);
 		xstrset(&side->remote_id, p->ops[i].new_id);

@@ -166,27 +166,22 @@ static int add_categories(struct cycle *c, struct error *err)
 	return rc;
 }
 
-/* The intent (I12): what is sent, and what a later step of it may send again because the first makes the
- * server drop it. */
+/* The intent (I12), with the step that it is of. */
 static json_t *intent_of(const struct push *p, const struct mailbox_op *op, const json_t *changed)
 {
 	static const char *const steps[] = {
 		[MAILBOX_CREATE] = "create", [MAILBOX_UPDATE] = "update", [MAILBOX_MOVE] = "move"
 	};
 	const struct mailbox_driver *driver = p->c->engine->mailbox_driver;
-	json_t *fields, *again, *later = NULL;
+	json_t *intent, *later = NULL;
 
-	if (p->type == MAILBOX_MOVE)
-		return json_pack("{s:{}, s:s, s:s}", "fields", "step", steps[p->type], "folder",
-			op->folder_id);
-	fields = pair_intended(op->fields, changed);
-	if (driver->later)
+	if (p->type != MAILBOX_MOVE && driver->later)
 		later = driver->later(p->type, op->kind, op->fields, op->changed);
-	again = pair_intended(op->fields, later);
-	json_object_update(fields, again);
-	json_decref(again);
-	return json_pack(
-		"{s:o, s:s, s:o*}", "fields", fields, "step", steps[p->type], "later", later);
+	intent = pair_intent(op->fields, p->type == MAILBOX_MOVE ? NULL : changed, later);
+	json_object_set_new(intent, "step", json_string(steps[p->type]));
+	if (p->type == MAILBOX_MOVE)
+		json_object_set_new(intent, "folder", json_string(op->folder_id));
+	return intent;
 }
 
 /* Writes down what slot i is about to send; drops the slot (returns false) when there is nothing. */
@@ -296,7 +291,7 @@ static void succeeded(struct push *p, size_t i, struct pair *pair)
 		pair_forget_intent(side);
 		return;
 	}
-	json_object_set_new(side->intent, "answered", json_true());
+	pair_answered(side);
 	if (p->type == MAILBOX_CREATE) {
 		xstrset(&side->remote_id, op->new_id);
 		xstrset(&side->token, NULL);

@@ -278,6 +278,35 @@ static void a_subject_that_is_too_long(void **state)
 	json_decref(doc);
 }
 
+static void later(
+	enum crm_op_type type, enum item_kind kind, const char *changed, const char *expected)
+{
+	json_t *names = json_loads(changed, 0, NULL), *found,
+	       *wanted = json_loads(expected, JSON_DECODE_ANY, NULL);
+	json_t *fields = json_loads("{\"Subject\": \"Weekly\", "
+				    "\"Recurrence2PatternText\": \"RRULE:FREQ=WEEKLY\", "
+				    "\"Occurrences/A\": {\"Subject\": \"Later\"}, "
+				    "\"Occurrences/B\": {\"excluded\": true}}",
+		0, NULL);
+
+	found = salesforce_later(type, kind, fields, names);
+	assert_true(json_equal(found ? found : json_null(), wanted));
+	json_decref(found);
+	json_decref(wanted);
+	json_decref(names);
+	json_decref(fields);
+}
+
+/* The series goes first, and is built anew perhaps; its exceptions follow. */
+static void exceptions_are_sent_later(void **state)
+{
+	(void)state;
+	later(CRM_CREATE, KIND_EVENT, "[]", "[\"Occurrences/A\", \"Occurrences/B\"]");
+	later(CRM_UPDATE, KIND_EVENT, "[\"Subject\"]", "[\"Occurrences/A\", \"Occurrences/B\"]");
+	later(CRM_UPDATE, KIND_EVENT, "[\"Occurrences/C\"]", "[\"Occurrences/C\"]");
+	later(CRM_UPDATE, KIND_TASK, "[\"Subject\"]", "null");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +318,7 @@ int main(void)
 		cmocka_unit_test(exceptions),
 		cmocka_unit_test(reasons_to_leave_a_record_alone),
 		cmocka_unit_test(a_subject_that_is_too_long),
+		cmocka_unit_test(exceptions_are_sent_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,6 +252,31 @@ static void a_push_that_never_arrived_stays_pending(void **state)
 	assert_int_equal(json_array_size(b->pair.clashes), 0);
 }
 
+/* The first step arrived, and we died before the later one was sent (I12). */
+static void a_later_step_that_was_not_come_to_stays_pending(void **state)
+{
+	struct bench *b = *state;
+	struct store_side *side = &b->pair.sides[SIDE_CRM];
+	json_t *projection, *changed = json_pack("[s, s]", "LastName", "Title"),
+			    *there = json_pack("{s:s, s:s}", "LastName", "Berg", "Title", "old");
+
+	set(b, SIDE_CRM, "LastName", "Berg");
+	set(b, SIDE_CRM, "Title", "new");
+	shadow(b, SIDE_CRM, "Title", "old", "old");
+	projection = pair_project(&b->cycle, &b->pair, SIDE_CRM, NULL, NULL);
+	side->intent = pair_intent(projection, changed, json_pack("[s]", "Title"));
+	assert_int_equal(
+		merge_side(&b->cycle, &b->pair, SIDE_CRM,
+			&(struct remote_state){ .version = "v2", .fields = there, .by_us = true },
+			NULL),
+		0);
+	assert_false(is_pending(b, SIDE_CRM, "LastName"));
+	assert_true(is_pending(b, SIDE_CRM, "Title"));
+	json_decref(projection);
+	json_decref(changed);
+	json_decref(there);
+}
+
 /* A later step of a push failed: one name had changed here, the other the remote had dropped; or it had
  * dropped both. */
 static void leave_behind(struct bench *b, bool dropped)
@@ -487,6 +512,7 @@ int main(void)
 		TEST(first_link_fills_what_is_empty),
 		TEST(an_intended_value_is_ours),
 		TEST(a_push_that_never_arrived_stays_pending),
+		TEST(a_later_step_that_was_not_come_to_stays_pending),
 		TEST(what_a_push_left_behind_stays_pending),
 		TEST(what_a_push_dropped_stays_pending),
 		TEST(an_edit_after_the_intent_stays_pending),
