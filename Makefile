@@ -143,8 +143,9 @@ e2e: all $(BUILD)/tandemfs-steps $(HELPER_BIN) tests/e2e/node_modules/.package-l
 	@tests/tools/validate-recorded $(RECORDED) $(if $(PYTEST_ARGS),partial)
 
 ## make crash       every crash scenario, killed at every step and cut off at every write request
+EVERY ?= 1
 crash: all $(BUILD)/tandemfs-steps
-	@tests/tools/crash $(BUILD) $(JOBS) $(SCENARIO)
+	@tests/tools/crash $(BUILD) $(JOBS) $(EVERY) $(SCENARIO)
 
 tests/e2e/node_modules/.package-lock.json: tests/e2e/package-lock.json
 	cd tests/e2e && npm ci --no-fund --no-audit --silent && touch node_modules/.package-lock.json

@@ -4,24 +4,59 @@
 
 PLACE is the replica that is edited: file (system calls), exchange (exchangelib, signed in as the
 user), crm (another user of the org).  VALUE is the number of a value of the kind's first field, or
-"FIELD=VALUE" for another field (kinds.py).  Verbs of files can be repeated: who saw a write fail
-because the gateway died does it again.
+"FIELD=VALUE" for another field (kinds.py).  "except" gives it to the second occurrence of a series,
+"drop" removes the third.  Verbs of files can be repeated: who saw a write fail because the gateway
+died does it again.
 
 Names lead to files by their names and to items and records by what the simulator shows; the program
 under test is not asked.
 """
 import contextlib
+import dataclasses
 import datetime
+import json
 import os
+import re
 
 from exchange import open_account, set_value
 from exchangelib import CalendarItem, Contact, EWSDateTime, Task
 from exchangelib.folders import Calendar, Contacts, Tasks
 from exchangelib.indexed_properties import EmailAddress
-from kinds import CONTACT, SOON, VIEW, add_line, drop_line
-from scene import exchange_items
+from exchangelib.recurrence import Recurrence, WeeklyPattern
+from kinds import CONTACT, EVENT, KINDS, SOON, VIEW
+from photos import BLUE, GREEN, RED, attach, set_photo
+from scene import exchange_items, unfolded
 
 OTHER = "Other"
+# A series is an event of four weeks.
+SERIES = dataclasses.replace(EVENT, name="series")
+ALL_KINDS = (*KINDS, SERIES)
+RULE = "RRULE:FREQ=WEEKLY;COUNT=4"
+HOUR = datetime.timedelta(hours=1)
+WEEK = datetime.timedelta(weeks=1)
+PHOTOS = (RED, GREEN, BLUE)
+BLOCK = re.compile(r"^BEGIN:(VCARD|VEVENT|VTODO)\r?\n.*?^END:\1\r?\n", re.S | re.M)
+
+
+def blocks(text):
+    """(the item itself, [its exceptions]): the lines of each."""
+    found = [match[0] for match in BLOCK.finditer(text)]
+    (master,) = [block for block in found if "\nRECURRENCE-ID" not in block]
+    return master, [block for block in found if block is not master]
+
+
+def value_in(block, field):
+    name = field.line.partition(";")[0]
+    found = re.findall(rf"^{name}(?:;[^:\r\n]*)?:([^\r\n]*)", block, re.M)
+    assert len(found) <= 1, found
+    return found[0] if found else None
+
+
+def with_value(block, field, value):
+    name = field.line.partition(";")[0]
+    block = re.sub(rf"^{name}[;:].*\n", "", block, flags=re.M)
+    head, end, rest = block.rpartition("END:")
+    return f"{head}{field.line}:{field.values[value][0]}\r\n{end}{rest}"
 
 
 def field_and_value(word):
@@ -42,22 +77,81 @@ class Files:
     def find(self, name):
         return self.world.kind.files(self.world.mount).get(name)
 
+    def text(self, name):
+        rule = [RULE] if self.world.kind is SERIES else []
+        return self.world.kind.text(name, *rule)
+
     def create(self, name, folder=""):
-        self.path(name, folder).write_bytes(self.world.kind.text(name).encode())
+        self.path(name, folder).write_bytes(self.text(name).encode())
 
     def create_designated(self, name):
         self.create(name, VIEW)
 
-    def edit(self, name, value):
+    def create_pictured(self, name):
+        path = self.path(name)
+        path.with_name(".draft").write_bytes(self.text(name).encode())
+        set_photo(path.with_name(".draft"), RED)
+        path.write_bytes(path.with_name(".draft").read_bytes())
+        path.with_name(".draft").unlink()
+
+    def edited(self, name, value):
+        """Its file with this value."""
         n, value = field_and_value(value)
-        field = self.world.kind.fields[n]
+        text = unfolded(self.find(name))
+        master, _ = blocks(text)
+        return text.replace(master, with_value(master, self.world.kind.fields[n], value)).encode()
+
+    def edit(self, name, value):
+        self.find(name).write_bytes(self.edited(name, value))
+
+    def replace(self, name, value):
+        """As editors do: a draft, renamed over the file."""
         path = self.find(name)
         draft = path.with_name(f".{name}")
-        draft.write_bytes(path.read_bytes())
-        drop_line(draft, field.line)
-        add_line(draft, f"{field.line}:{field.values[value][0]}")
-        path.write_bytes(draft.read_bytes())
-        draft.unlink()
+        draft.write_bytes(self.edited(name, value))
+        draft.rename(path)
+
+    def rewrite_json(self, name, value):
+        kind, path = self.world.kind, self.find(name)
+        place = path.relative_to(self.world.box).with_suffix(".json")
+        path = self.world.box / ".json" / place
+        key = {"Contact": "titles", "Event": "locations", "Task": "description"}[kind.record]
+        document = json.loads(path.read_text())
+        value = kind.fields[0].values[int(value)][0]
+        if kind.record == "Task":
+            document[key] = value
+        else:
+            for member in document[key].values():
+                member["name"] = value
+        path.write_text(json.dumps(document))
+
+    def picture(self, name, number):
+        set_photo(self.find(name), PHOTOS[int(number)])
+
+    def except_(self, name, value):
+        """The second occurrence has this value, whatever the others have."""
+        field, path = self.world.kind.fields[0], self.find(name)
+        text = unfolded(path)
+        master, exceptions = blocks(text)
+        if exceptions:
+            text = text.replace(exceptions[0], with_value(exceptions[0], field, int(value)))
+        else:
+            second = f"{SOON + WEEK:%Y%m%dT%H%M%SZ}"
+            other = re.sub(r"^(RRULE|EXDATE)[;:].*\n", "", master, flags=re.M)
+            other = re.sub(r"^DTSTART.*\n", f"RECURRENCE-ID:{second}\r\nDTSTART:{second}\r\n",
+                           other, flags=re.M)
+            other = re.sub(r"^DTEND.*\n", f"DTEND:{SOON + WEEK + HOUR:%Y%m%dT%H%M%SZ}\r\n", other,
+                           flags=re.M)
+            text = text.replace(master, master + with_value(other, field, int(value)))
+        path.write_bytes(text.encode())
+
+    def drop(self, name):
+        path = self.find(name)
+        if b"\nEXDATE" not in path.read_bytes():
+            add = f"EXDATE:{SOON + 2 * WEEK:%Y%m%dT%H%M%SZ}\r\nEND:VEVENT"
+            text = unfolded(path)
+            master, _ = blocks(text)
+            path.write_bytes(text.replace(master, master.replace("END:VEVENT", add)).encode())
 
     def move_to(self, name, folder):
         path = self.find(name)
@@ -99,6 +193,7 @@ class Exchange:
 
     def __init__(self, world):
         self.world = world
+        self.from_folder = {}
         self.account = open_account(world.sim, "alice")
         self.root = {"Contact": self.account.contacts, "Event": self.account.calendar,
                      "Task": self.account.tasks}[world.kind.record]
@@ -106,9 +201,10 @@ class Exchange:
     def find(self, name, where=None):
         """The one item of this name, below its default folder or in the folder of this path."""
         where = where or self.world.kind.folder
-        (item,) = [item for path, items in exchange_items(self.world.sim).items()
-                   if path == where or path.startswith(where + "/") for item in items
-                   if self.world.kind.name_of(item["properties"]) == name]
+        ((self.from_folder[name], item),) = [
+            (path, item) for path, items in exchange_items(self.world.sim).items()
+            if path == where or path.startswith(where + "/") for item in items
+            if self.world.kind.name_of(item["properties"]) == name]
         (found,) = self.account.fetch(ids=[(item["id"], None)])
         return found
 
@@ -134,8 +230,10 @@ class Exchange:
             more["subject"] = name
         if kind.record == "Event":
             more.update(start=EWSDateTime.from_datetime(SOON), is_all_day=False,
-                        end=EWSDateTime.from_datetime(SOON + datetime.timedelta(hours=1)),
-                        reminder_is_set=False)
+                        end=EWSDateTime.from_datetime(SOON + HOUR), reminder_is_set=False)
+        if kind is SERIES:
+            more["recurrence"] = Recurrence(start=SOON.date(), number=4, pattern=WeeklyPattern(
+                interval=1, weekdays=[f"{SOON:%A}"]))
         folder = more.pop("folder", self.root)
         item = self.CLASSES[kind.record](account=self.account, folder=folder, **more)
         set_value(item, field.outlook, field.values[0][1])
@@ -153,6 +251,24 @@ class Exchange:
         item = self.find(name)
         set_value(item, field.outlook, field.values[value][1])
         self.save(item, field.outlook[0])
+
+    def picture(self, name, number):
+        item = self.find(name)
+        item.detach([one for one in item.attachments if one.is_contact_photo])
+        attach(item, PHOTOS[int(number)])
+
+    def except_(self, name, value):
+        field = self.world.kind.fields[0]
+        second = self.find(name).occurrence(index=2)
+        second.refresh()
+        set_value(second, field.outlook, field.values[int(value)][1])
+        self.save(second, field.outlook[0])
+
+    def drop(self, name):
+        self.find(name).occurrence(index=3).delete(send_meeting_cancellations="SendToNone")
+
+    def copy(self, name):
+        self.find(name).copy(self.folder(OTHER))
 
     def move(self, name):
         self.find(name).move(self.folder(OTHER))
@@ -181,10 +297,19 @@ class Exchange:
         self.categorise(name)
 
     def delete(self, name):
-        self.find(name).move_to_trash()
+        item = self.find(name)
+        self.came_from = self.from_folder[name]
+        item.move_to_trash()
 
     def restore(self, name):
-        self.find(name, "Deleted Items").move(self.root)
+        """To where it was."""
+        inside = self.came_from.partition("/")[2]
+        self.find(name, "Deleted Items").move(self.folder(inside) if inside else self.root)
+
+
+def is_whole(kind, row):
+    """Is it more than an occurrence of a series?"""
+    return kind is not SERIES or row["GroupEventType"] == "3"
 
 
 class Crm:
@@ -194,10 +319,30 @@ class Crm:
     def act(self, action, **arguments):
         return self.world.sim.act(action, **arguments)
 
+    def rows(self, name, deleted=False):
+        return [row for row in self.world.sim.records(self.world.kind.record, deleted=deleted)
+                if self.world.kind.name_of(row) == name and row["IsDeleted"] == deleted]
+
     def find(self, name, deleted=False):
-        (found,) = [row for row in self.world.sim.records(self.world.kind.record, deleted=deleted)
-                    if self.world.kind.name_of(row) == name and row["IsDeleted"] == deleted]
+        """Of a series: the row of the series."""
+        (found,) = [row for row in self.rows(name, deleted) if is_whole(self.world.kind, row)]
         return found["Id"]
+
+    def occurrence(self, name, number):
+        rows = [row for row in self.rows(name) if not is_whole(self.world.kind, row)]
+        return sorted(rows, key=lambda row: row["StartDateTime"])[number - 1]["Id"]
+
+    def except_(self, name, value):
+        field = self.world.kind.fields[0]
+        self.act("update", id=self.occurrence(name, 2),
+                 fields={field.crm: field.values[int(value)][2]})
+
+    def drop(self, name):
+        self.act("delete", id=self.occurrence(name, 3))
+
+    def hide(self, name):
+        """From the gateway's user: its owner, or a rule of sharing, was changed."""
+        self.act("hide", id=self.find(name), hidden=True)
 
     def create(self, name):
         kind, field = self.world.kind, self.world.kind.fields[0]
@@ -227,18 +372,28 @@ class World:
 
     def perform(self, line):
         place, verb, *words = line.split()
-        getattr(self.places[place], verb.replace("-", "_"))(*words)
+        verb = {"except": "except_"}.get(verb, verb.replace("-", "_"))
+        getattr(self.places[place], verb)(*words)
 
     def close(self):
         self.places["exchange"].account.protocol.close()
 
 
 def seeded(kind, given):
-    """Items of a scene from {"Anna": "plain", "Ben": "designated"}."""
+    """Items of a scene from {"Anna": "plain", "Ben": "designated", "Rob": "excepted"}; excepted: a
+    designated series with an exception."""
     items = []
     for name, how in given.items():
         more = {}
-        if how == "designated":
+        if how != "plain":
             more = {"folder": VIEW} if kind is CONTACT else {"Categories": [VIEW]}
-        items.append((kind, name, more))
+        if kind is SERIES:
+            more["Recurrence"] = {
+                "WeeklyRecurrence": {"Interval": 1, "DaysOfWeek": f"{SOON:%A}"},
+                "NumberedRecurrence": {"StartDate": f"{SOON:%Y-%m-%d}", "NumberOfOccurrences": 4}}
+        if how == "excepted":
+            field = kind.fields[0]
+            more["Exceptions"] = [{"OriginalDay": f"{SOON + WEEK:%Y-%m-%d}",
+                                   field.exchange: field.values[3][1]}]
+        items.append((EVENT if kind is SERIES else kind, name, more))
     return items

@@ -1,6 +1,8 @@
 """Time that passed: in a stopped mount's cache, what was noted a while ago is made older."""
 import sqlite3
 
+VIEWED_LONG_AGO = "UPDATE value SET value = '1' WHERE name LIKE 'viewed:%'"
+
 
 def after(mount, statement):
     """Stops the mount, changes its cache and starts it; gives how many rows were changed."""
@@ -21,5 +23,5 @@ def hours_later(mount):
 
 def a_day_later(mount):
     """All links are looked at once a day."""
-    assert after(mount, "UPDATE value SET value = '1' WHERE name LIKE 'viewed:%'") > 0
+    assert after(mount, VIEWED_LONG_AGO) > 0
     mount.sync()
