@@ -115,10 +115,10 @@ struct cycle {
 	json_t *waiting[CAPS]; /* sets of ids: what the cap keeps for the next cycle, or NULL */
 	json_t *let_go[SIDES]; /* item -> folder: deletions allowed and not sent yet */
 	int64_t batch;	       /* number of what this cycle holds; 0: nothing yet */
-	json_t *gone;	    /* set of ItemIds: deleted in Exchange, and the deletion waits here */
-	json_t *accounts;   /* company -> {"id", "hits"}: what this cycle knows of accounts */
-	json_t *may_create; /* set of tokens: creates in the CRM that may be sent now */
-	json_t *unshown;    /* while pulling: remote id -> item; see unshown.c */
+	json_t *gone;	       /* set of ItemIds: asked for in this cycle, and not there */
+	json_t *accounts;      /* company -> {"id", "hits"}: what this cycle knows of accounts */
+	json_t *may_create;    /* set of tokens: creates in the CRM that may be sent now */
+	json_t *unshown;       /* while pulling: remote id -> item; see unshown.c */
 	struct zones zones;
 	const struct zone *floating; /* the user's own; NULL: not known */
 	int64_t event_limit;	     /* events that ended before are not designated; seconds */

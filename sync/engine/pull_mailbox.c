@@ -334,6 +334,7 @@ static int intended_gone(struct cycle *c, struct pair *pair, struct error *err)
 
 	if (!side->intent)
 		return 0;
+	json_object_set_new(c->gone, side->remote_id, json_true());
 	if (!step || strcmp(step, PUSH_STEP_RESTORE) != 0)
 		return store_pull_put(c->store, &pull, err);
 	rc = store_side_delete(c->store, pair->item.id, SIDE_EXCHANGE, err);

@@ -532,8 +532,6 @@ static int delete_one(
 		if (!*waits && !rc)
 			rc = push_item_gone(c, &pair, "deleted in Exchange", err);
 	}
-	if (!rc && *waits)
-		json_object_set_new(c->gone, pull->remote_id, json_true());
 	pair_clear(&pair);
 	return rc;
 }

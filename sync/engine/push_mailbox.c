@@ -81,7 +81,7 @@ static bool needs(struct cycle *c, struct pair *pair, enum mailbox_op_type *type
 	if (side->status != SIDE_LINKED || !side->ours || !side->version)
 		return false; /* not merged yet: nothing says what changed here */
 	if (side->remote_id && json_object_get(c->gone, side->remote_id))
-		return false; /* the guard holds its deletion, and there is nothing to write to */
+		return false; /* its deletion waits, and there is nothing to write to */
 	*type = side->remote_folder && strcmp(side->remote_folder, *folder) != 0 ? MAILBOX_MOVE
 										 : MAILBOX_UPDATE;
 	return true;
