@@ -31,12 +31,13 @@ void salesforce_guard_learn(struct crm *crm, const json_t *subresult)
 	/* Any other is about the record: the next one tells. */
 }
 
-static bool is_same_stamp(const char *a, const char *b)
+/* The row of a series may well be older than the series, which is as new as its newest occurrence. */
+static bool is_newer(const char *stamp, const char *version)
 {
-	int64_t ms_a, ms_b;
+	int64_t is, was;
 
-	return a && b && salesforce_parse_stamp(a, &ms_a) && salesforce_parse_stamp(b, &ms_b) &&
-	       ms_a == ms_b;
+	return !salesforce_parse_stamp(stamp, &is) || !salesforce_parse_stamp(version, &was) ||
+	       is > was;
 }
 
 /* Stamps of the records: {id: SystemModstamp}.  The ids were checked to be ids. */
@@ -78,7 +79,7 @@ int salesforce_guard_read(struct crm *crm, const struct salesforce_object *objec
 		const char *stamp = json_string_value(json_object_get(stamps, ids[i]));
 
 		/* One that does not show is gone or out of view: its update says which. */
-		if (stamp && ops[i]->version && !is_same_stamp(stamp, ops[i]->version))
+		if (stamp && ops[i]->version && is_newer(stamp, ops[i]->version))
 			error_set(&ops[i]->error, ERR_CONFLICT,
 				"the record was changed in Salesforce since it was read");
 	}

@@ -6,6 +6,7 @@ import datetime
 import zoneinfo
 
 import pytest
+from scene import edit
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 ALICE = {"mailboxes": [{"address": "alice@corp.example", "name": "Alice Moreau", "password": "p"}]}
@@ -67,6 +68,21 @@ def test_a_change_there_keeps_the_exceptions(sim, mount):
     text = file.read_text()
     assert "SUMMARY:Changed there" in text and "SUMMARY:Later" in text
     assert f"EXDATE;TZID=Europe/Berlin:{MONDAYS[2]:%Y%m%d}T100000" in text
+
+
+def test_the_series_is_older_than_an_occurrence(sim, mount):
+    """The first update after a start looks at the stamps first: that of the series' row is no newer."""
+    file = designated(mount)
+    first = min((row for row in sim.records("Event") if row["GroupEventType"] == "0"),
+                key=lambda row: row["StartDateTime"])
+    sim.clock(advance_seconds=60)
+    sim.act("update", id=first["Id"], fields={"Location": "Bonn"})
+    mount.sync()
+    mount.stop()
+    mount.start()
+    edit(file, "SUMMARY:Stand-up", "SUMMARY:Changed here")
+    mount.sync()
+    assert series_row(sim)["Subject"] == "Changed here"
 
 
 @pytest.mark.parametrize("new_record", [False, True])
