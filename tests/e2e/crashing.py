@@ -249,6 +249,8 @@ class Run:
     def exchange(self):
         out = []
         for folder, items in exchange_items(self.sim).items():
+            if folder == "Deleted Items" and self.scenario.at_once:
+                continue  # what was removed at once was made there before, or never
             for item in items:
                 kept = {key: value for key, value in item.items()
                         if key not in ("id", "change_key", "search_key", "created", "modified",
@@ -287,8 +289,8 @@ class Run:
                       for error in self.mount.ctl_json("errors")]
 
     def ends(self):
-        """The scenario's own form of the end: {"NAME FILE EXCHANGE CRM"}, and for the exception of a
-        series {"NAME/2 FILE EXCHANGE CRM"}."""
+        """The scenario's own form of the end: {"NAME FILE EXCHANGE CRM"}, and for the exception of
+        a series {"NAME/2 FILE EXCHANGE CRM"}."""
         out = {}
         field = self.kind.fields[0]
 
@@ -370,8 +372,9 @@ def compare(clean, found, report, what):
             report.problems.append(f"{what}: {replica}: lost {lost}, doubled {doubled}")
         elif there != wanted:
             report.differing += 1
-            report.problems += ["\n".join([f"{what}: {replica}: {a[0]}:", *different(a[1], b[1])])
-                                for a, b in zip(wanted, there) if a != b]
+            report.problems += [
+                "\n".join([f"{what}: {replica}: {a[0]}:", *different(a[1], b[1])])
+                for a, b in zip(wanted, there) if a != b]
 
 
 def disturbances(steps):
