@@ -332,11 +332,14 @@ static const char numbers[] =
 	" WHERE name = 'node'), 0), (SELECT max(ino) FROM node),"
 	" coalesce((SELECT max(ino) FROM tombstone), 0),"
 	" CAST(strftime('%s', 'now') AS INTEGER) * 1000);"
-	"UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'node')"
-	" WHERE name IN ('item', 'mailbox', 'conflict');"
-	"INSERT INTO sqlite_sequence(name, seq) SELECT t.name, (SELECT seq FROM sqlite_sequence"
-	" WHERE name = 'node') FROM (SELECT 'item' AS name UNION SELECT 'mailbox') t"
-	" WHERE t.name NOT IN (SELECT name FROM sqlite_sequence);";
+	/* Values are noted under these: what was not read of them is not to be another's. */
+	"INSERT INTO sqlite_sequence(name, seq) SELECT t.name, 0 FROM"
+	" (SELECT 'item' AS name UNION SELECT 'mailbox') t"
+	" WHERE t.name NOT IN (SELECT name FROM sqlite_sequence);"
+	"UPDATE sqlite_sequence SET seq = max(seq, coalesce((SELECT max(id) FROM apart), 0))"
+	" WHERE name = 'item';"
+	"UPDATE sqlite_sequence SET seq = max(seq, coalesce((SELECT max(mailbox) FROM node), 0))"
+	" WHERE name = 'mailbox';";
 
 static bool is_part_missing(const struct salvage *s)
 {

@@ -213,13 +213,21 @@ static bool comes_again(struct cache *c, const struct known *k)
 
 static void check_new_numbers(struct cache *c)
 {
+	struct store_conflict conflict = { .mailbox = c->f.mailbox, .data = json_object() };
+	struct store_mailbox mb = { .address = (char *)"new@corp.example" };
 	struct store_folder folder = { 0 };
 	uint64_t ino;
 
 	fixture_begin(&c->f, STORE_LOCAL);
 	ino = fixture_file(&c->f, "new.vcf", "x");
+	ok(&c->f, store_mailbox_save(c->f.store, &mb, &c->f.err));
+	ok(&c->f, store_conflict_add(c->f.store, &conflict, &c->f.err));
 	fixture_commit(&c->f);
 	assert_true(ino > c->highest);
+	/* Numbers of .sync/conflicts are made of these two (fs/virtual.h). */
+	assert_in_range(mb.id, c->f.mailbox + 1, 1 << 16);
+	assert_in_range(conflict.id, 1, 1 << 30);
+	store_conflict_clear(&conflict);
 	if (!store_folder_get(c->f.store, c->f.folder, &folder, NULL))
 		assert_null(folder.cursor);
 	store_folder_clear(&folder);
