@@ -8,7 +8,8 @@
  *	its key or UID is in a tombstone         restored from Deleted Items: name and link come back
  *	else                                     a new item
  * Deletes come last, when every move has been seen, and pass the guard (I9).  One of an item that was
- * edited here creates it anew; Exchange is asked first whether it is gone. */
+ * edited here creates it anew; all folders are pulled once more before that (one that was pulled before its
+ * item came there did not show it), and Exchange is asked whether it is gone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct merge {
 	json_t *deleted; /* set of remote ids staged as deleted */
 	json_t *there;	 /* set of those of them that Exchange has all the same */
 	json_t *allowed; /* set of item ids that the guard lets go */
+	json_t *sure; /* set of remote ids: no folder had the item after it was staged as deleted */
 };
 
 static const char *text(const json_t *data, const char *name)
@@ -521,7 +523,11 @@ static int delete_one(
 	if (pair.item.ino && store_writer_active(c->store, pair.item.ino)) {
 		*waits = true;
 	} else if (edited_here(c, &pair)) {
-		rc = recreate(c, &pair, err);
+		*waits = !json_object_get(m->sure, pull->remote_id);
+		if (*waits)
+			cycle_wake(c, CLAIM_WAIT_NS);
+		else
+			rc = recreate(c, &pair, err);
 	} else if (pair.item.removed) { /* both removed it */
 		rc = push_item_gone(c, &pair, "deleted in Exchange", err);
 	} else {
@@ -534,6 +540,42 @@ static int delete_one(
 	}
 	pair_clear(&pair);
 	return rc;
+}
+
+/* Is the item that has this id edited here? */
+static bool is_edited(struct merge *m, const char *remote_id)
+{
+	struct cycle *c = m->c;
+	struct store_side side;
+	struct pair pair;
+	bool edited = false;
+
+	if (!store_side_by_remote(c->store, c->mb->id, SIDE_EXCHANGE, remote_id, &side, NULL) &&
+		!pair_load(c, side.item, &pair, NULL)) {
+		edited = edited_here(c, &pair);
+		pair_clear(&pair);
+	}
+	store_side_clear(&side);
+	return edited;
+}
+
+/* A move that went through between the pulls of two folders, the one to which it led first, has only shown
+ * the deletion.  Pulled again, that folder shows the item. */
+static int pull_again(struct merge *m, struct error *err)
+{
+	const char *remote_id;
+	json_t *value;
+	int rc;
+
+	json_object_foreach(m->deleted, remote_id, value)
+		if (is_edited(m, remote_id))
+			json_object_set_new(m->sure, remote_id, json_true());
+	if (!json_object_size(m->sure))
+		return 0;
+	rc = pull_mailbox(m->c, err);
+	if (!rc)
+		rc = collect_deleted(m, err);
+	return rc ? rc : walk(m, merge_one, false, err);
 }
 
 /* An edited item would be made anew, so it must really be gone: a folder that was shown as empty may
@@ -549,19 +591,17 @@ static int look_for_edited(struct merge *m, struct error *err)
 	json_object_foreach_safe(m->deleted, next, remote_id, value)
 	{
 		struct store_side side;
-		struct pair pair;
+		enum item_kind kind;
 		bool gone = true;
 
 		if (rc)
 			break;
-		if (!store_side_by_remote(
-			    c->store, c->mb->id, SIDE_EXCHANGE, remote_id, &side, NULL) &&
-			!pair_load(c, side.item, &pair, NULL)) {
-			if (edited_here(c, &pair))
-				rc = ask(c, pair.item.kind, remote_id, &gone, err);
-			pair_clear(&pair);
+		if (is_edited(m, remote_id) && !store_side_by_remote(c->store, c->mb->id,
+						       SIDE_EXCHANGE, remote_id, &side, NULL)) {
+			if (!store_item_kind(c->store, side.item, &kind, NULL))
+				rc = ask(c, kind, remote_id, &gone, err);
+			store_side_clear(&side);
 		}
-		store_side_clear(&side);
 		if (!rc && !gone) {
 			json_object_set_new(m->there, remote_id, json_true());
 			json_object_del(m->deleted, remote_id);
@@ -663,13 +703,17 @@ static int mark_complete(struct cycle *c, struct error *err)
 
 int pull_mailbox_merge(struct cycle *c, struct error *err)
 {
-	struct merge m = {
-		.c = c, .deleted = json_object(), .there = json_object(), .allowed = json_object()
-	};
+	struct merge m = { .c = c,
+		.deleted = json_object(),
+		.there = json_object(),
+		.allowed = json_object(),
+		.sure = json_object() };
 	int rc = collect_deleted(&m, err);
 
 	if (!rc)
 		rc = walk(&m, merge_one, false, err);
+	if (!rc)
+		rc = pull_again(&m, err);
 	if (!rc)
 		rc = look_for_edited(&m, err);
 	if (!rc && json_object_size(m.deleted))
@@ -683,5 +727,6 @@ int pull_mailbox_merge(struct cycle *c, struct error *err)
 	json_decref(m.deleted);
 	json_decref(m.there);
 	json_decref(m.allowed);
+	json_decref(m.sure);
 	return rc;
 }

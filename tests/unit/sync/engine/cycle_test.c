@@ -252,6 +252,43 @@ static void restored_from_deleted_items_it_is_the_same_file(void **state)
 	assert_int_equal(fake_count(box_of(w, ALICE), -1), 1);
 }
 
+struct mover {
+	struct world *w;
+	int pulls;
+};
+
+static void move_between_two_pulls(void *data, const char *call)
+{
+	struct mover *m = data;
+	struct world *w = m->w;
+
+	if (strcmp(call, "sync_items") != 0 || m->pulls++ == 0)
+		return;
+	w->net.hook = NULL;
+	fake_move(&w->x, box_of(w, ALICE), there(w, ALICE, "Anna Adler"), IN_CONTACTS);
+}
+
+/* The folder that it left shows a deletion, the other was pulled before.  A new one would be a second. */
+static void a_move_between_two_pulls_is_no_delete(void **state)
+{
+	struct world *w = *state;
+	struct mover mover = { .w = w };
+	uint64_t ino;
+
+	outlook(w, ALICE, IN_SYNC, "Anna Adler", "anna@ex.org");
+	settle(w);
+	ino = at(&w->e, SYNC, "Anna Adler.vcf").ino;
+	add_lines(w, SYNC, "Anna Adler.vcf", JOB("Buyer"));
+	w->net.hook = move_between_two_pulls;
+	w->net.hook_data = &mover;
+	cycle(w, ALICE);
+	assert_null(w->net.hook);
+	settle(w);
+	assert_int_equal(fake_count(box_of(w, ALICE), -1), 1);
+	assert_int_equal(at(&w->e, CONTACTS, "Anna Adler.vcf").ino, ino);
+	assert_string_equal(field_there(w, ALICE, "Anna Adler", "JobTitle"), "Buyer");
+}
+
 static void an_edit_wins_over_a_delete_there(void **state)
 {
 	struct world *w = *state;
@@ -736,6 +773,7 @@ int main(void)
 		WORLD(what_came_and_went_between_two_pulls_is_gone),
 		WORLD(a_removed_file_goes_to_deleted_items),
 		WORLD(restored_from_deleted_items_it_is_the_same_file),
+		WORLD(a_move_between_two_pulls_is_no_delete),
 		WORLD(an_edit_wins_over_a_delete_there),
 		WORLD(a_removal_wins_over_an_edit_there_and_keeps_it),
 		WORLD(a_file_written_anew_takes_over),
