@@ -22,6 +22,36 @@ void conflict_note(struct pair *pair, const struct conflict_clash *clash)
 			clash->loser_origin, "value", clash->loser));
 }
 
+void conflict_note_removed(
+	struct pair *pair, const json_t *theirs, const json_t *there, const char *origin)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)there, name, value) {
+		if (value_equal(value, value_get(theirs, name)))
+			continue;
+		conflict_note(pair, &(const struct conflict_clash){ .field = name,
+					    .base = value_get(theirs, name),
+					    .winner_origin = "file (removed)",
+					    .loser = value,
+					    .loser_origin = origin });
+	}
+}
+
+void conflict_note_deleted(struct pair *pair, const char *edited_by, const char *deleted_by)
+{
+	json_t *edited = json_string("edited"), *deleted = json_string("deleted");
+
+	conflict_note(pair, &(const struct conflict_clash){ .field = "(item)",
+				    .winner = edited,
+				    .winner_origin = edited_by,
+				    .loser = deleted,
+				    .loser_origin = deleted_by });
+	json_decref(edited);
+	json_decref(deleted);
+}
+
 static json_t *entry_of(const json_t *fields, const char *path)
 {
 	json_t *entry;

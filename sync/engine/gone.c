@@ -101,6 +101,29 @@ int gone_unlinked(
 	return pair_save(c, pair, err);
 }
 
+/* Was the item edited since the record last got what it holds?  Then it stays without it.  A company is
+ * not the item's own, and may never get there. */
+static bool has_unsent(struct cycle *c, struct pair *pair)
+{
+	json_t *projection, *changed, *name;
+	bool unsent = pair->item.edited != 0;
+	size_t i;
+
+	projection = unsent ? NULL : pair_project(c, pair, SIDE_CRM, NULL, NULL);
+	if (!projection)
+		return true;
+	changed = pair_changed(c, pair, SIDE_CRM, projection);
+	json_array_foreach(changed, i, name) {
+		const struct field *row = field_find(
+			&c->tables[SIDE_CRM][pair->item.kind], json_string_value(name));
+
+		unsent |= !row || !(row->flags & FIELD_REFERENCE);
+	}
+	json_decref(projection);
+	json_decref(changed);
+	return unsent;
+}
+
 int gone_record(
 	struct cycle *c, struct pair *pair, const struct store_record *record, struct error *err)
 {
@@ -122,9 +145,13 @@ int gone_record(
 		xstrset(&side->version, NULL);
 		return pair_save(c, pair, err);
 	}
-	if (rule && rule->direction != DIRECTION_TO_CRM && pair->item.ino && !pair->item.edited &&
-		(rule->remove == REMOVE_EXCHANGE || rule->remove == REMOVE_BOTH))
-		rc = gone_set(c, pair->item.id, record->id, err);
+	if (rule && rule->direction != DIRECTION_TO_CRM && pair->item.ino &&
+		(rule->remove == REMOVE_EXCHANGE || rule->remove == REMOVE_BOTH)) {
+		if (has_unsent(c, pair))
+			conflict_note_deleted(pair, pair->item.edited ? "file" : "exchange", "crm");
+		else
+			rc = gone_set(c, pair->item.id, record->id, err);
+	}
 	designate_unlink(c, pair, "deleted in the CRM");
 	return rc ? rc : pair_save(c, pair, err);
 }
@@ -151,9 +178,8 @@ static int list_gone(struct cycle *c, struct gone **list, size_t *n, struct erro
 		one->item = strtoll(json_string_value(name) + strlen(prefix), NULL, 10);
 		if (pair_load(c, one->item, &pair, NULL))
 			continue;
-		if (pair.item.ino && !pair.item.edited &&
-			pair.sides[SIDE_CRM].status == SIDE_UNLINKED &&
-			!store_writer_active(c->store, pair.item.ino))
+		if (pair.item.ino && pair.sides[SIDE_CRM].status == SIDE_UNLINKED &&
+			!has_unsent(c, &pair) && !store_writer_active(c->store, pair.item.ino))
 			one->folder = guard_folder(c, pair.item.folder);
 		pair_clear(&pair);
 	}

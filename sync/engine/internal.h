@@ -262,6 +262,12 @@ struct conflict_clash {
 
 /* Remembered in the pair until it is saved. */
 void conflict_note(struct pair *pair, const struct conflict_clash *clash);
+/* The fields of `there` that are not as in `theirs`: changed there while the file was being removed.  The
+ * removal stands, and what it takes along is kept (I5). */
+void conflict_note_removed(
+	struct pair *pair, const json_t *theirs, const json_t *there, const char *origin);
+/* Deleted on one side and edited on the other: the edit wins over the deletion. */
+void conflict_note_deleted(struct pair *pair, const char *edited_by, const char *deleted_by);
 /* What was noted becomes a record, or continues the one that this cycle made of the item. */
 int conflict_save(struct cycle *c, struct pair *pair, struct error *err);
 /* A folder's name or place changed here and in Exchange: a record of its own.  Values may be NULL. */

@@ -104,10 +104,15 @@ char *pair_node_path(struct store *store, uint64_t ino, const char *below)
 
 char *pair_path(struct cycle *c, const struct pair *pair)
 {
-	const char *name = pair->item.removed_name ? pair->item.removed_name : "";
+	char *title AUTOFREE = NULL;
 
-	return pair->item.ino ? pair_node_path(c->store, pair->item.ino, NULL)
-			      : pair_node_path(c->store, pair->item.folder, name);
+	if (pair->item.ino)
+		return pair_node_path(c->store, pair->item.ino, NULL);
+	if (pair->item.removed_name)
+		return pair_node_path(c->store, pair->item.folder, pair->item.removed_name);
+	if (pair->item.doc) /* deleted in Exchange, and the file is gone */
+		title = document_file_name(document_kind(pair->item.kind), pair->item.doc, 0);
+	return pair_node_path(c->store, pair->item.folder, title ? title : "");
 }
 
 /* The marks that we keep in Exchange beside an item, as members of its projection. */

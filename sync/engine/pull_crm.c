@@ -196,6 +196,28 @@ int pull_crm_merge_record(
 	return rc;
 }
 
+/* Will the record go with its item? */
+static bool goes_along(const struct pair *pair, const struct config_rule *rule)
+{
+	return pair->sides[SIDE_CRM].status == SIDE_DELETING ||
+	       (pair->item.removed && rule &&
+		       (rule->remove == REMOVE_CRM || rule->remove == REMOVE_BOTH));
+}
+
+/* The record as it is now, into the item; what was changed in a record that goes with its item is kept in
+ * a conflict record besides. */
+static int merge_changed(struct cycle *c, struct pair *pair, const struct store_record *record,
+	const struct config_rule *rule, struct error *err)
+{
+	json_t *theirs = json_deep_copy(pair->sides[SIDE_CRM].theirs);
+	int rc = pull_crm_merge_record(c, pair, record, err);
+
+	if (!rc && theirs && goes_along(pair, rule))
+		conflict_note_removed(pair, theirs, value_get(record->data, "fields"), "crm");
+	json_decref(theirs);
+	return rc ? rc : pair_save(c, pair, err);
+}
+
 static int merge_into_item(struct cycle *c, int64_t item, const struct store_record *record,
 	bool *waits, struct error *err)
 {
@@ -207,18 +229,19 @@ static int merge_into_item(struct cycle *c, int64_t item, const struct store_rec
 	if (rc)
 		return rc == ERR_NOT_FOUND ? 0 : rc;
 	rule = pair_rule(c, &pair);
-	if (pair.item.mailbox == c->mb->id && side->status == SIDE_UNLINKED && record->deleted) {
+	if (pair.item.mailbox != c->mb->id) {
+		/* another mailbox's own cycle */
+	} else if (side->status == SIDE_UNLINKED && record->deleted) {
 		rc = gone_unlinked(c, &pair, record, err);
-	} else if (pair.item.mailbox == c->mb->id && side->status == SIDE_LINKED && rule &&
-		   rule->mode != MODE_OFF) {
+	} else if (side->status == SIDE_DELETING && !record->deleted) {
+		rc = merge_changed(c, &pair, record, rule, err);
+	} else if (side->status == SIDE_LINKED && rule && rule->mode != MODE_OFF) {
 		if (pair.item.ino && store_writer_active(c->store, pair.item.ino))
 			*waits = true;
 		else if (record->deleted)
 			rc = gone_record(c, &pair, record, err);
 		else
-			rc = pull_crm_merge_record(c, &pair, record, err);
-		if (!rc && !*waits && !record->deleted)
-			rc = pair_save(c, &pair, err);
+			rc = merge_changed(c, &pair, record, rule, err);
 	}
 	pair_clear(&pair);
 	return rc;

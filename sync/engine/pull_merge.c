@@ -124,24 +124,6 @@ static void adopt(struct store_side *side, const struct store_pull *pull)
 	xstrset(&side->token, NULL);
 }
 
-/* Changed there while it was being removed here: the removal stands, and what it takes along is kept in
- * a conflict record (I5).  `theirs` is what was there before. */
-static void note_removed(struct pair *pair, const json_t *theirs, const json_t *data)
-{
-	const char *name;
-	json_t *there;
-
-	json_object_foreach(json_object_get(data, "fields"), name, there) {
-		if (value_equal(there, value_get(theirs, name)))
-			continue;
-		conflict_note(pair, &(const struct conflict_clash){ .field = name,
-					    .base = value_get(theirs, name),
-					    .winner_origin = "file (removed)",
-					    .loser = there,
-					    .loser_origin = "exchange" });
-	}
-}
-
 static int merge_into(
 	struct cycle *c, struct pair *pair, const struct store_pull *pull, struct error *err)
 {
@@ -156,7 +138,8 @@ static int merge_into(
 		arrived = !json_equal(pair->before, pair->item.doc);
 	}
 	if (!rc && arrived && pair->item.removed && theirs)
-		note_removed(pair, theirs, pull->data);
+		conflict_note_removed(
+			pair, theirs, json_object_get(pull->data, "fields"), "exchange");
 	if (!rc)
 		rc = pair_save(c, pair, err);
 	if (!rc && arrived)
@@ -467,15 +450,8 @@ static int collect_deleted(struct merge *m, struct error *err)
 static int recreate(struct cycle *c, struct pair *pair, struct error *err)
 {
 	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
-	json_t *edited = json_string("edited"), *deleted = json_string("deleted");
 
-	conflict_note(pair, &(const struct conflict_clash){ .field = "(item)",
-				    .winner = edited,
-				    .winner_origin = "file",
-				    .loser = deleted,
-				    .loser_origin = "exchange" });
-	json_decref(edited);
-	json_decref(deleted);
+	conflict_note_deleted(pair, "file", "exchange");
 	store_side_delete(c->store, pair->item.id, SIDE_EXCHANGE, NULL);
 	store_side_clear(side);
 	*side = (struct store_side){ .item = pair->item.id, .side = SIDE_EXCHANGE };

@@ -23,7 +23,7 @@ from kinds import KINDS
 from later import after
 from model_replicas import FIELDS, VIEW, Crm, Exchange, Files
 from mounting import Mount
-from scene import seed
+from scene import ALICE, seed
 from simulator import Simulator, wait_for
 
 MUST, MAY, NOT = "must", "may", "not"
@@ -232,6 +232,8 @@ class World:
             # A pair that was made just now may not have been seen as one.
             thing.record = NOT if alone and linked != MAY else MAY
             thing.item = self.follows(thing.item, ("exchange", "both"), linked)
+            if (thing.kind.name, thing.name) not in self.copies("exchange"):
+                thing.item = self.weaker(thing.item)  # not imported yet, and need not be
             thing.had_record = False
         else:
             thing.item = NOT if alone else MAY
@@ -355,11 +357,25 @@ class World:
         self.mount.crash()
         self.do_sync()
 
-    def do_crash_in(self, operation, kind, skip):
-        """kill -9 while a request is under way, before or after the server has applied it."""
+    def begin(self, operation, kind, skip):
+        """A cycle that stays in such a request for a second, before or after it is applied."""
         self.fault(operation, kind, skip, ms=1000)
         self.mount.ctl("sync", "--no-wait")
         wait_for(lambda: self.fired(operation, kind) or not self.is_running(), 60, "the request")
+
+    def do_during(self, operation, kind, skip, edit):
+        """Somebody edits while a request is under way.  What is read, written by somebody else and sent
+        within one second the CRM does not tell from what was not written."""
+        if operation.startswith("sf:") and edit[1] == "crm":
+            operation = "UpdateItem"
+        self.begin(operation, kind, skip)
+        self.do(*edit)
+        wait_for(lambda: not self.is_running(), 60, "the end of the cycle")
+        self.sim.clear_faults()
+
+    def do_crash_in(self, operation, kind, skip):
+        """kill -9 while a request is under way."""
+        self.begin(operation, kind, skip)
         self.mount.crash()
         # A request that is under way lives on; one that was not sent yet is not delayed any more.
         self.sim.clear_faults()
@@ -371,6 +387,16 @@ class World:
 
     def is_running(self):
         return any(box["running"] for box in self.mount.ctl_json("status")["mailboxes"])
+
+    def do_reset(self):
+        """What the sides agreed on is forgotten: an empty field takes the other's value then, and what
+        was deleted on one side may come back."""
+        self.mount.ctl("reset", ALICE)
+        for thing in self.things.values():
+            thing.touched.update(self.replicas)
+            for values in thing.open.values():
+                values.discard(None)
+            thing.item = MAY if thing.item == NOT and thing.link != NOT else thing.item
 
     def do_clock(self, hours):
         self.sim.clock(advance_seconds=3600 * hours)

@@ -6,6 +6,7 @@ named after the one in tests/bugs that it is for (`make bugs`)."""
 FILE, EXCHANGE, CRM = "file", "exchange", "crm"
 CONTACT, EVENT, TASK = range(3)
 SYNC, SETTLE = ("sync",), ("settle",)
+REMOVE = {"remove": "both"}
 
 
 def linked(kind):
@@ -17,6 +18,12 @@ FAILED_ONCE = {
     "renamed while its deletion in Exchange is held": (
         [("many", EXCHANGE, CONTACT, False), SYNC, ("empty", EXCHANGE, CONTACT), ("rename", 1)],
         {}),
+    "edited in Exchange and deleted in the CRM": (
+        [*linked(CONTACT), ("edit", EXCHANGE, 0, 0), ("delete", CRM, 0)], REMOVE),
+    "edited in the CRM and deleted in Exchange": (
+        [*linked(EVENT), ("edit", CRM, 0, 1), ("delete", EXCHANGE, 0)], REMOVE),
+    "edited in the CRM and its file removed": (
+        [*linked(TASK), ("edit", CRM, 0, 0), ("delete", FILE, 0)], REMOVE),
 }
 
 BUGS = {

@@ -33,6 +33,7 @@ READS = st.sampled_from(["SyncFolderItems", "SyncFolderHierarchy", "GetItem", "s
                          "sf:queryAll"])
 REQUESTS = st.integers(0, 2).flatmap(lambda n: READS if n == 2 else WRITES)
 SKIP = st.integers(0, 1)
+DELAYS = st.sampled_from(["delay", "delay-after"])
 LOST = st.sampled_from(["drop-before", "drop-after", "truncate", "garble"])
 
 
@@ -42,10 +43,11 @@ def operation(name, *arguments):
 
 SYNC = operation("sync")
 CREATE = operation("create", PLACES, KIND, st.booleans())
+EDIT = operation("edit", PLACES, NTH, KIND)
 # How often each is done, of a hundred.
 OFTEN = [
-    (15, SYNC), (8, CREATE),
-    (20, operation("edit", PLACES, NTH, KIND)),
+    (13, SYNC), (8, CREATE),
+    (16, EDIT),
     (4, operation("clear", PLACES, NTH, KIND)),
     (6, operation("delete", PLACES, NTH)),
     (6, operation("designate", MAILBOX, NTH, WAYS)),
@@ -56,8 +58,10 @@ OFTEN = [
     (1, operation("refused", KIND)),
     (11, operation("fault", REQUESTS, LOST, SKIP)),
     (1, operation("fault", REQUESTS, st.just("status"), SKIP)),
+    (1, operation("reset")),
+    (5, operation("during", REQUESTS, DELAYS, SKIP, EDIT)),
     (2, operation("crash")),
-    (5, operation("crash_in", REQUESTS, st.sampled_from(["delay", "delay-after"]), SKIP)),
+    (5, operation("crash_in", REQUESTS, DELAYS, SKIP)),
     (2, operation("clock", st.sampled_from([1, 30, 200]))),
     (2, operation("age", SKIP)),
     (3, operation("settle")),
