@@ -225,7 +225,7 @@ class Run:
         return text
 
     def label(self):
-        """{what was made at random: a name for it}; a UID that was there at first stays that one."""
+        """{what was made at random: a name for it}; a UID that was there first stays that one."""
         rows = self.sim.records(self.kind.record, deleted=True)
         self.labels = {row["Id"]: f"RECORD of {self.kind.name_of(row)}" for row in rows}
         for path in (self.world.box / self.kind.folder).rglob(f"*{self.kind.suffix}"):
@@ -242,8 +242,8 @@ class Run:
             text = self.neutral(unfolded(path))
             place = str(path.relative_to(self.world.box))
             number = self.numbers.get(path.stat().st_ino, "none that was there")
-            out.append((place, f"{attribute(path, 'state')} {attribute(path, 'error')}\n"
-                               f"number of {number}\n{text}"))
+            state, error = attribute(path, "state"), attribute(path, "error")
+            out.append((place, f"{state} {error}\nnumber of {number}\n{text}"))
         return out
 
     def exchange(self):
