@@ -22,7 +22,7 @@ import sqlite3
 from crash_edits import ALL_KINDS, SERIES, World, blocks, is_whole, seeded, value_in
 from kinds import scene
 from later import VIEWED_LONG_AGO, after
-from mounting import Mount
+from mounting import Mount, MountError
 from scene import attribute, exchange_items, unfolded
 from simulator import Simulator, wait_for
 
@@ -152,6 +152,14 @@ class Run:
         self.restarts += 1
         assert self.restarts == 1, "killed twice"
 
+    def starting(self, start, *arguments):
+        """A cycle begins with the daemon, which may be killed in it before it is seen to be up."""
+        try:
+            start(*arguments)
+        except MountError:
+            wait_for(self.has_died, what="the end of the daemon as it starts")
+            self.restart()
+
     def edit(self, line):
         """Made again when the daemon died under it, as its user would."""
         try:
@@ -167,9 +175,10 @@ class Run:
         """True: a cycle went through.  Unless the edits go on at once, one that came to nothing is
         followed by another."""
         if self.offline:
-            self.mount.stop()
-            self.mount.start()
             self.offline = False
+            self.mount.stop()
+            self.starting(self.mount.start)
+            return self.sync(again)
         done = self.mount.sync(check=False)
         if done.returncode and self.mount.ctl("status", check=False).returncode:
             wait_for(self.has_died, what="the end of the daemon in a cycle")
@@ -183,7 +192,7 @@ class Run:
             if line == "sync":
                 self.sync()
             elif line == "a day later":
-                after(self.mount, VIEWED_LONG_AGO)
+                self.starting(after, self.mount, VIEWED_LONG_AGO)
             else:
                 self.edit(line)
 

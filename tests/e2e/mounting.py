@@ -102,14 +102,14 @@ class Mount:
                                             stdout=subprocess.DEVNULL, stderr=stderr,
                                             env=self.environment)
 
-        def is_up():
+        def lives():
             if self.process.poll() is not None:
                 raise MountError(f"tandemfs ended with {self.process.returncode}:\n{self.stderr()}")
-            return is_mounted(self.path)
+            return True
 
-        wait_for(is_up, START_SECONDS, "the mount")
-        wait_for(lambda: self.ctl("status", check=False).returncode == 0, START_SECONDS,
-                 "tandemctl status")
+        wait_for(lambda: lives() and is_mounted(self.path), START_SECONDS, "the mount")
+        wait_for(lambda: lives() and self.ctl("status", check=False).returncode == 0,
+                 START_SECONDS, "tandemctl status")
 
     def stop(self):
         """Ends it as systemd does; raises when it did not end well."""
