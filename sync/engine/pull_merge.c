@@ -22,6 +22,7 @@ struct merge {
 	json_t *deleted; /* set of remote ids staged as deleted */
 	json_t *there;	 /* set of those of them that Exchange has all the same */
 	json_t *allowed; /* set of item ids that the guard lets go */
+	json_t *waiting; /* set of item ids: what came of them waits for a writer */
 	json_t *sure; /* set of remote ids: no folder had the item after it was staged as deleted */
 };
 
@@ -328,8 +329,18 @@ static int create_item(struct merge *m, const struct store_pull *pull, struct er
 static int merge_one(struct merge *m, const struct store_pull *pull, bool *waits, struct error *err)
 {
 	int64_t id = known_item(m, pull);
+	char key[24];
+	int rc;
 
-	return id ? merge_known(m, id, pull, waits, err) : create_item(m, pull, err);
+	if (!id)
+		return create_item(m, pull, err);
+	rc = merge_known(m, id, pull, waits, err);
+	snprintf(key, sizeof(key), "%lld", (long long)id);
+	if (*waits)
+		json_object_set_new(m->waiting, key, json_true());
+	else
+		json_object_del(m->waiting, key);
+	return rc;
 }
 
 /* ---- the stage -------------------------------------------------------------------------------- */
@@ -496,7 +507,9 @@ static int delete_one(
 		rc = pair_load(c, id, &pair, err);
 	if (rc)
 		return rc;
-	if (pair.item.ino && store_writer_active(c->store, pair.item.ino)) {
+	snprintf(key, sizeof(key), "%lld", (long long)id);
+	if ((pair.item.ino && store_writer_active(c->store, pair.item.ino)) ||
+		json_object_get(m->waiting, key)) { /* a move perhaps, of which this is a half */
 		*waits = true;
 	} else if (edited_here(c, &pair)) {
 		*waits = !json_object_get(m->sure, pull->remote_id);
@@ -507,7 +520,6 @@ static int delete_one(
 	} else if (pair.item.removed) { /* both removed it */
 		rc = push_item_gone(c, &pair, "deleted in Exchange", err);
 	} else {
-		snprintf(key, sizeof(key), "%lld", (long long)id);
 		*waits = !json_object_get(m->allowed, key);
 		if (!*waits)
 			rc = guard_sent(c, &pair, SIDE_CRM, err);
@@ -683,6 +695,7 @@ int pull_mailbox_merge(struct cycle *c, struct error *err)
 		.deleted = json_object(),
 		.there = json_object(),
 		.allowed = json_object(),
+		.waiting = json_object(),
 		.sure = json_object() };
 	int rc = collect_deleted(&m, err);
 
@@ -703,6 +716,7 @@ int pull_mailbox_merge(struct cycle *c, struct error *err)
 	json_decref(m.deleted);
 	json_decref(m.there);
 	json_decref(m.allowed);
+	json_decref(m.waiting);
 	json_decref(m.sure);
 	return rc;
 }

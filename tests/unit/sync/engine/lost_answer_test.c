@@ -535,6 +535,47 @@ static void moved_back_after_a_lost_move(void **state)
 	}
 }
 
+/* The last look at whether it is gone comes when everything that was pulled has been merged. */
+struct closing {
+	struct world *w;
+	int looks;
+};
+
+static void close_file(void *data, const char *call)
+{
+	struct closing *closing = data;
+	struct world *w = closing->w;
+
+	if (strcmp(call, "get_items") != 0 || closing->looks++ == 0)
+		return;
+	w->net.hook = NULL;
+	store_writer_drop(w->e.store, at(&w->e, CONTACTS, "Anna Adler.vcf").ino);
+}
+
+/* Its move waits for who writes to the file, so its deletion from the folder that it left does too, though he
+ * has just closed it. */
+static void moved_while_somebody_writes(void **state)
+{
+	struct world *w = *state;
+	struct closing closing = { .w = w };
+
+	outlook(w, ALICE, IN_CONTACTS, "Anna Adler", "a@ex.org");
+	settle(w);
+	add_lines(w, CONTACTS, "Anna Adler.vcf", JOB("Buyer"));
+	fake_move(&w->x, box_of(w, ALICE), there(w, ALICE, "Anna Adler"), IN_SYNC);
+	store_writer_add(w->e.store, at(&w->e, CONTACTS, "Anna Adler.vcf").ino);
+	w->net.hook = close_file;
+	w->net.hook_data = &closing;
+	cycle(w, ALICE);
+	assert_null(w->net.hook);
+	settle(w);
+	assert_int_equal(fake_count(box_of(w, ALICE), -1), 1);
+	assert_int_equal(there(w, ALICE, "Anna Adler")->folder, IN_SYNC);
+	assert_int_equal(files_in(w, SYNC), 1);
+	assert_int_equal(files_in(w, CONTACTS), 0);
+	assert_string_equal(field_there(w, ALICE, "Anna Adler", "JobTitle"), "Buyer");
+}
+
 static void a_lost_delete_is_one_delete(void **state)
 {
 	struct world *w = *state;
@@ -714,6 +755,7 @@ int main(void)
 		WORLD(an_edit_before_the_read_back_is_theirs),
 		WORLD(a_lost_move_is_one_move),
 		WORLD(moved_back_after_a_lost_move),
+		WORLD(moved_while_somebody_writes),
 		WORLD(a_lost_delete_is_one_delete),
 		cmocka_unit_test(deaths_at_every_call),
 		cmocka_unit_test(deaths_at_every_call_without_an_external_id),
