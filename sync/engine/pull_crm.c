@@ -209,10 +209,15 @@ static bool goes_along(const struct pair *pair, const struct config_rule *rule)
 static int merge_changed(struct cycle *c, struct pair *pair, const struct store_record *record,
 	const struct config_rule *rule, struct error *err)
 {
-	json_t *theirs = json_deep_copy(pair->sides[SIDE_CRM].theirs);
-	int rc = pull_crm_merge_record(c, pair, record, err);
+	const json_t *known = pair->sides[SIDE_CRM].theirs;
+	json_t *theirs = NULL;
+	int rc;
 
-	if (!rc && theirs && goes_along(pair, rule))
+	if (goes_along(pair, rule)) /* after a reset, what we have is what there should be */
+		theirs = known ? json_deep_copy(known)
+			       : pair_project(c, pair, SIDE_CRM, NULL, NULL);
+	rc = pull_crm_merge_record(c, pair, record, err);
+	if (!rc && theirs)
 		conflict_note_removed(pair, theirs, value_get(record->data, "fields"), "crm");
 	json_decref(theirs);
 	return rc ? rc : pair_save(c, pair, err);

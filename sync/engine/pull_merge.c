@@ -129,7 +129,9 @@ static int merge_into(
 	struct cycle *c, struct pair *pair, const struct store_pull *pull, struct error *err)
 {
 	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
-	json_t *theirs = json_deep_copy(side->theirs);
+	/* After a reset nobody knows what was there, but what we have is what there should be. */
+	json_t *theirs = side->theirs ? json_deep_copy(side->theirs)
+				      : pair_project(c, pair, SIDE_EXCHANGE, NULL, NULL);
 	bool arrived = false;
 	int rc = place(c, pair, pull, err);
 

@@ -47,6 +47,8 @@ class Thing:
     record: str = NOT
     link: str = NOT
     had_record: bool = False
+    raced: bool = False  # edited in Exchange while a cycle was on its way
+    reset: bool = False  # nobody knows any more what the sides agreed on
     twin: bool = False  # somebody made the record himself, and the two are not linked yet
     touched: set = dataclasses.field(default_factory=set)
     open: dict = dataclasses.field(default_factory=dict)
@@ -64,7 +66,7 @@ class Thing:
     def emptied(self, field, shown):
         """Where two are linked for the first time, or anew, an empty field takes the other's value."""
         is_pair = self.link == MUST and self.had_record and not self.twin
-        if is_pair or self.record == NOT:
+        if (is_pair or self.record == NOT) and not self.reset:
             self.wrote(field, None, shown)
         else:
             self.open.setdefault(field, set()).discard(shown)
@@ -351,6 +353,7 @@ class World:
                     side[0].fields == sides[0][0].fields for side in sides)
                     and sides[0][0].where() == sides[1][0].where()):
                 thing.touched.clear()
+                thing.reset = False
 
     def do_crash(self):
         """A cycle begins with the start; two people may edit while it runs, but not at random."""
@@ -369,6 +372,9 @@ class World:
         if operation.startswith("sf:") and edit[1] == "crm":
             operation = "UpdateItem"
         self.begin(operation, kind, skip)
+        thing, copy = self.one(edit[1], edit[2])
+        if copy and edit[1] == "exchange":
+            thing.raced = True
         self.do(*edit)
         wait_for(lambda: not self.is_running(), 60, "the end of the cycle")
         self.sim.clear_faults()
@@ -394,6 +400,7 @@ class World:
         self.mount.ctl("reset", ALICE)
         for thing in self.things.values():
             thing.touched.update(self.replicas)
+            thing.reset = True
             for values in thing.open.values():
                 values.discard(None)
             thing.item = MAY if thing.item == NOT and thing.link != NOT else thing.item

@@ -76,7 +76,7 @@ def check(world):
         copies = {place: found[key][0] for place, found in sides.items() if key in found}
         check_there(thing, copies)
         check_equal(thing, copies)
-        check_values(thing, copies, losers)
+        check_values(thing, copies, losers + binned(world, thing))
         settled(thing, copies)
     world.removed = {key: file for key, file in world.removed.items() if key not in sides["file"]}
 
@@ -104,6 +104,12 @@ def check_equal(thing, copies):
         assert file.fields == record.fields, (file, record)
 
 
+def binned(world, thing):
+    """Exchange deletes what it is told to, whoever changed it a moment ago: it goes to Deleted Items."""
+    return [copy.fields for copy in world.replicas["exchange"].deleted()
+            if thing.raced and copy.name == thing.name]
+
+
 def check_values(thing, copies, losers):
     text = json.dumps(losers)
     for field in FIELDS[thing.kind.name]:
@@ -121,6 +127,7 @@ def settled(thing, copies):
     """All that was undecided is known now."""
     file = copies.get("file")
     thing.touched.clear()
+    thing.raced = thing.reset = False
     thing.open = {field.name: {copy.fields[field.name] for copy in copies.values()} - {None}
                   for field in FIELDS[thing.kind.name]}
     thing.item = MUST if file else NOT

@@ -24,6 +24,8 @@ FAILED_ONCE = {
         [*linked(EVENT), ("edit", CRM, 0, 1), ("delete", EXCHANGE, 0)], REMOVE),
     "edited in the CRM and its file removed": (
         [*linked(TASK), ("edit", CRM, 0, 0), ("delete", FILE, 0)], REMOVE),
+    "edited in Exchange after a reset, and its file removed before": (
+        [*linked(TASK), ("delete", FILE, 0), ("reset",), ("edit", EXCHANGE, 0, 0)], {}),
 }
 
 BUGS = {

@@ -9,9 +9,10 @@ import os
 import pathlib
 import re
 
+import kinds
 from ews_raw import RawEws
 from kinds import KINDS, SOON
-from scene import attribute, calendar, card, component, unfolded
+from scene import attribute, calendar, card, component, exchange_items, unfolded
 from simulator import wait_for
 
 VIEW = "Salesforce_Sync"
@@ -276,14 +277,23 @@ class Exchange(Replica):
     def copies(self):
         for kind in KINDS:
             for item in kind.in_exchange(self.sim):
-                folder = item["folder"].partition("/")[2]
-                categories = set(item.get("Categories", ()))
-                if kind.record != "Contact" and VIEW in categories:
-                    folder = VIEW
-                    categories.remove(VIEW)
-                yield Copy(kind, kind.name_of(item), item["id"],
-                           {field.name: field.from_exchange(item.get(field.exchange))
-                            for field in FIELDS[kind.name]}, folder, frozenset(categories))
+                yield self.copy(kind, item, item["folder"].partition("/")[2])
+
+    def copy(self, kind, item, folder):
+        categories = set(item.get("Categories", ()))
+        if kind.record != "Contact" and VIEW in categories:
+            folder = VIEW
+            categories.remove(VIEW)
+        return Copy(kind, kind.name_of(item), item["id"],
+                    {field.name: field.from_exchange(item.get(field.exchange))
+                     for field in FIELDS[kind.name]}, folder, frozenset(categories))
+
+    def deleted(self):
+        """What lies in Deleted Items."""
+        for item in exchange_items(self.sim)["Deleted Items"]:
+            row = {**item["properties"], "id": item["id"]}
+            kind = kinds.CONTACT if "GivenName" in row else kinds.EVENT if "Start" in row else kinds.TASK
+            yield self.copy(kind, row, "")
 
     def create(self, thing, values, designated):
         kind = thing.kind
