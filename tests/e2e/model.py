@@ -241,6 +241,8 @@ class World:
             thing.item = NOT if alone else MAY
             thing.record = self.follows(MUST if thing.had_record else self.weaker(thing.record),
                                         ("crm", "both"), linked)
+            if thing.twin and self.config["import"] == "owned":
+                thing.item = thing.link = MAY  # nothing keeps the twin out any more
 
     def follows(self, wanted, removes, linked):
         """What becomes of the other half of a pair."""
