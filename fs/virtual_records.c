@@ -15,9 +15,11 @@
 #define REFUSED ".refused"
 #define REASON	".reason"
 
+#define PAGE	100
+
 /* One record as a listing needs it; a record of lost+found shows two files. */
 struct record {
-	int64_t id, time;
+	int64_t id, mailbox, time;
 	char *name;
 	json_t *data; /* conflicts */
 	char *reason; /* lost+found */
@@ -28,76 +30,86 @@ struct records {
 	size_t n;
 };
 
-static int compare(const void *a, const void *b)
+static struct record of_conflict(const struct store_conflict *conflict)
 {
-	const struct record *x = a, *y = b;
-
-	return x->id < y->id ? -1 : x->id > y->id;
+	return (struct record){ .id = conflict->id,
+		.mailbox = conflict->mailbox,
+		.time = conflict->time,
+		.name = xstrdup(conflict->name),
+		.data = json_incref(conflict->data) };
 }
 
-static int load_conflicts(struct fs *fs, int64_t mailbox, struct records *out, struct error *err)
+static struct record of_lost(const struct store_lost *lost)
+{
+	return (struct record){ .id = lost->id,
+		.mailbox = lost->mailbox,
+		.time = lost->time,
+		.name = xstrdup(lost->name),
+		.reason = xstrdup(lost->reason) };
+}
+
+static void clear_record(struct record *r)
+{
+	free(r->name);
+	free(r->reason);
+	json_decref(r->data);
+}
+
+static void clear(struct records *records)
+{
+	for (size_t i = 0; i < records->n; i++)
+		clear_record(&records->list[i]);
+	free(records->list);
+}
+
+#define AUTORECORD  __attribute__((cleanup(clear_record)))
+#define AUTORECORDS __attribute__((cleanup(clear)))
+
+static int load_conflicts(
+	struct fs *fs, int64_t mailbox, int64_t after, struct records *out, struct error *err)
 {
 	struct store_conflict *list = NULL;
-	size_t n = 0;
-	int rc = store_conflict_list(fs->store, mailbox, &list, &n, err);
+	int rc = store_conflict_page(fs->store, mailbox, after, PAGE, &list, &out->n, err);
 
 	if (rc)
 		return rc;
-	out->list = xcalloc(n, sizeof(*out->list));
-	out->n = n;
-	for (size_t i = 0; i < n; i++)
-		out->list[i] = (struct record){ .id = list[i].id,
-			.time = list[i].time,
-			.name = xstrdup(list[i].name),
-			.data = json_incref(list[i].data) };
-	store_conflicts_free(list, n);
+	out->list = xcalloc(out->n, sizeof(*out->list));
+	for (size_t i = 0; i < out->n; i++)
+		out->list[i] = of_conflict(&list[i]);
+	store_conflicts_free(list, out->n);
 	return 0;
 }
 
-static int load_lost(struct fs *fs, int64_t mailbox, struct records *out, struct error *err)
+static int load_lost(
+	struct fs *fs, int64_t mailbox, int64_t after, struct records *out, struct error *err)
 {
 	struct store_lost *list = NULL;
-	size_t n = 0;
-	int rc = store_lost_list(fs->store, mailbox, &list, &n, err);
+	int rc = store_lost_page(fs->store, mailbox, after, PAGE, &list, &out->n, err);
 
 	if (rc)
 		return rc;
-	out->list = xcalloc(n, sizeof(*out->list));
-	out->n = n;
-	for (size_t i = 0; i < n; i++)
-		out->list[i] = (struct record){ .id = list[i].id,
-			.time = list[i].time,
-			.name = xstrdup(list[i].name),
-			.reason = xstrdup(list[i].reason) };
-	store_lost_free(list, n);
+	out->list = xcalloc(out->n, sizeof(*out->list));
+	for (size_t i = 0; i < out->n; i++)
+		out->list[i] = of_lost(&list[i]);
+	store_lost_free(list, out->n);
 	return 0;
 }
 
-static int load(struct fs *fs, int64_t mailbox, enum virtual_list which, struct records *out)
+/* The next page of ids larger than `after`. */
+static int load(
+	struct fs *fs, int64_t mailbox, enum virtual_list which, int64_t after, struct records *out)
 {
 	struct error err = ERROR_INIT;
 	int rc;
 
 	*out = (struct records){ 0 };
-	rc = which == LIST_CONFLICTS ? load_conflicts(fs, mailbox, out, &err)
-				     : load_lost(fs, mailbox, out, &err);
-	if (rc)
-		return error_errno(err.code);
-	qsort(out->list, out->n, sizeof(*out->list), compare);
-	return 0;
+	rc = which == LIST_CONFLICTS ? load_conflicts(fs, mailbox, after, out, &err)
+				     : load_lost(fs, mailbox, after, out, &err);
+	if (!rc)
+		return 0;
+	out->n = 0;
+	return error_errno(err.code);
 }
-
-static void clear(struct records *records)
-{
-	for (size_t i = 0; i < records->n; i++) {
-		free(records->list[i].name);
-		free(records->list[i].reason);
-		json_decref(records->list[i].data);
-	}
-	free(records->list);
-}
-
-#define AUTORECORDS __attribute__((cleanup(clear)))
 
 /* ---- one file ---------------------------------------------------------------------------------- */
 
@@ -114,72 +126,91 @@ static void fill_entry(const struct fs_mailbox *mb, const struct record *r, enum
 		tree == VIRTUAL_CONFLICT ? "" : suffix);
 }
 
-/* Calls back for each file of the directory. */
-static void each(const struct fs_mailbox *mb, enum virtual_list which,
-	const struct records *records, uint64_t after, virtual_visitor *visit, void *data)
+/* Calls back for each file of the record; false when that wants no more. */
+static bool each(const struct fs_mailbox *mb, enum virtual_list which, const struct record *r,
+	uint64_t after, virtual_visitor *visit, void *data)
 {
-	for (size_t i = 0; i < records->n; i++) {
-		const struct record *r = &records->list[i];
-		uint64_t cookie = (uint64_t)r->id * 2;
-		struct virtual_entry first = { 0 }, second = { 0 };
+	uint64_t cookie = (uint64_t)r->id * 2;
+	struct virtual_entry first = { 0 }, second = { 0 };
 
-		fill_entry(mb, r, which == LIST_LOST ? VIRTUAL_REASON : VIRTUAL_CONFLICT, &first);
-		if (cookie > after && !visit(data, &first, cookie))
-			return;
-		if (which != LIST_LOST)
-			continue;
-		fill_entry(mb, r, VIRTUAL_REFUSED, &second);
-		if (cookie + 1 > after && !visit(data, &second, cookie + 1))
-			return;
-	}
+	fill_entry(mb, r, which == LIST_LOST ? VIRTUAL_REASON : VIRTUAL_CONFLICT, &first);
+	if (cookie > after && !visit(data, &first, cookie))
+		return false;
+	if (which != LIST_LOST)
+		return true;
+	fill_entry(mb, r, VIRTUAL_REFUSED, &second);
+	return cookie + 1 <= after || visit(data, &second, cookie + 1);
 }
 
-struct search {
-	const char *name;
-	struct virtual_entry *found;
-	bool done;
-};
-
-static bool match(void *data, const struct virtual_entry *entry, uint64_t cookie)
+static int find_conflict(struct fs *fs, const struct fs_mailbox *mb, const char *name,
+	struct virtual_entry *entry, struct error *err)
 {
-	struct search *s = data;
+	struct record r AUTORECORD = { 0 };
+	struct store_conflict conflict;
+	int rc = store_conflict_find(fs->store, mb->id, name, &conflict, err);
 
-	(void)cookie;
-	if (strcmp(entry->name, s->name) != 0)
-		return true;
-	*s->found = *entry;
-	s->done = true;
-	return false;
+	if (rc)
+		return rc;
+	r = of_conflict(&conflict);
+	store_conflict_clear(&conflict);
+	fill_entry(mb, &r, VIRTUAL_CONFLICT, entry);
+	return 0;
+}
+
+/* NAME.refused or NAME.reason. */
+static int find_lost(struct fs *fs, const struct fs_mailbox *mb, const char *name,
+	struct virtual_entry *entry, struct error *err)
+{
+	const char *dot = strrchr(name, '.');
+	char *stem AUTOFREE = dot ? xstrndup(name, (size_t)(dot - name)) : NULL;
+	struct record r AUTORECORD = { 0 };
+	struct store_lost lost;
+	int rc;
+
+	if (!dot || (strcmp(dot, REFUSED) != 0 && strcmp(dot, REASON) != 0))
+		return error_set(err, ERR_NOT_FOUND, "no such file");
+	rc = store_lost_find(fs->store, mb->id, stem, &lost, err);
+	if (rc)
+		return rc;
+	r = of_lost(&lost);
+	store_lost_clear(&lost);
+	fill_entry(mb, &r, strcmp(dot, REFUSED) != 0 ? VIRTUAL_REASON : VIRTUAL_REFUSED, entry);
+	return 0;
 }
 
 int records_lookup(struct fs *fs, const struct fs_mailbox *mb, enum virtual_list which,
 	const char *name, struct virtual_entry *entry)
 {
-	struct search search = { .name = name, .found = entry };
-	struct records records AUTORECORDS = { 0 };
-	int number;
+	struct error err = ERROR_INIT;
 
-	if (which == LIST_LOST)
-		working_wait_released(fs);
-	number = load(fs, mb->id, which, &records);
-	if (number)
-		return number;
-	each(mb, which, &records, 0, match, &search);
-	return search.done ? 0 : ENOENT;
+	if (which == LIST_CONFLICTS)
+		return find_conflict(fs, mb, name, entry, &err) ? error_errno(err.code) : 0;
+	working_wait_released(fs);
+	return find_lost(fs, mb, name, entry, &err) ? error_errno(err.code) : 0;
 }
 
 int records_list(struct fs *fs, const struct fs_mailbox *mb, enum virtual_list which,
 	uint64_t after, virtual_visitor *visit, void *data)
 {
-	struct records records AUTORECORDS = { 0 };
-	int number;
+	int64_t id = (int64_t)(after / 2) - 1; /* of this one the second file may be left */
+	bool more = true;
 
 	if (which == LIST_LOST && !after)
 		working_wait_released(fs);
-	number = load(fs, mb->id, which, &records);
-	if (!number)
-		each(mb, which, &records, after, visit, data);
-	return number;
+	while (more) {
+		struct records records AUTORECORDS = { 0 };
+		int number = load(fs, mb->id, which, id, &records);
+
+		if (number)
+			return number;
+		more = records.n == PAGE;
+		for (size_t i = 0; i < records.n; i++) {
+			if (!each(mb, which, &records.list[i], after, visit, data))
+				return 0;
+			id = records.list[i].id;
+		}
+	}
+	return 0;
 }
 
 static int remove_record(struct fs *fs, enum virtual_tree tree, int64_t id, struct error *err)
@@ -213,34 +244,41 @@ int records_unlink(
 
 /* ---- by number ---------------------------------------------------------------------------------- */
 
-/* The record behind a number, within `records`. */
-static const struct record *by_ino(
-	struct fs *fs, fuse_ino_t ino, const struct fs_mailbox **mb, struct records *records)
+/* The record behind a number; an errno. */
+static int by_ino(struct fs *fs, fuse_ino_t ino, const struct fs_mailbox **mb, struct record *r)
 {
 	uint64_t payload = virtual_payload(ino);
 	int64_t id = (int64_t)(payload & ((UINT64_C(1) << VIRTUAL_RECORD_SHIFT) - 1));
-	enum virtual_list which = virtual_tree(ino) == VIRTUAL_CONFLICT ? LIST_CONFLICTS
-									: LIST_LOST;
+	struct error err = ERROR_INIT;
+	struct store_conflict conflict;
+	struct store_lost lost;
 
 	*mb = fs_mailbox(fs, (int64_t)(payload >> VIRTUAL_RECORD_SHIFT));
-	if (!*mb || load(fs, (*mb)->id, which, records))
-		return NULL;
-	for (size_t i = 0; i < records->n; i++)
-		if (records->list[i].id == id)
-			return &records->list[i];
-	return NULL;
+	if (!*mb)
+		return ENOENT;
+	if (virtual_tree(ino) == VIRTUAL_CONFLICT) {
+		if (store_conflict_get(fs->store, id, &conflict, &err))
+			return error_errno(err.code);
+		*r = of_conflict(&conflict);
+		store_conflict_clear(&conflict);
+	} else {
+		if (store_lost_get(fs->store, id, &lost, &err))
+			return error_errno(err.code);
+		*r = of_lost(&lost);
+		store_lost_clear(&lost);
+	}
+	return r->mailbox == (*mb)->id ? 0 : ENOENT;
 }
 
 static int record_get(struct fs *fs, fuse_ino_t ino, struct virtual_entry *entry)
 {
-	struct records records AUTORECORDS = { 0 };
+	struct record r AUTORECORD = { 0 };
 	const struct fs_mailbox *mb;
-	const struct record *r = by_ino(fs, ino, &mb, &records);
+	int number = by_ino(fs, ino, &mb, &r);
 
-	if (!r)
-		return ENOENT;
-	fill_entry(mb, r, virtual_tree(ino), entry);
-	return 0;
+	if (!number)
+		fill_entry(mb, &r, virtual_tree(ino), entry);
+	return number;
 }
 
 static int render_conflict(const struct record *r, struct buf *out)
@@ -269,19 +307,19 @@ static int render_refused(struct fs *fs, const struct record *r, struct buf *out
 
 static int record_render(struct fs *fs, fuse_ino_t ino, struct buf *out)
 {
-	struct records records AUTORECORDS = { 0 };
+	struct record r AUTORECORD = { 0 };
 	const struct fs_mailbox *mb;
-	const struct record *r = by_ino(fs, ino, &mb, &records);
+	int number = by_ino(fs, ino, &mb, &r);
 
-	if (!r)
-		return ESTALE;
+	if (number)
+		return number == ENOENT ? ESTALE : number;
 	switch (virtual_tree(ino)) {
 	case VIRTUAL_CONFLICT:
-		return render_conflict(r, out);
+		return render_conflict(&r, out);
 	case VIRTUAL_REFUSED:
-		return render_refused(fs, r, out);
+		return render_refused(fs, &r, out);
 	default:
-		buf_addf(out, "%s\n", r->reason ? r->reason : "");
+		buf_addf(out, "%s\n", r.reason ? r.reason : "");
 		return 0;
 	}
 }

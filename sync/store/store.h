@@ -443,7 +443,14 @@ struct store_conflict {
 int store_conflict_add(struct store *store, struct store_conflict *conflict, struct error *err);
 int store_conflict_list(struct store *store, int64_t mailbox, struct store_conflict **conflicts,
 	size_t *n, struct error *err);
-/* The newest record of an item since `since`; ERR_NOT_FOUND.  The caller clears it. */
+/* At most `limit` with larger ids than `after`. */
+int store_conflict_page(struct store *store, int64_t mailbox, int64_t after, size_t limit,
+	struct store_conflict **conflicts, size_t *n, struct error *err);
+/* By id, by file name, the newest of an item since `since`; ERR_NOT_FOUND.  The caller clears it. */
+int store_conflict_get(
+	struct store *store, int64_t id, struct store_conflict *conflict, struct error *err);
+int store_conflict_find(struct store *store, int64_t mailbox, const char *name,
+	struct store_conflict *conflict, struct error *err);
 int store_conflict_last(struct store *store, int64_t item, int64_t since,
 	struct store_conflict *conflict, struct error *err);
 /* Of one that is there, name and all. */
@@ -469,6 +476,12 @@ struct store_lost {
 int store_lost_add(struct store *store, struct store_lost *lost, struct error *err);
 int store_lost_list(struct store *store, int64_t mailbox, struct store_lost **lost, size_t *n,
 	struct error *err); /* without bytes */
+/* At most `limit` with larger ids than `after`, without bytes. */
+int store_lost_page(struct store *store, int64_t mailbox, int64_t after, size_t limit,
+	struct store_lost **lost, size_t *n, struct error *err);
+/* By NAME, without bytes; ERR_NOT_FOUND. */
+int store_lost_find(struct store *store, int64_t mailbox, const char *name, struct store_lost *lost,
+	struct error *err);
 int store_lost_get(struct store *store, int64_t id, struct store_lost *lost, struct error *err);
 int store_lost_delete(struct store *store, int64_t id, struct error *err);
 void store_lost_clear(struct store_lost *lost);

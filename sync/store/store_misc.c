@@ -201,6 +201,41 @@ int store_conflict_list(struct store *store, int64_t mailbox, struct store_confl
 	return row_all(&q, &conflict_table, conflicts, n);
 }
 
+int store_conflict_page(struct store *store, int64_t mailbox, int64_t after, size_t limit,
+	struct store_conflict **conflicts, size_t *n, struct error *err)
+{
+	struct query q QUERY_END = query_read(store,
+		"SELECT id" CONFLICT_NAMES " FROM conflict WHERE mailbox = ? AND id > ?"
+		" ORDER BY id LIMIT ?",
+		err);
+
+	query_int(&q, mailbox);
+	query_int(&q, after);
+	query_int(&q, (int64_t)limit);
+	return row_all(&q, &conflict_table, conflicts, n);
+}
+
+int store_conflict_get(
+	struct store *store, int64_t id, struct store_conflict *conflict, struct error *err)
+{
+	struct query q QUERY_END = query_read(
+		store, "SELECT id" CONFLICT_NAMES " FROM conflict WHERE id = ?", err);
+
+	query_int(&q, id);
+	return row_one(&q, &conflict_table, conflict);
+}
+
+int store_conflict_find(struct store *store, int64_t mailbox, const char *name,
+	struct store_conflict *conflict, struct error *err)
+{
+	struct query q QUERY_END = query_read(store,
+		"SELECT id" CONFLICT_NAMES " FROM conflict WHERE mailbox = ? AND name = ?", err);
+
+	query_int(&q, mailbox);
+	query_text(&q, name);
+	return row_one(&q, &conflict_table, conflict);
+}
+
 int store_conflict_last(struct store *store, int64_t item, int64_t since,
 	struct store_conflict *conflict, struct error *err)
 {
@@ -323,6 +358,31 @@ int store_lost_list(struct store *store, int64_t mailbox, struct store_lost **lo
 
 	query_int(&q, mailbox);
 	return row_all(&q, &lost_table, lost, n);
+}
+
+int store_lost_page(struct store *store, int64_t mailbox, int64_t after, size_t limit,
+	struct store_lost **lost, size_t *n, struct error *err)
+{
+	struct query q QUERY_END = query_read(store,
+		"SELECT id" LOST_NAMES " FROM lost WHERE mailbox = ? AND id > ?"
+		" ORDER BY id LIMIT ?",
+		err);
+
+	query_int(&q, mailbox);
+	query_int(&q, after);
+	query_int(&q, (int64_t)limit);
+	return row_all(&q, &lost_table, lost, n);
+}
+
+int store_lost_find(struct store *store, int64_t mailbox, const char *name, struct store_lost *lost,
+	struct error *err)
+{
+	struct query q QUERY_END = query_read(
+		store, "SELECT id" LOST_NAMES " FROM lost WHERE mailbox = ? AND name = ?", err);
+
+	query_int(&q, mailbox);
+	query_text(&q, name);
+	return row_one(&q, &lost_table, lost);
 }
 
 int store_lost_get(struct store *store, int64_t id, struct store_lost *lost, struct error *err)

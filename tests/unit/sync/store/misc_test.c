@@ -196,7 +196,7 @@ static void conflict_gets_its_name_from_file_time_and_number(void **state)
 		.data = json_pack("{s:s}", "item", "anna.vcf"),
 	};
 	struct store_conflict named = { .mailbox = f->mailbox, .name = xstrdup("x.json") };
-	struct store_conflict *list;
+	struct store_conflict *list, found;
 	char expected[64];
 	size_t n;
 
@@ -216,6 +216,22 @@ static void conflict_gets_its_name_from_file_time_and_number(void **state)
 	assert_true(json_equal(list[0].data, made.data));
 	assert_string_equal(list[1].name, "x.json");
 	store_conflicts_free(list, n);
+	ok(f, store_conflict_page(f->store, f->mailbox, 0, 1, &list, &n, &f->err));
+	assert_int_equal(n, 1);
+	assert_int_equal(list[0].id, made.id);
+	store_conflicts_free(list, n);
+	ok(f, store_conflict_page(f->store, f->mailbox, made.id, 9, &list, &n, &f->err));
+	assert_int_equal(n, 1);
+	assert_int_equal(list[0].id, named.id);
+	store_conflicts_free(list, n);
+	ok(f, store_conflict_get(f->store, made.id, &found, &f->err));
+	assert_string_equal(found.name, expected);
+	store_conflict_clear(&found);
+	ok(f, store_conflict_find(f->store, f->mailbox, expected, &found, &f->err));
+	assert_int_equal(found.id, made.id);
+	store_conflict_clear(&found);
+	assert_int_equal(store_conflict_find(f->store, f->mailbox + 1, expected, &found, &f->err),
+		ERR_NOT_FOUND);
 	fixture_begin(f, STORE_LOCAL);
 	ok(f, store_conflict_delete(f->store, made.id, &f->err));
 	assert_int_equal(store_conflict_delete(f->store, made.id, &f->err), ERR_NOT_FOUND);
@@ -316,6 +332,13 @@ static void lost_file_is_kept_with_its_reason(void **state)
 	assert_null(list[0].bytes.data);
 	assert_true(list[0].time > 0);
 	store_lost_free(list, n);
+	ok(f, store_lost_page(f->store, f->mailbox, first, 2, &list, &n, &f->err));
+	assert_int_equal(n, 2);
+	assert_string_equal(list[0].name, "anna.vcf (2)");
+	store_lost_free(list, n);
+	ok(f, store_lost_find(f->store, f->mailbox, "anna.vcf (3)", &lost, &f->err));
+	assert_int_equal(lost.size, 1);
+	store_lost_clear(&lost);
 	ok(f, store_lost_get(f->store, first, &lost, &f->err));
 	assert_string_equal(buf_str(&lost.bytes), "BEGIN:VCARD");
 	assert_string_equal(lost.reason, "line 3: TEL without a value");

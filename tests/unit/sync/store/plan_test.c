@@ -105,10 +105,15 @@ static void read_notes(struct store *s)
 	if (store_value_names(s, "x", &names, NULL) == 0)
 		json_decref(names);
 	store_conflict_list(s, 99, (struct store_conflict **)&list, &n, NULL);
+	store_conflict_page(s, 99, 0, 10, (struct store_conflict **)&list, &n, NULL);
+	store_conflict_get(s, 99, &conflict, NULL);
+	store_conflict_find(s, 99, "x", &conflict, NULL);
 	store_conflict_count(s, 99, &count, NULL);
 	store_conflict_last(s, 99, 0, &conflict, NULL);
 	store_conflict_clear(&conflict);
 	store_lost_list(s, 99, (struct store_lost **)&list, &n, NULL);
+	store_lost_page(s, 99, 0, 10, (struct store_lost **)&list, &n, NULL);
+	store_lost_find(s, 99, "x", &lost, NULL);
 	store_lost_get(s, 99, &lost, NULL);
 	store_tombstone_find(s, 99, "x", "y", &tombstone, NULL);
 	store_deletion_count(s, 99, 1, SIDE_CRM, 0, &count, NULL);
