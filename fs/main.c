@@ -38,6 +38,8 @@
 #define MAX_THREADS 4
 /* Caches that are built anew in the life of one process. */
 #define REBUILDS_MAX 5
+/* To the main thread: look whether the session has ended. */
+#define WAKE SIGUSR2
 
 static const char usage_text[] =
 	"usage: tandemfs CONFIG MOUNTPOINT [-o OPTION,...] [-f] [-d]\n"
@@ -238,14 +240,31 @@ static void log_rebuilt(struct program *p)
 	json_decref(note);
 }
 
-/* A thread met a damaged page: the session ends, as if by a signal, and begins anew on a mended cache. */
+/* A thread met a damaged page: the session ends, and begins anew on a mended cache. */
 static void on_damage(void *data)
 {
 	struct program *p = data;
 
 	log_line(p, "the cache database is damaged: the mount begins anew");
-	if (p->serving)
-		pthread_kill(p->main_thread, SIGHUP);
+	if (!p->serving)
+		return;
+	fuse_session_exit(p->fs.session);
+	pthread_kill(p->main_thread, WAKE);
+}
+
+static void on_wake(int sig)
+{
+	(void)sig;
+}
+
+/* Interrupts the wait of the session's loop.  A signal of FUSE's own would not do: one that was ignored when
+ * we were started (nohup) stays so. */
+static void prepare_wake(void)
+{
+	struct sigaction action = { .sa_handler = on_wake };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(WAKE, &action, NULL);
 }
 
 static int open_store(struct program *p, struct error *err)
@@ -293,6 +312,7 @@ static void block_signals(sigset_t *old)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, WAKE);
 	pthread_sigmask(SIG_BLOCK, &set, old);
 }
 
@@ -487,6 +507,7 @@ int main(int argc, char **argv)
 	guard_secrets();
 	tune_memory();
 	signal(SIGPIPE, SIG_IGN);
+	prepare_wake();
 	pthread_mutex_init(&p.fs.open_lock, NULL);
 	p.fs.uid = getuid();
 	p.fs.gid = getgid();

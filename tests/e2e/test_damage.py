@@ -6,6 +6,7 @@ lost+found; nothing is made twice and nothing deleted, on either side.
 import os
 import random
 import re
+import signal
 import sqlite3
 
 import pytest
@@ -178,18 +179,23 @@ def test_an_index_is_damaged(sim, mount, box, contacts):
 
 
 def test_damage_that_is_met_at_work(sim, mount, box, contacts):
-    """Who asks gets an error; the mount begins anew by itself, in the same process."""
+    """Who asks gets an error; the mount begins anew by itself, in the same process, which nohup may
+    have started."""
     before = items(box)
     leave_unsent(box)
     mount.stop()
-    mount.start()
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        mount.start()
+    finally:
+        signal.signal(signal.SIGHUP, former)
     process = mount.process.pid
     damage(mount.cache / "cache.db", "item")
 
     with pytest.raises(OSError):
         os.getxattr(contacts / "Person Nr05.vcf", "user.tandem.state")
-    wait_for(lambda: mount.ctl("status", check=False).returncode == 0
-             and "cache_rebuilt" in mount.ctl_json("status"), what="the mount again")
+    wait_for(lambda: "cache_rebuilt" in mount.ctl("--json", "status", check=False).stdout,
+             what="the mount again")
     assert mount.process.poll() is None and mount.process.pid == process
     assert re.search("the cache database is damaged", mount.stderr())
     mount.sync()
