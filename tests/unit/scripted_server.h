@@ -69,6 +69,7 @@ static inline void server_answer(struct server *s, size_t i, size_t len)
 	if (number < REQUESTS)
 		s->seen[number] = xstrndup(s->in[i].data, len);
 	buf_reset(&s->in[i]);
+	atomic_fetch_add(&s->requests, 1); /* before the client can know that it is answered */
 	if (step && step->answer) {
 		size_t n = step->len ? step->len : strlen(step->answer);
 
@@ -79,7 +80,6 @@ static inline void server_answer(struct server *s, size_t i, size_t len)
 		close(s->fds[i]);
 		s->fds[i] = -1;
 	}
-	atomic_fetch_add(&s->requests, 1);
 }
 
 static inline void server_read(struct server *s, size_t i)
