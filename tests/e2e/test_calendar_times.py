@@ -20,7 +20,7 @@ from ical_maker import Maker
 from ical_oracle import LIMIT, UTC, Time, length, lines_of, occurrences, seconds
 from scale import amount
 
-COUNT = int(os.environ.get("TANDEM_TIMES") or amount(1000, 120))
+COUNT = int(os.environ.get("TANDEM_TIMES") or amount(1000, 60))
 ROUND = 200  # so many in one mount
 SEED = int(os.environ.get("TANDEM_TIMES_SEED", "20261122"))
 # Who has which clock: that of floating times and of days.

@@ -12,7 +12,7 @@ from ical_maker import Maker
 from ical_oracle import occurrences
 from scale import amount
 
-COUNT = amount(2100, 420)
+COUNT = amount(2100, 210)
 
 
 @pytest.fixture(scope="module")
