@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from backup_tools import TOOLS, Restic, Rsync
+from backup_tools import TOOLS, Restic
 from cycles import assert_nothing_written
 
 from exchange import contacts_of
@@ -67,7 +67,7 @@ def everything(people, peers):
 
 pytestmark = pytest.mark.sim(seed=everything(PEOPLE, PEERS))
 
-each_tool = pytest.mark.parametrize("kind", amount(TOOLS, [Rsync, Restic]),
+each_tool = pytest.mark.parametrize("kind", amount(TOOLS, [Restic]),
                                     ids=lambda tool: tool.__name__.lower())
 
 
