@@ -17,6 +17,17 @@
 #define SALESFORCE_IN_BYTES   6000 /* of values in one IN (...), escaped: URIs end at 16 KiB */
 #define SALESFORCE_OVERLAP_S  600  /* design section 7 */
 
+/* A string member of a record or answer, or NULL; a boolean one that is true. */
+static inline const char *member(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+static inline bool is_true(const json_t *object, const char *name)
+{
+	return json_is_true(json_object_get(object, name));
+}
+
 struct salesforce_object;
 
 /* How an object is mapped, whatever the org: one for each kind of item. */

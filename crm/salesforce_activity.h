@@ -52,6 +52,16 @@ char *salesforce_read_pattern(const char *text);
 /* {"Name": value or null}: what of `fields` is not as `base` has it; empty when all is. */
 json_t *salesforce_differences(const json_t *base, const json_t *fields);
 
+/* ---- salesforce_places.c: which row is which occurrence ---------------------------------------- */
+
+#define SALESFORCE_SERIES_ROW "3" /* GroupEventType of the row with the pattern */
+
+bool salesforce_is_series_row(const json_t *row);
+/* In seconds; 0 without one. */
+int64_t salesforce_start_of(const json_t *row);
+/* Key of an occurrence -> its row, or null for a deleted one (new reference). */
+json_t *salesforce_places(const json_t *series, const json_t *rows);
+
 /* ---- salesforce_occurrences.c: the series as rows of the server ------------------------------- */
 
 int salesforce_series_check(const struct crm_op *op, struct error *err);

@@ -50,11 +50,6 @@ static enum error_code code_of(const char *name, int status, enum salesforce_whe
 	return status == 429 || status == 503 ? ERR_THROTTLED : ERR_REMOTE;
 }
 
-static const char *member(const json_t *object, const char *name)
-{
-	return json_string_value(json_object_get(object, name));
-}
-
 /* " (LastName, Email)" */
 static void add_fields(struct buf *out, const json_t *fields)
 {
@@ -365,11 +360,6 @@ int salesforce_read_composite(
 }
 
 /* ---- describe ---------------------------------------------------------------------------------- */
-
-static bool is_true(const json_t *field, const char *name)
-{
-	return json_is_true(json_object_get(field, name));
-}
 
 static const json_t *described(const json_t *fields, const char *name)
 {

@@ -19,11 +19,6 @@
 #define DAY_MINUTES 1440
 #define DATE_LENGTH 10 /* of "2026-12-01" */
 
-static const char *member(const json_t *object, const char *name)
-{
-	return json_string_value(json_object_get(object, name));
-}
-
 static bool is_all_day(const json_t *doc)
 {
 	return json_is_true(json_object_get(doc, "showWithoutTime"));
@@ -246,11 +241,6 @@ const struct field salesforce_event_rows[] = {
 const size_t salesforce_event_n = ARRAY_SIZE(salesforce_event_rows);
 
 /* ---- the wire ---------------------------------------------------------------------------------- */
-
-static bool is_true(const json_t *row, const char *name)
-{
-	return json_is_true(json_object_get(row, name));
-}
 
 static json_t *read_start(const json_t *row)
 {

@@ -14,11 +14,6 @@
 
 #define PAGES_MAX 1000 /* of one query: a server that never says "done" */
 
-static const char *member(const json_t *object, const char *name)
-{
-	return json_string_value(json_object_get(object, name));
-}
-
 /* ---- cursor ------------------------------------------------------------------------------------ */
 
 void salesforce_cursor_clear(struct salesforce_cursor *cursor)

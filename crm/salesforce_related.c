@@ -11,11 +11,6 @@
 
 #define ACCESS_MAX 200 /* record ids in one query of UserRecordAccess */
 
-static const char *member(const json_t *object, const char *name)
-{
-	return json_string_value(json_object_get(object, name));
-}
-
 /* ---- accounts ---------------------------------------------------------------------------------- */
 
 /* What is known of the accounts that have one name. */

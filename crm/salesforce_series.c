@@ -18,11 +18,6 @@
 
 #define PREFIX "RRULE:"
 
-static const char *member(const json_t *object, const char *name)
-{
-	return json_string_value(json_object_get(object, name));
-}
-
 static bool is_all_day(const json_t *doc)
 {
 	return json_is_true(json_object_get(doc, "showWithoutTime"));

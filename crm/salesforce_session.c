@@ -78,11 +78,6 @@ static bool is_instance(const struct crm *crm, const char *url)
 	return *host && strlen(host) < 256 && strspn(host, plain) == strlen(host);
 }
 
-static const char *member(const json_t *object, const char *name)
-{
-	return json_string_value(json_object_get(object, name));
-}
-
 /* A token goes into a header. */
 static bool is_token(const char *token)
 {

@@ -11,11 +11,6 @@
 #include "sync/formats/event.h"
 #include "sync/mem.h"
 
-static const char *member(const json_t *object, const char *name)
-{
-	return json_string_value(json_object_get(object, name));
-}
-
 /* ---- what events have too ---------------------------------------------------------------------- */
 
 bool salesforce_is_sent(const struct field *row, const json_t *changed)

@@ -16,6 +16,14 @@
 #define TAG_SEARCH_KEY 0x300B
 #define KEY_LIMIT      ((size_t)1024) /* bytes of a key */
 
+void ews_write_item_ids(struct buf *out, const char *const *ids, size_t n)
+{
+	xml_start(out, "m:ItemIds");
+	for (size_t i = 0; i < n; i++)
+		xml_empty(out, "t:ItemId", "Id", ids[i]);
+	xml_end(out, "m:ItemIds");
+}
+
 void ews_write_get_items(
 	struct buf *out, const struct ews_kind *kind, const char *const *ids, size_t n)
 {
@@ -29,10 +37,7 @@ void ews_write_get_items(
 		xml_empty(out, "t:FieldURI", "FieldURI", kind->also[i]);
 	xml_end(out, "t:AdditionalProperties");
 	xml_end(out, "m:ItemShape");
-	xml_start(out, "m:ItemIds");
-	for (size_t i = 0; i < n; i++)
-		xml_empty(out, "t:ItemId", "Id", ids[i]);
-	xml_end(out, "m:ItemIds");
+	ews_write_item_ids(out, ids, n);
 	xml_end(out, "m:GetItem");
 }
 

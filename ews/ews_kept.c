@@ -29,10 +29,7 @@ static void write_get_bodies(struct buf *out, const char *const *ids, size_t n, 
 		xml_empty(out, "t:FieldURI", "FieldURI", "calendar:ModifiedOccurrences");
 	xml_end(out, "t:AdditionalProperties");
 	xml_end(out, "m:ItemShape");
-	xml_start(out, "m:ItemIds");
-	for (size_t i = 0; i < n; i++)
-		xml_empty(out, "t:ItemId", "Id", ids[i]);
-	xml_end(out, "m:ItemIds");
+	ews_write_item_ids(out, ids, n);
 	xml_end(out, "m:GetItem");
 }
 

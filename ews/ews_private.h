@@ -150,6 +150,8 @@ int ews_sync_items(struct mailbox *mailbox, const char *folder_id, const char *c
 
 /* ews_item.c */
 
+/* <m:ItemIds> of a request that only reads: without change keys. */
+void ews_write_item_ids(struct buf *out, const char *const *ids, size_t n);
 void ews_write_get_items(
 	struct buf *out, const struct ews_kind *kind, const char *const *ids, size_t n);
 /* Reads an item element (<t:Contact> ...) into `item`, which is empty. */

@@ -124,6 +124,16 @@ int store_claims_drop(struct store *store, int64_t item, struct error *err)
 	return query_run(&q);
 }
 
+/* Of a query for a mailbox's rows with larger ids, so many at the most. */
+static int read_page(struct query *q, const struct table *table, int64_t mailbox, int64_t after,
+	size_t limit, void *rows, size_t *n)
+{
+	query_int(q, mailbox);
+	query_int(q, after);
+	query_int(q, (int64_t)limit);
+	return row_all(q, table, rows, n);
+}
+
 /* ---- conflicts ------------------------------------------------------------------------------ */
 
 /* Length of the longest prefix of whole UTF-8 characters within max bytes. */
@@ -209,10 +219,7 @@ int store_conflict_page(struct store *store, int64_t mailbox, int64_t after, siz
 		" ORDER BY id LIMIT ?",
 		err);
 
-	query_int(&q, mailbox);
-	query_int(&q, after);
-	query_int(&q, (int64_t)limit);
-	return row_all(&q, &conflict_table, conflicts, n);
+	return read_page(&q, &conflict_table, mailbox, after, limit, conflicts, n);
 }
 
 int store_conflict_get(
@@ -368,10 +375,7 @@ int store_lost_page(struct store *store, int64_t mailbox, int64_t after, size_t 
 		" ORDER BY id LIMIT ?",
 		err);
 
-	query_int(&q, mailbox);
-	query_int(&q, after);
-	query_int(&q, (int64_t)limit);
-	return row_all(&q, &lost_table, lost, n);
+	return read_page(&q, &lost_table, mailbox, after, limit, lost, n);
 }
 
 int store_lost_find(struct store *store, int64_t mailbox, const char *name, struct store_lost *lost,

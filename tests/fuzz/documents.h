@@ -41,6 +41,17 @@ static json_t *document_of_fields(
 	return doc;
 }
 
+/* ["Name"] of all fields: as if each had changed. */
+static json_t *names_of(const json_t *fields)
+{
+	json_t *names = json_array(), *value;
+	const char *name;
+
+	json_object_foreach((json_t *)fields, name, value)
+		json_array_append_new(names, json_string(name));
+	return names;
+}
+
 static void check_file(const struct document_kind *kind, const json_t *doc, bool vcard_30)
 {
 	struct buf bytes AUTOBUF = BUF_INIT(DOCUMENT_BYTES);

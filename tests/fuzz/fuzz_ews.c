@@ -145,16 +145,6 @@ static json_t *take_document(enum item_kind kind)
 	return NULL;
 }
 
-static json_t *names_of(const json_t *fields)
-{
-	json_t *names = json_array(), *value;
-	const char *name;
-
-	json_object_foreach((json_t *)fields, name, value)
-		json_array_append_new(names, json_string(name));
-	return names;
-}
-
 static json_t *wholes_of(const struct field_table *table, const json_t *doc)
 {
 	json_t *whole = field_whole(table, doc, EWS_PHOTO_FIELD), *wholes = json_object();

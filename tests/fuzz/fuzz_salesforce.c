@@ -207,17 +207,14 @@ static void write_records(struct crm *crm, enum item_kind kind)
 	const struct field_table table = table_of(crm, kind);
 	json_t *doc = take_document(kind);
 	json_t *fields = doc ? field_project(&table, doc, NULL, NULL) : NULL;
-	json_t *names = json_array(), *value;
+	json_t *names = names_of(fields);
 	struct crm_op op = { .id = "003000000000001AAA",
 		.version = "2026-11-22T02:45:00.000+0000",
 		.token = "token",
 		.owner_id = US,
 		.fields = fields,
 		.changed = names };
-	const char *name;
 
-	json_object_foreach(fields, name, value)
-		json_array_append_new(names, json_string(name));
 	if (fields) {
 		send_op(crm, kind, CRM_CREATE, &op);
 		send_op(crm, kind, CRM_UPDATE, &op);
