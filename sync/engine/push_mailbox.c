@@ -528,6 +528,17 @@ int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struc
 	return rc ? rc : push_item_end(c, pair->item.id, err);
 }
 
+/* Somebody is writing a new file under the name of the removed one, however long that takes: as soon as
+ * it is a whole item, it takes the removed one's place. */
+static bool is_being_replaced(struct cycle *c, const struct store_item *item)
+{
+	struct store_node node;
+
+	return item->removed_name &&
+	       !store_node_lookup(c->store, item->folder, item->removed_name, &node, NULL) &&
+	       node.type == NODE_ITEM && !node.item && store_writer_active(c->store, node.ino);
+}
+
 static bool removal_is_due(struct cycle *c, const struct store_item *item)
 {
 	int64_t quiet = c->engine->commit->remove_quiet_ns, left;
@@ -540,7 +551,7 @@ static bool removal_is_due(struct cycle *c, const struct store_item *item)
 	if (left > 0)
 		cycle_wake(c,
 			item->removed + c->engine->commit->remove_quiet_ns - store_now(c->store));
-	return left <= 0;
+	return left <= 0 && !is_being_replaced(c, item); /* its last close starts a cycle */
 }
 
 /* One that Exchange refused waits for an administrator, as any item in error does. */

@@ -413,6 +413,7 @@ HALF_WRITTEN = {
 }
 
 
+@pytest.mark.mount(config={"sync": {"remove-quiet": "0"}})
 @pytest.mark.parametrize("script", HALF_WRITTEN.values(), ids=HALF_WRITTEN.keys())
 def test_half_a_file_goes_nowhere(sim, mount, accounts, tmp_path, script):
     account = accounts(sim)
