@@ -177,13 +177,14 @@ kills: all
 	@cd tests/e2e && TANDEM_BUILD=$(abspath $(BUILD)) TANDEM_KILLS=$(N) \
 		/usr/bin/python3 -m pytest -q -p no:cacheprovider test_kills.py
 
-## make fuzz T=30   every fuzzer for T seconds, two at a time
+## make fuzz T=30   every fuzzer for T seconds, JOBS=2 at a time
 T ?= 30
+fuzz: JOBS = 2
 fuzz: deps-check
 	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC=clang OPT="-O1 -g" \
 		SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" \
 		fuzz-programs
-	@tests/tools/fuzz $(T) $(FUZZ_SRC:%.c=build-fuzz/%)
+	@tests/tools/fuzz $(T) $(JOBS) $(FUZZ_SRC:%.c=build-fuzz/%)
 
 .PHONY: fuzz-programs power-cuts kills
 fuzz-programs: $(FUZZ_BIN)

@@ -130,16 +130,25 @@ static const char *row_text(const json_t *row, const struct field *field)
 	return dot ? member(json_object_get(row, outer), dot + 1) : member(row, field->name);
 }
 
-/* Names of references that have a value whose name we may not see; NULL when there are none. */
-static json_t *read_unread(const json_t *row, const struct salesforce_object *object)
+/* A reference that has a value whose name we may not see, or what every record has, and this row has not
+ * or not as it should be. */
+static bool is_unread(const json_t *row, const struct field *field, const json_t *fields)
+{
+	if (field->flags & FIELD_REQUIRED)
+		return !json_object_get(fields, field->name);
+	return field->flags & FIELD_REFERENCE && member(row, field->wire) && !row_text(row, field);
+}
+
+/* NULL when there are none. */
+static json_t *read_unread(
+	const json_t *row, const struct salesforce_object *object, const json_t *fields)
 {
 	json_t *unread = NULL;
 
 	for (size_t i = 0; i < object->n_rows; i++) {
 		const struct field *field = &object->rows[i];
 
-		if (!(field->flags & FIELD_REFERENCE) || !member(row, field->wire) ||
-			row_text(row, field))
+		if (!is_unread(row, field, fields))
 			continue;
 		if (!unread)
 			unread = json_array();
@@ -206,7 +215,7 @@ static int read_record(const json_t *row, const struct salesforce_object *object
 						     : NULL;
 	out->fields = object->spec->read ? object->spec->read(object, row)
 					 : read_fields(row, object);
-	out->unread = read_unread(row, object);
+	out->unread = read_unread(row, object, out->fields);
 	out->emails = read_emails(row, object);
 	return 0;
 }

@@ -369,10 +369,14 @@ static void event_write(const struct salesforce_object *object, const json_t *fi
 
 static const char *event_unsupported(const json_t *row)
 {
+	int64_t start;
+
 	if (is_true(row, "IsRecurrence") || member(row, "RecurrenceActivityId"))
 		return "it belongs to a series of Salesforce Classic, which is left alone";
 	if (!salesforce_series_is_readable(row))
 		return "it is a series with a pattern that is not understood";
+	if (!salesforce_stamp_of(row, "StartDateTime", &start))
+		return "its start cannot be read";
 	return NULL;
 }
 

@@ -41,7 +41,8 @@ struct crm_record {
 	char *unsupported; /* why the record is left alone (a series of Classic), or NULL: it is shown
 			    * to be matched against, but neither imported, linked nor written */
 	json_t *fields; /* flat object { field name: value } of the table's rows; empty ones absent */
-	json_t *unread; /* array: names of rows that have a value which our user may not see; or NULL */
+	json_t *unread; /* array: names of rows that have a value which our user may not see, or that
+			 * cannot be read; or NULL */
 	json_t *emails; /* array: addresses of every e-mail field of the object, rows or not, in lower
 			 * case; or NULL */
 };

@@ -1,4 +1,5 @@
 /* Names of time zones, through ICU.  See zone.h. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -315,24 +316,35 @@ static void rank_zones(struct candidate *list, size_t n)
 	qsort(list, n, sizeof(*list), by_rank);
 }
 
+/* All zones in the order of a search.  What ICU knows does not change while the program runs, and to list
+ * it takes as long as to read a hundred events: read once, at the first search, and only read from then. */
+static struct {
+	struct candidate list[ZONES_MAX + 1];
+	size_t n;
+} all_zones;
+
+static void rank_all_zones(void)
+{
+	all_zones.n = list_zones(all_zones.list + 1) + 1;
+	rank_zones(all_zones.list + 1, all_zones.n - 1);
+	take("Etc/UTC", all_zones.list[0].iana);
+}
+
 bool zone_search(
 	bool (*fits)(const struct zone *zone, void *data), void *data, char iana[ZONE_NAME])
 {
-	struct candidate *list = xcalloc(ZONES_MAX + 1, sizeof(*list));
-	size_t n = list_zones(list + 1) + 1;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	bool found = false;
 
-	rank_zones(list + 1, n - 1);
-	take("Etc/UTC", list[0].iana);
-	for (size_t i = 0; i < n && !found; i++) {
+	pthread_once(&once, rank_all_zones);
+	for (size_t i = 0; i < all_zones.n && !found; i++) {
 		struct zones zones = { 0 };
-		const struct zone *zone = zones_get(&zones, list[i].iana);
+		const struct zone *zone = zones_get(&zones, all_zones.list[i].iana);
 
 		found = zone && fits(zone, data);
 		if (found)
-			take(list[i].iana, iana);
+			take(all_zones.list[i].iana, iana);
 		zones_free(&zones);
 	}
-	free(list);
 	return found;
 }

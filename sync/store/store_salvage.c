@@ -42,21 +42,21 @@ struct salvage {
 };
 
 static const struct source all_sources[SOURCES] = {
-	[NODE] = { "node" },
-	[CONTENT] = { "content" },
-	[WORKING] = { "working" },
-	[MAILBOX] = { "mailbox" },
-	[FOLDER] = { "folder" },
-	[ITEM] = { "item" },
-	[VERSION] = { "version" },
-	[SIDE] = { "side" },
-	[DELETION] = { "deletion" },
-	{ "conflict" },
-	{ "lost" },
-	{ "tombstone" },
-	{ "value", "name DESC" },
-	{ "claim", "object DESC, email DESC" },
-	{ "log", "mailbox DESC, n DESC" },
+	[NODE] = { .name = "node" },
+	[CONTENT] = { .name = "content" },
+	[WORKING] = { .name = "working" },
+	[MAILBOX] = { .name = "mailbox" },
+	[FOLDER] = { .name = "folder" },
+	[ITEM] = { .name = "item" },
+	[VERSION] = { .name = "version" },
+	[SIDE] = { .name = "side" },
+	[DELETION] = { .name = "deletion" },
+	{ .name = "conflict" },
+	{ .name = "lost" },
+	{ .name = "tombstone" },
+	{ .name = "value", .backwards = "name DESC" },
+	{ .name = "claim", .backwards = "object DESC, email DESC" },
+	{ .name = "log", .backwards = "mailbox DESC, n DESC" },
 };
 
 /* ---- copying ---------------------------------------------------------------------------------- */

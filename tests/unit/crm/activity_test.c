@@ -234,20 +234,24 @@ static void exceptions(void **state)
 
 static void reasons_to_leave_a_record_alone(void **state)
 {
+#define AT "\"StartDateTime\":\"2026-12-01T09:00:00.000+0000\""
 	static const struct {
 		const char *row, *reason; /* NULL: none */
 	} rows[] = {
-		{ "{}", NULL },
-		{ "{\"IsRecurrence\":true}", "Classic" },
-		{ "{\"RecurrenceActivityId\":\"00U000000000001AAA\"}", "Classic" },
-		{ "{\"IsRecurrence2\":true,\"GroupEventType\":\"3\",\"Recurrence2PatternText\":"
-		  "\"RRULE:FREQ=DAILY\"}",
+		{ "{" AT "}", NULL },
+		{ "{" AT ",\"IsRecurrence\":true}", "Classic" },
+		{ "{" AT ",\"RecurrenceActivityId\":\"00U000000000001AAA\"}", "Classic" },
+		{ "{" AT ",\"IsRecurrence2\":true,\"GroupEventType\":\"3\","
+		  "\"Recurrence2PatternText\":\"RRULE:FREQ=DAILY\"}",
 			NULL },
-		{ "{\"IsRecurrence2\":true,\"GroupEventType\":\"3\",\"Recurrence2PatternText\":"
-		  "\"RRULE:FREQ=NEVER\"}",
+		{ "{" AT ",\"IsRecurrence2\":true,\"GroupEventType\":\"3\","
+		  "\"Recurrence2PatternText\":\"RRULE:FREQ=NEVER\"}",
 			"pattern" },
-		{ "{\"IsRecurrence2\":true,\"GroupEventType\":\"3\"}", "pattern" },
+		{ "{" AT ",\"IsRecurrence2\":true,\"GroupEventType\":\"3\"}", "pattern" },
+		{ "{}", "start" },
+		{ "{\"StartDateTime\":\"2026-12-01T09:00\"}", "start" },
 	};
+#undef AT
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

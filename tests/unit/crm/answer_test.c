@@ -169,6 +169,7 @@ static void a_page(void **state)
 	assert_true(r[1].deleted);
 	assert_string_equal(r[1].master_id, ID1);
 	assert_int_equal(json_object_size(r[1].fields), 0);
+	assert_string_equal(json_string_value(json_array_get(r[1].unread, 0)), "LastName");
 	crm_records_free(r, n);
 	free(next);
 	json_decref(answer);
