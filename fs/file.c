@@ -39,19 +39,17 @@ static int open_writer(
 	fuse_req_t req, uint64_t ino, bool created, struct fuse_file_info *fi, struct error *err)
 {
 	struct fs *fs = fs_of(req);
-	struct handle *handle;
+	struct handle *handle = working_open(fs, ino, ino, 0, NULL, created);
 	struct store_node node;
 	int rc = store_node_get(fs->store, ino, &node, err);
 
 	/* Replaced by a sync, and the kernel does not know yet: it looks the name up again. */
 	if (!rc && !node.parent)
 		rc = error_set(err, ERR_NOT_FOUND, "the file was replaced");
-	if (rc)
-		return rc;
-	handle = working_open(fs, ino, ino, 0, NULL, created);
 	handle->process = base_process_of(fs->bases, fuse_req_ctx(req)->pid);
-	file_note_base(fs, handle->process, ino, fi->flags);
-	if (!created && (fi->flags & O_TRUNC))
+	if (!rc)
+		file_note_base(fs, handle->process, ino, fi->flags);
+	if (!rc && !created && (fi->flags & O_TRUNC))
 		rc = working_truncate(fs, handle->working, handle, 0, err);
 	if (rc) {
 		working_close(fs, handle);

@@ -15,8 +15,9 @@
 #include "fs/virtual.h"
 #include "sync/mem.h"
 
-#define BUCKETS	 64
-#define NS_PER_S INT64_C(1000000000)
+#define BUCKETS	   64
+#define MORE_TRIES 2
+#define NS_PER_S   INT64_C(1000000000)
 
 struct working_table {
 	pthread_mutex_t lock;
@@ -140,20 +141,32 @@ struct handle *working_open(struct fs *fs, uint64_t ino, uint64_t target, uint64
 	handle->working = w;
 	pthread_mutex_lock(&w->lock);
 	w->created |= created;
+	if (!w->name) {
+		store_writer_add(fs->store, w->target);
+		w->noted++;
+	}
 	if (!w->label && !store_node_get(fs->store, w->target, &node, NULL)) {
 		w->label = label_of(w, &node);
 		w->mailbox = node.mailbox;
+		w->item = node.item;
 	}
-	if (!w->name)
-		store_writer_add(fs->store, w->target);
 	pthread_mutex_unlock(&w->lock);
 	return handle;
 }
 
 /* ---- judging (w->lock held) ------------------------------------------------------------------- */
 
-/* The item was committed as rev; where the file was replaced (the result says more than the bytes),
- * what is written next belongs to the new number. */
+/* What is written next belongs to this number. */
+static void move_to(struct fs *fs, struct working *w, uint64_t ino)
+{
+	for (unsigned int i = 0; i < w->noted; i++) {
+		store_writer_add(fs->store, ino);
+		store_writer_drop(fs->store, w->target);
+	}
+	w->target = ino;
+}
+
+/* The item was committed as rev; the file may have been replaced (the result says more than the bytes). */
 static void follow(struct fs *fs, struct working *w, int64_t rev, const struct store_node *before)
 {
 	struct store_node node;
@@ -161,25 +174,38 @@ static void follow(struct fs *fs, struct working *w, int64_t rev, const struct s
 	if (store_node_get(fs->store, w->target, &node, NULL))
 		return;
 	if (!node.parent &&
-		!store_node_lookup(fs->store, before->parent, before->name, &node, NULL)) {
-		for (unsigned int i = 0; i < w->writers; i++) {
-			store_writer_add(fs->store, node.ino);
-			store_writer_drop(fs->store, w->target);
-		}
-		w->target = node.ino;
-	}
+		!store_node_lookup(fs->store, before->parent, before->name, &node, NULL))
+		move_to(fs, w, node.ino);
+	w->item = node.item;
 	if (node.type == NODE_ITEM && node.item && rev > 0)
 		base_wrote(fs->bases, fs->store, w->process, node.ino, rev);
+}
+
+/* A sync may replace the file while it is being opened, before the store has noted the writer.  What is
+ * written belongs to the item all the same, judged against the version that was opened.  False: the file
+ * was removed. */
+static bool follow_replaced(struct fs *fs, struct working *w)
+{
+	struct store_item item = { 0 };
+	struct store_node node;
+	bool found = !store_node_get(fs->store, w->target, &node, NULL) && node.parent;
+
+	if (!found && w->item && !store_item_get(fs->store, w->item, &item, NULL) && item.ino) {
+		move_to(fs, w, item.ino);
+		found = true;
+	}
+	store_item_clear(&item);
+	return found;
 }
 
 static void drop_kept(struct fs *fs, struct working *w)
 {
 	if (!w->kept || store_begin(fs->store, STORE_NORMAL, STORE_LOCAL, NULL))
 		return;
-	if (store_working_set(fs->store, w->target, NULL, 0, NULL))
+	if (store_working_set(fs->store, w->kept, NULL, 0, NULL))
 		store_rollback(fs->store);
 	else if (!store_commit(fs->store, NULL))
-		w->kept = false;
+		w->kept = 0;
 }
 
 /* Refused bytes outlive the daemon: at its start they are judged as at RELEASE (I5). */
@@ -190,7 +216,7 @@ static void keep(struct fs *fs, struct working *w)
 	if (store_working_set(fs->store, w->target, buf_str(&w->bytes), w->bytes.len, NULL))
 		store_rollback(fs->store);
 	else if (!store_commit(fs->store, NULL))
-		w->kept = true;
+		w->kept = w->target;
 }
 
 static int commit_node(struct fs *fs, struct working *w, struct error *err)
@@ -203,11 +229,6 @@ static int commit_node(struct fs *fs, struct working *w, struct error *err)
 
 	if (rc)
 		return rc;
-	if (!node.parent) /* written to a file that was removed: nothing to commit it to */
-		return node.type == NODE_ITEM
-			       ? error_set(err, ERR_NOT_FOUND,
-					 "the file was removed or replaced while it was written")
-			       : 0;
 	c.written = w->mtime;
 	c.base = base_ask;
 	c.base_data = &asker;
@@ -218,6 +239,17 @@ static int commit_node(struct fs *fs, struct working *w, struct error *err)
 		rc = commit_draft(&c, w->target, buf_str(&w->bytes), w->bytes.len, err);
 	if (!rc)
 		follow(fs, w, rev, &node);
+	return rc;
+}
+
+/* Once more where the file was replaced or renamed at that very moment. */
+static int commit_file(struct fs *fs, struct working *w, struct error *err)
+{
+	int rc = commit_node(fs, w, err);
+
+	for (int more = 0; rc == ERR_NOT_FOUND && more < MORE_TRIES && follow_replaced(fs, w);
+		more++)
+		rc = commit_node(fs, w, err);
 	return rc;
 }
 
@@ -234,7 +266,7 @@ static bool is_emptied(struct fs *fs, const struct working *w)
 static int judge(struct fs *fs, struct working *w, struct error *err)
 {
 	struct error reason = ERROR_INIT;
-	int rc = w->name ? json_commit(fs, w, &reason) : commit_node(fs, w, &reason);
+	int rc = w->name ? json_commit(fs, w, &reason) : commit_file(fs, w, &reason);
 
 	if (rc) {
 		w->state = WORKING_REFUSED;
@@ -258,7 +290,7 @@ static int put_back(struct fs *fs, struct working *w, struct error *err)
 	struct buf former AUTOBUF = BUF_INIT(FS_FILE_LIMIT);
 	struct store_node node = { 0 };
 	uint64_t unused;
-	int rc = store_working_set(fs->store, w->target, NULL, 0, err);
+	int rc = w->kept ? store_working_set(fs->store, w->kept, NULL, 0, err) : 0;
 
 	if (!rc)
 		rc = store_node_get(fs->store, w->target, &node, err);
@@ -296,7 +328,7 @@ static void give_up(struct fs *fs, struct working *w, int64_t mailbox)
 	else
 		fs_log_refusal(fs, mailbox, name, &w->reason);
 	w->state = WORKING_IDLE;
-	w->kept = false;
+	w->kept = 0;
 }
 
 /* The last writer leaves.  Returns the mailbox if something was written. */
@@ -359,8 +391,10 @@ void working_close(struct fs *fs, struct handle *handle)
 
 	pthread_mutex_lock(&w->lock);
 	target = w->target;
-	if (!w->name)
+	if (!w->name) {
 		store_writer_drop(fs->store, target);
+		w->noted--;
+	}
 	pthread_mutex_unlock(&w->lock);
 	if (last) {
 		forget(t, w);

@@ -39,10 +39,12 @@ struct working {
 	bool loaded;	     /* bytes are here */
 	bool created; /* the name was made by one of these handles and was never judged good */
 	bool written; /* since the first of these handles was opened */
-	char *label;  /* its name when it was opened */
+	unsigned int noted; /* handles that the store knows as writers of `target` */
+	int64_t item;	    /* of `target`, when it was last looked at; 0: none */
+	char *label;	    /* its name when it was opened */
 	int64_t mailbox;
 	struct base_process process; /* that wrote last */
-	bool kept;		     /* the store's working bytes hold something of this file */
+	uint64_t kept;		     /* number under which the store has refused bytes; 0: none */
 	struct buf bytes;
 	int64_t mtime, ctime;
 };

@@ -46,6 +46,7 @@ struct commit {
  *                and property, or the part of the rule
  *   ERR_EXISTS   its UID lives in this folder under another name
  *   ERR_BUSY     the folder is not complete
+ *   ERR_NOT_FOUND  the file has no name any more, or is a draft by now
  * Where the result holds newer values than the bytes (the base was older than the current version),
  * *rev is of what this process wrote, and the file is rendered anew once no handle writes to it.
  * Empty bytes: a local file stays local; an emptied item is noted and shows its former bytes after the
@@ -53,7 +54,7 @@ struct commit {
 int commit_write(struct commit *c, uint64_t ino, const char *bytes, size_t len, int64_t base_rev,
 	int64_t *rev, struct error *err);
 
-/* Bytes of a draft: stored, never parsed. */
+/* Bytes of a draft: stored, never parsed.  ERR_NOT_FOUND when it is none by now. */
 int commit_draft(struct commit *c, uint64_t ino, const char *bytes, size_t len, struct error *err);
 
 /* Refused bytes go to lost+found with the reason. */

@@ -333,10 +333,21 @@ static int write_empty(
 	return rc ? rc : commit_empty(c, node, &before, result, err);
 }
 
-/* A file that lost its name while a handle wrote to it is no item any more. */
-static bool is_orphan(const struct store_node *node)
+/* Inside the transaction: is it still what the bytes are for?  It may have lost its name, or got another one. */
+static int check_still(struct commit *c, uint64_t ino, enum node_type type, struct store_node *node,
+	struct error *err)
 {
-	return !node->parent;
+	int rc = store_node_get(c->store, ino, node, err);
+
+	if (rc)
+		return rc;
+	if (type == NODE_ITEM && !node->parent)
+		return error_set(err, ERR_NOT_FOUND,
+			"the file was removed or replaced while it was written");
+	if (node->type != type)
+		return error_set(
+			err, ERR_NOT_FOUND, "%s was renamed while it was written", node->name);
+	return 0;
 }
 
 int commit_write(struct commit *c, uint64_t ino, const char *bytes, size_t len, int64_t base_rev,
@@ -349,7 +360,7 @@ int commit_write(struct commit *c, uint64_t ino, const char *bytes, size_t len, 
 
 	if (rc)
 		return rc;
-	if (is_orphan(&node) || node.type == NODE_DRAFT)
+	if (node.type == NODE_DRAFT)
 		return commit_draft(c, ino, bytes, len, err);
 	if (node.type != NODE_ITEM)
 		return error_set(err, ERR_INVALID, "%s is no file", node.name);
@@ -362,7 +373,7 @@ int commit_write(struct commit *c, uint64_t ino, const char *bytes, size_t len, 
 	rc = commit_begin(c, err);
 	if (rc)
 		goto out;
-	rc = store_node_get(c->store, ino, &node, err);
+	rc = check_still(c, ino, NODE_ITEM, &node, err);
 	if (!rc)
 		rc = len ? write_item(c, &node, &edit, &result, err)
 			 : write_empty(c, &node, &result, err);
@@ -376,11 +387,14 @@ out:
 
 int commit_draft(struct commit *c, uint64_t ino, const char *bytes, size_t len, struct error *err)
 {
+	struct store_node node;
 	int rc = commit_begin(c, err);
 
 	if (rc)
 		return rc;
-	rc = store_content_set(c->store, ino, bytes, len, written(c), err);
+	rc = check_still(c, ino, NODE_DRAFT, &node, err);
+	if (!rc)
+		rc = store_content_set(c->store, ino, bytes, len, written(c), err);
 	return commit_end(c, rc, 0, err);
 }
 

@@ -515,9 +515,12 @@ static void a_file_without_a_name_is_no_item_any_more(void **state)
 	const char *bytes = card(e, ANNA_UID, "Anna Berg", "");
 	uint64_t ino = put(e, e->contacts, "anna.vcf", bytes);
 	int64_t id = item_of(e, ino);
+	struct error err = ERROR_INIT;
 
 	remove_file(e, e->contacts, "anna.vcf");
-	write_bytes(e, ino, card(e, ANNA_UID, "Somebody Else", ""));
+	assert_int_equal(
+		write_rc(e, ino, card(e, ANNA_UID, "Somebody Else", ""), COMMIT_NO_BASE, &err),
+		ERR_NOT_FOUND);
 	assert_true(is_removed(e, id));
 	assert_string_equal(doc_text(e, id, "name/full"), "Anna Berg");
 }
