@@ -40,8 +40,10 @@ static void note_orphan(struct fs *fs, uint64_t ino)
 {
 	struct store_node node;
 
-	if (ino && !store_node_get(fs->store, ino, &node, NULL) && !node.parent)
-		notify_orphan(fs, ino);
+	if (!ino || store_node_get(fs->store, ino, &node, NULL) || node.parent)
+		return;
+	working_unlinked(fs, ino);
+	notify_orphan(fs, ino);
 }
 
 /* .json and .sync stand in every mailbox, whoever does not see them. */

@@ -538,6 +538,18 @@ int working_settle(struct fs *fs, uint64_t ino, struct error *err)
 	return rc;
 }
 
+void working_unlinked(struct fs *fs, uint64_t ino)
+{
+	struct working *w = working_get(fs, ino);
+
+	if (!w)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->item = 0;
+	pthread_mutex_unlock(&w->lock);
+	working_put(fs, w);
+}
+
 bool working_set_mtime(struct fs *fs, uint64_t ino, int64_t mtime)
 {
 	struct working *w = working_get(fs, ino);

@@ -81,6 +81,8 @@ int working_truncate(
 int working_flush(struct fs *fs, struct handle *handle, bool sync, struct error *err);
 /* Before a name of the file changes: brings the store up to date with what was written. */
 int working_settle(struct fs *fs, uint64_t ino, struct error *err);
+/* A user took the file's name away: what is still written to it does not go to the file that has it next. */
+void working_unlinked(struct fs *fs, uint64_t ino);
 /* utimens on a file with unjudged bytes: true when the time was kept for the commit. */
 bool working_set_mtime(struct fs *fs, uint64_t ino, int64_t mtime);
 

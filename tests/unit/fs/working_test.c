@@ -109,6 +109,21 @@ static void what_is_written_to_a_file_that_was_removed_is_kept(void **state)
 	assert_string_equal(doc_text(s->e, s->anna, "titles/JobTitle/name"), "Buyer");
 }
 
+static void what_is_written_to_a_file_that_was_replaced_by_hand_is_kept_apart(void **state)
+{
+	struct scene *s = *state;
+	struct handle *handle = open_anna(s);
+
+	remove_file(s->e, s->e->contacts, "anna.vcf");
+	working_unlinked(&s->fs, s->ino);
+	put(s->e, s->e->contacts, "anna.vcf", anna(s, "Rector"));
+	assert_int_equal(item_of(s->e, number_now(s)), s->anna);
+	assert_int_equal(write_and_flush(s, handle, anna(s, "Dean")), ERR_NOT_FOUND);
+	working_close(&s->fs, handle);
+	assert_int_equal(count_lost(s->e), 1);
+	assert_string_equal(doc_text(s->e, s->anna, "titles/JobTitle/name"), "Rector");
+}
+
 /* What was refused and then mended leaves nothing behind, though the number is another one by then. */
 static void refused_bytes_are_forgotten_under_their_number(void **state)
 {
@@ -177,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCENE(what_is_written_to_a_file_that_was_replaced_is_merged),
 		SCENE(what_is_written_to_a_file_that_was_removed_is_kept),
+		SCENE(what_is_written_to_a_file_that_was_replaced_by_hand_is_kept_apart),
 		SCENE(refused_bytes_are_forgotten_under_their_number),
 		SCENE(writers_are_counted_while_others_come_and_go),
 	};
