@@ -67,6 +67,46 @@ def test_sync_states_that_are_not_ours(raw):
     assert raw.sync(state, folder='<t:FolderId Id="AAMk"/>').codes == ["ErrorInvalidIdMalformed"]
 
 
+def test_a_mailbox_is_restored(sim, raw):
+    """As it was, under other ids; nothing is known of the states of before."""
+    box = {"address": sim.mailbox("alice")["address"]}
+
+    def folders():
+        return sim.state("exchange")["exchange"]["mailboxes"][box["address"]]["folders"]
+
+    def content():
+        return [(folder["path"], [(item["search_key"], item["properties"].get("GivenName"))
+                                  for item in folder["items"]]) for folder in folders()]
+
+    item, key = raw.create()
+    gone, _ = raw.create()
+    before = content()
+    sim.call("POST", "/sim/ews/snapshot", box)
+    raw.update(item, key, set_field("contacts:GivenName", "<t:GivenName>A</t:GivenName>"))
+    raw.delete(gone)
+    since, _ = raw.create()
+    assert content() != before
+    former = {item, gone, since}
+    for new_folders in False, True:
+        state, numbers = raw.sync().text_of("m:SyncState"), [folder["id"] for folder in folders()]
+        sim.call("POST", "/sim/ews/restore", {**box, "new_folders": new_folders})
+        assert content() == before
+        assert raw.sync(state).codes == ["ErrorInvalidSyncStateData"]
+        for known in former:
+            assert raw.get(known).codes == ["ErrorItemNotFound"]
+        page = raw.sync()
+        assert [what for what, _ in changes(page)] == ["Create"] * 2
+        new = {number for _, number in changes(page)}
+        assert not new & former
+        former |= new
+        same = [folder["id"] in numbers for folder in folders()]
+        assert not any(same) if new_folders else all(same)
+    state = page.text_of("m:SyncState")
+    sim.call("POST", "/sim/ews/move", box)
+    assert raw.sync(state).codes == ["ErrorInvalidSyncStateData"]
+    assert changes(raw.sync()) == changes(page)
+
+
 def test_sync_gives_what_lies_in_the_folder(raw):
     item, _ = raw.create(writable())
     page = raw.sync(additional=field("contacts:GivenName") + field("item:Categories")

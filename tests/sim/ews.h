@@ -22,7 +22,7 @@
  *   ews_sync.c      SyncFolderItems and SyncFolderHierarchy
  *   ews_config.c    user configurations (CategoryList)
  *   ews_names.c     ResolveNames
- *   ews_act.c       /sim/ews/...: rights, and manners of real servers
+ *   ews_act.c       /sim/ews/...: rights, and manners of real servers;  ews_restore.c: from a backup
  *   ews_dump.c      the state as JSON;  ews_autodiscover.c: POX Autodiscover
  *   ews_calendar.h  appointments, tasks, recurrences, time zones: the files that it lists
  */
@@ -238,6 +238,8 @@ struct ews_mailbox {
 	struct ews_item **dead; /* kept for the logs */
 	size_t n_dead;
 	struct ews_config *configs;
+	unsigned int generation;       /* stands in SyncStates */
+	struct ews_snapshot *snapshot; /* see ews_restore.c; or NULL */
 	struct ews_mailbox *next;
 };
 
@@ -345,8 +347,10 @@ struct ews_folder *ews_folder_new(
 	struct ews *ews, struct ews_folder *parent, const char *name, const char *folder_class);
 struct ews_folder *ews_folder_child(struct ews_folder *parent, const char *name);
 void ews_folder_touch(struct ews *ews, struct ews_folder *f);
+/* One that was removed is there again, empty. */
 void ews_folder_reparent(struct ews *ews, struct ews_folder *f, struct ews_folder *parent);
-void ews_folder_remove(struct ews *ews, struct ews_folder *f); /* with all below it */
+void ews_folder_renumber(struct ews *ews, struct ews_folder *f); /* a new id */
+void ews_folder_remove(struct ews *ews, struct ews_folder *f);	 /* with all below it */
 bool ews_folder_within(const struct ews_folder *f, const struct ews_folder *ancestor);
 const char *ews_folder_element(const struct ews_folder *f);
 /* An item that is not in its folder yet: insert it, or give it back. */
@@ -359,6 +363,9 @@ void ews_item_replace(struct ews_item *item, struct ews_item *scratch);
 /* After a change: new ChangeKey, modification time and name, an entry in the log. */
 void ews_item_touch(struct ews *ews, struct ews_item *item, const char *by, bool read_flag);
 void ews_item_remove(struct ews *ews, struct ews_item *item);
+/* Not inserted; with the times of the original. */
+struct ews_item *ews_item_duplicate(
+	struct ews *ews, const struct ews_item *item, struct ews_folder *to);
 struct ews_item *ews_item_copy(
 	struct ews *ews, const struct ews_item *item, struct ews_folder *to, const char *by);
 /* Same item under a new id. */
@@ -575,5 +582,12 @@ size_t ews_folder_ext(const struct ews_folder *f, const struct ews_ext_name *nam
 
 /* ews_config.c */
 void ews_configs_free(struct ews_mailbox *mb);
+void ews_configs_follow(struct ews_mailbox *mb, const char *folder_id, const char *new_id);
+
+/* ews_restore.c */
+struct ews_snapshot;
+void ews_snapshot_free(struct ews_snapshot *snapshot);
+/* snapshot, restore, move; false: of no mailbox. */
+bool ews_restore_act(struct ews *ews, const char *action, const json_t *args);
 
 #endif

@@ -4,6 +4,7 @@
  *   allow  {"user", "address"}   gives it back
  *   limit  {"item_bytes": N}       how large an item with its attachments may be
  *   respond {"id", "attendee", "response"}   an attendee's answer arrives
+ *   snapshot, restore, move {"address", ...}   see ews_restore.c
  *   untidy {"on": bool}          answers as real servers do now and then: dates with one to seven
  *                                fractional digits, a Content-Type without charset */
 #include <stdlib.h>
@@ -84,5 +85,10 @@ json_t *ews_act(struct ews *ews, const char *action, const json_t *args, int *st
 	}
 	if (!strcmp(action, "respond"))
 		return respond(ews, args, status);
-	return refuse("action is none of deny, allow, limit, respond, untidy", status);
+	if (!strcmp(action, "snapshot") || !strcmp(action, "restore") || !strcmp(action, "move"))
+		return ews_restore_act(ews, action, args) ? json_object()
+							  : refuse("address is no mailbox", status);
+	return refuse(
+		"action is none of deny, allow, limit, respond, snapshot, restore, move, untidy",
+		status);
 }

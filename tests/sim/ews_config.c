@@ -72,6 +72,16 @@ static void config_free(struct ews_config *config)
 	free(config);
 }
 
+void ews_configs_follow(struct ews_mailbox *mb, const char *folder_id, const char *new_id)
+{
+	for (struct ews_config *config = mb->configs; config; config = config->next) {
+		if (strcmp(config->folder_id, folder_id) != 0)
+			continue;
+		free(config->folder_id);
+		config->folder_id = xstrdup(new_id);
+	}
+}
+
 void ews_configs_free(struct ews_mailbox *mb)
 {
 	while (mb->configs) {

@@ -153,13 +153,6 @@ bool ews_folder_within(const struct ews_folder *f, const struct ews_folder *ance
 	return false;
 }
 
-void ews_folder_reparent(struct ews *ews, struct ews_folder *f, struct ews_folder *parent)
-{
-	detach(f);
-	attach(f, parent);
-	ews_folder_touch(ews, f);
-}
-
 void ews_folder_remove(struct ews *ews, struct ews_folder *f)
 {
 	while (f->children)
@@ -170,6 +163,28 @@ void ews_folder_remove(struct ews *ews, struct ews_folder *f)
 	f->live = false;
 	f->seq = ++f->mailbox->hierarchy_seq;
 	xmlHashRemoveEntry(ews->folders, (const xmlChar *)f->id, NULL);
+}
+
+void ews_folder_reparent(struct ews *ews, struct ews_folder *f, struct ews_folder *parent)
+{
+	if (f->live)
+		detach(f);
+	else
+		xmlHashAddEntry(ews->folders, (const xmlChar *)f->id, f);
+	f->live = true;
+	attach(f, parent);
+	ews_folder_touch(ews, f);
+}
+
+void ews_folder_renumber(struct ews *ews, struct ews_folder *f)
+{
+	char *former AUTOFREE = f->id;
+
+	xmlHashRemoveEntry(ews->folders, (const xmlChar *)former, NULL);
+	f->counter = ews_next_counter(f->mailbox);
+	f->id = ews_folder_id(f);
+	xmlHashAddEntry(ews->folders, (const xmlChar *)f->id, f);
+	ews_configs_follow(f->mailbox, former, f->id);
 }
 
 const char *ews_folder_element(const struct ews_folder *f)
@@ -351,6 +366,7 @@ void ews_item_replace(struct ews_item *item, struct ews_item *scratch)
 
 void ews_item_discard(struct ews_item *draft)
 {
+	ews_attachments_free(draft);
 	ews_exceptions_free(draft);
 	free_properties(draft);
 	free(draft);
@@ -367,6 +383,17 @@ static struct ews_item *copy_item(
 	ews_attachments_copy(copy, item);
 	ews_exceptions_copy(copy, item);
 	return copy;
+}
+
+struct ews_item *ews_item_duplicate(
+	struct ews *ews, const struct ews_item *item, struct ews_folder *to)
+{
+	struct ews_item *same = copy_item(ews, item, to);
+
+	same->created = item->created;
+	same->modified = item->modified;
+	same->modified_by = xstrdup(item->modified_by);
+	return same;
 }
 
 struct ews_item *ews_item_copy(
@@ -482,6 +509,7 @@ static void mailbox_free(struct ews_mailbox *mb)
 	for (size_t i = 0; i < mb->n_dead; i++)
 		item_free(mb->dead[i]);
 	ews_configs_free(mb);
+	ews_snapshot_free(mb->snapshot);
 	free(mb->folders);
 	free(mb->dead);
 	free(mb->guid_text);

@@ -67,7 +67,7 @@ static bool read_range(const char **at, struct range *r)
 
 static bool parse_state(const char *state, const struct ews_folder *f, struct seen *seen)
 {
-	static const char prefix[] = "SI1:";
+	char *prefix AUTOFREE = xasprintf("SI1:%u:", f->mailbox->generation);
 	char *at;
 
 	if (!state || strncmp(state, prefix, strlen(prefix)) != 0 ||
@@ -100,7 +100,7 @@ static char *write_state(const struct ews_folder *f, const struct seen *seen)
 	struct buf b = BUF_INIT(1 << 16);
 	char *text;
 
-	buf_addf(&b, "SI1:%llx", (unsigned long long)f->counter);
+	buf_addf(&b, "SI1:%u:%llx", f->mailbox->generation, (unsigned long long)f->counter);
 	for (size_t i = 0; i < seen->n; i++)
 		buf_addf(&b, ";%llu-%llu", (unsigned long long)seen->r[i].from,
 			(unsigned long long)seen->r[i].to);
@@ -276,7 +276,7 @@ static int read_hierarchy_state(
 	size_t len = 0;
 	unsigned char *raw = *text ? base64_decode(text, &len) : NULL;
 	char *state AUTOFREE = raw ? xstrndup((char *)raw, len) : NULL;
-	char *want AUTOFREE = xasprintf("SH1:%s:", mb->guid_text);
+	char *want AUTOFREE = xasprintf("SH1:%s:%u:", mb->guid_text, mb->generation);
 	char *end = NULL;
 
 	free(raw);
@@ -339,7 +339,7 @@ void ews_op_sync_hierarchy(struct ews_ctx *c)
 		not_synced(c, &err, "IncludesLastFolderInRange");
 		return;
 	}
-	text = xasprintf("SH1:%s:%llu", root->mailbox->guid_text,
+	text = xasprintf("SH1:%s:%u:%llu", root->mailbox->guid_text, root->mailbox->generation,
 		(unsigned long long)root->mailbox->hierarchy_seq);
 	next = base64_encode(text, strlen(text));
 	ews_message_begin(c, "Success");
