@@ -437,13 +437,19 @@ static int store_folders(struct cycle *c, const struct mailbox_folder *folders, 
 		return rc;
 	}
 	if (whole)
+		rc = restored_folders(c, folders, n, err);
+	if (!rc && whole)
 		rc = unlisted(c, folders, n, err);
-	/* Default folders first, so that every child finds its parent. */
+	/* Those that went first, so that one made again under its name is the same directory; then default
+	 * folders, so that every child finds its parent. */
 	for (size_t i = 0; !rc && i < n; i++)
-		if (folders[i].is_default)
+		if (folders[i].deleted)
 			rc = apply_folder(&h, &folders[i], err);
 	for (size_t i = 0; !rc && i < n; i++)
-		if (!folders[i].is_default)
+		if (folders[i].is_default && !folders[i].deleted)
+			rc = apply_folder(&h, &folders[i], err);
+	for (size_t i = 0; !rc && i < n; i++)
+		if (!folders[i].is_default && !folders[i].deleted)
 			rc = apply_folder(&h, &folders[i], err);
 	if (!rc)
 		rc = try_names_again(&h, err);

@@ -3,9 +3,9 @@
  * Deletions are counted per mailbox, folder and side, and held when there are many (I9).
  *
  * Held: more than max-delete in the mailbox or a tenth of the folder (never fewer than 5) within 24 hours,
- * or what would empty a folder of 5 or more.  A folder and its view are one, as in Exchange; a view is not
- * emptied unasked either.  A held deletion waits as a row until an administrator confirms
- * or restores its batch, or what was deleted is there again.
+ * or what would empty a folder of 5 or more, or what a restored mailbox lacks.  A folder and its view are
+ * one, as in Exchange; a view is not emptied unasked either.  A held deletion waits as a row until an
+ * administrator confirms or restores its batch, or what was deleted is there again.
  *
  * Turns: a change taken from one side after one taken from the other.  Two users at the two ends take a
  * few; a second gateway between the same two systems takes one for each of ours.  The count is kept in
@@ -186,7 +186,8 @@ int guard_judge(struct cycle *c, uint64_t folder, enum side side, const int64_t 
 		rc = count_gone(c, folder, side, &gone, err);
 	for (size_t i = 0; i < n; i++)
 		fresh += known[i] == NEW;
-	too = fresh && (too_many(c, &gone, fresh, folder_size(c, folder)) ||
+	too = fresh && ((side == SIDE_CRM && c->restored) ||
+			       too_many(c, &gone, fresh, folder_size(c, folder)) ||
 			       empties_view(c, folder, places));
 	json_decref(places);
 	if (too && !c->batch) /* all that one cycle holds is one batch */

@@ -119,6 +119,7 @@ struct cycle {
 	json_t *accounts;      /* company -> {"id", "hits"}: what this cycle knows of accounts */
 	json_t *may_create;    /* set of tokens: creates in the CRM that may be sent now */
 	json_t *unshown;       /* while pulling: remote id -> item; see unshown.c */
+	bool restored;	       /* while merging: the mailbox is from a backup; see restored.c */
 	struct zones zones;
 	const struct zone *floating; /* the user's own; NULL: not known */
 	int64_t event_limit;	     /* events that ended before are not designated; seconds */
@@ -134,6 +135,7 @@ struct pair {
 	json_t *before;	 /* the document as loaded */
 	json_t *clashes; /* array: fields of a conflict record to be */
 	bool drop_bytes; /* the file must be rendered anew even if it renders alike */
+	bool restored;	 /* what Exchange holds now is from a backup */
 	bool fights;	 /* goes back and forth: held with an error at the next save */
 };
 
@@ -323,6 +325,14 @@ int unshown_note(struct cycle *c, int64_t item, struct error *err);
 int unshown_load(struct cycle *c, struct error *err);
 int unshown_seen(struct cycle *c, const char *remote_id, struct error *err);
 int unshown_check(struct cycle *c, struct error *err);
+
+/* A mailbox that was restored (restored.c).  note: what was shown tells so; inside a transaction.  end: all
+ * of it is merged.  folders: gives those of a listing from the start their new ids, inside a transaction. */
+bool restored_is_noted(struct cycle *c);
+int restored_note(struct cycle *c, struct error *err);
+int restored_end(struct cycle *c, struct error *err);
+int restored_folders(
+	struct cycle *c, const struct mailbox_folder *folders, size_t n, struct error *err);
 
 /* Items of a folder that are not shown (hidden.c); inside a transaction.  keep: those that were not seen
  * are gone. */

@@ -33,6 +33,7 @@ struct field_merge {
 	bool first;	      /* no base: linked for the first time */
 	bool pulls;	      /* edits of the remote are taken */
 	bool took;	      /* one was */
+	bool restored;	      /* what differs there is from a backup, and nobody's edit */
 	const char *view;     /* name of the category that is the item's location, or NULL */
 	struct error *err;
 };
@@ -221,6 +222,19 @@ static bool was_dropped(const struct field_merge *m, const char *name, const jso
 	return !there && value_get(m->intended, name) && array_has(m->unsure, name);
 }
 
+/* Older than what we know: that stands, and is to be sent again. */
+static int keep_newer(struct field_merge *m, const char *name, json_t *there)
+{
+	json_t *whole = field_whole(m->table, m->pair->item.doc, name);
+
+	note_clash(m, name, whole ? whole : value_get(m->projection, name), "file",
+		whole_there(m, field_find(m->table, name), there), origins[m->side->side]);
+	json_decref(whole);
+	if (!has_members(m, name, there))
+		value_put(m->side->ours, name, there);
+	return ERR_CONFLICT;
+}
+
 static int merge_field(struct field_merge *m, const char *name)
 {
 	json_t *there = value_get(m->remote->fields, name);
@@ -256,7 +270,9 @@ static int merge_field(struct field_merge *m, const char *name)
 	 * what is replaced then can be told. */
 	if (!m->pulls && !changed_here)
 		return 0;
-	if (!changed_here || (row->flags & FIELD_READ_ONLY))
+	if (m->restored && !(row->flags & FIELD_READ_ONLY))
+		rc = keep_newer(m, name, there);
+	else if (!changed_here || (row->flags & FIELD_READ_ONLY))
 		rc = apply(m, name, there);
 	else
 		rc = merge_both_changed(m, name, there);
@@ -398,6 +414,7 @@ int merge_side(struct cycle *c, struct pair *pair, enum side side,
 		.first = !s->ours,
 		.view = view,
 		.err = err,
+		.restored = side == SIDE_EXCHANGE && pair->restored && s->ours,
 		.pulls = side == SIDE_EXCHANGE || !rule || rule->direction != DIRECTION_TO_CRM,
 		.agreed = json_object(),
 		.cut = json_array(),

@@ -196,7 +196,7 @@ static int stage_unseen(
 	struct cycle *c, const struct store_folder *folder, const json_t *seen, struct error *err)
 {
 	int64_t *ids = NULL;
-	size_t n = 0;
+	size_t n = 0, known = 0, shown = 0;
 	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
 
 	if (rc)
@@ -210,14 +210,20 @@ static int stage_unseen(
 
 		if (!store_side_get(c->store, ids[i], SIDE_EXCHANGE, &side, NULL) &&
 			side.status == SIDE_LINKED && side.remote_id && side.remote_folder &&
-			!strcmp(side.remote_folder, folder->remote_id) &&
-			!json_object_get(seen, side.remote_id)) {
-			pull.remote_id = side.remote_id;
-			rc = store_pull_put(c->store, &pull, err);
+			!strcmp(side.remote_folder, folder->remote_id)) {
+			known++;
+			if (json_object_get(seen, side.remote_id)) {
+				shown++;
+			} else {
+				pull.remote_id = side.remote_id;
+				rc = store_pull_put(c->store, &pull, err);
+			}
 		}
 		store_side_clear(&side);
 	}
 	free(ids);
+	if (!rc && known && !shown && json_object_size(seen))
+		rc = restored_note(c, err);
 	if (!rc)
 		rc = hidden_keep(c, folder->ino, seen, err);
 	if (!rc)

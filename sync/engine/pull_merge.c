@@ -101,8 +101,8 @@ static int place(
 	if (is_our_move(side, &there))
 		xstrset(&side->remote_folder, there.remote_id);
 	rc = store_folder_real(c->store, pair->item.folder, &here, NULL);
-	moved_here = !rc && side->remote_folder && here.remote_id &&
-		     strcmp(here.remote_id, side->remote_folder) != 0;
+	moved_here = pair->restored || (!rc && side->remote_folder && here.remote_id &&
+					       strcmp(here.remote_id, side->remote_folder) != 0);
 	rc = 0;
 	if (here.ino != pull->folder && !moved_here)
 		rc = pair_move(c, pair, views_same(c, pair, pull->folder), err);
@@ -162,6 +162,8 @@ static int merge_known(
 	if (rc)
 		return rc;
 	side = &pair.sides[SIDE_EXCHANGE];
+	pair.restored = c->restored && side->remote_id &&
+			strcmp(side->remote_id, pull->remote_id) != 0;
 	*waits = pair.item.ino && store_writer_active(c->store, pair.item.ino);
 	if (!*waits) {
 		rc = merge_into(c, &pair, pull, err);
@@ -701,6 +703,7 @@ int pull_mailbox_merge(struct cycle *c, struct error *err)
 		.sure = json_object() };
 	int rc = collect_deleted(&m, err);
 
+	c->restored = restored_is_noted(c);
 	if (!rc)
 		rc = walk(&m, merge_one, false, err);
 	if (!rc)
@@ -715,6 +718,9 @@ int pull_mailbox_merge(struct cycle *c, struct error *err)
 		rc = guard_tidy(c, m.deleted, err);
 	if (!rc)
 		rc = mark_complete(c, err);
+	if (!rc && c->restored && !json_object_size(m.waiting))
+		rc = restored_end(c, err);
+	c->restored = false;
 	json_decref(m.deleted);
 	json_decref(m.there);
 	json_decref(m.allowed);
