@@ -49,13 +49,14 @@ static const struct field rows[] = {
 		.uri = "calendar:OptionalAttendees"),
 	EWS_ROW("Recurrence", "recurrenceRules", ews_recurrence_type, 0, .form = EWS_RECURRENCE,
 		.uri = "calendar:Recurrence", .with = WHEN),
-	EWS_ROW(EWS_OVERRIDES, "recurrenceOverrides", overrides_type, FIELD_PER_KEY | FIELD_VALUES,
-		.form = EWS_NOWHERE, .uri = "calendar:ModifiedOccurrences"),
 	EWS_ROW("TimeZone", "timeZone", field_event_text, FIELD_FILLED, .form = EWS_ZONE,
 		.uri = "calendar:StartTimeZone", .group = WHEN),
 	EWS_ROW("JoinOnlineMeetingUrl", "virtualLocations/1/uri", field_event_text, FIELD_READ_ONLY,
 		.form = EWS_TEXT, .uri = "calendar:JoinOnlineMeetingUrl",
 		.element = "JoinOnlineMeetingUrl"),
+	/* Last: an occurrence is told by what differs from the series. */
+	EWS_ROW(EWS_OVERRIDES, "recurrenceOverrides", overrides_type, FIELD_PER_KEY | FIELD_VALUES,
+		.form = EWS_NOWHERE, .uri = "calendar:ModifiedOccurrences"),
 };
 
 const struct field_table ews_event_table = { rows, ARRAY_SIZE(rows) };

@@ -28,6 +28,25 @@ const struct field *field_find(const struct field_table *table, const char *name
 	return NULL;
 }
 
+json_t *field_names(const struct field_table *table, const json_t *fields)
+{
+	const struct field **rows AUTOFREE = xcalloc(json_object_size(fields), sizeof(*rows)), *row;
+	json_t *names = json_array(), *value;
+	const char *name;
+	size_t n = 0;
+
+	json_object_foreach((json_t *)fields, name, value)
+		rows[n++] = field_find(table, name);
+	for (size_t i = 0; i <= table->n; i++) {
+		row = i < table->n ? &table->rows[i] : NULL;
+		n = 0;
+		json_object_foreach((json_t *)fields, name, value)
+			if (rows[n++] == row)
+				json_array_append_new(names, json_string(name));
+	}
+	return names;
+}
+
 /* Bytes of the character that starts with c (valid UTF-8). */
 static size_t char_bytes(unsigned char c)
 {

@@ -77,6 +77,10 @@ struct field_table {
 /* The row of a projected name ("Categories/CRM" finds the row "Categories"); NULL when unknown. */
 const struct field *field_find(const struct field_table *table, const char *name);
 
+/* The names of `fields` in the order of the rows, those without a row last (new array).  Values are applied
+ * in this order: what a row is read against, the start of a series for its occurrences, stands before it. */
+json_t *field_names(const struct field_table *table, const json_t *fields);
+
 /* New object: the document seen through the table.  Values longer than max_chars are cut at a
  * character; `cut` (may be NULL) is an array that gets the names of cut fields.  A FIELD_NAMING
  * value that is too long fails with ERR_TOO_BIG naming field, length and limit (then NULL). */

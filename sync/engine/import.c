@@ -201,12 +201,15 @@ static uint64_t import_folder(struct cycle *c, enum item_kind kind)
 
 static json_t *document_of(struct cycle *c, enum item_kind kind, const struct store_record *record)
 {
-	json_t *doc = document_kind(kind)->blank(), *fields = value_get(record->data, "fields"),
-	       *value;
-	const char *name;
+	const struct field_table *table = &c->tables[SIDE_CRM][kind];
+	json_t *doc = document_kind(kind)->blank(), *fields = value_get(record->data, "fields");
+	json_t *names = field_names(table, fields), *name;
+	size_t i;
 
-	json_object_foreach(fields, name, value)
-		field_apply(&c->tables[SIDE_CRM][kind], doc, name, value, NULL);
+	json_array_foreach(names, i, name)
+		field_apply(table, doc, json_string_value(name),
+			json_object_get(fields, json_string_value(name)), NULL);
+	json_decref(names);
 	return doc;
 }
 

@@ -355,14 +355,17 @@ static bool is_answered(struct cycle *c, const struct pair *pair, const struct s
 /* Every field that one of the two has, or had. */
 static int merge_fields(struct field_merge *m)
 {
-	json_t *names = json_copy((json_t *)m->remote->fields), *value;
-	const char *name;
+	json_t *all = json_copy((json_t *)m->remote->fields), *names, *entry;
 	int rc = 0;
+	size_t i;
 
-	json_object_update(names, m->projection);
-	json_object_update(names, m->side->ours);
-	json_object_update(names, m->side->theirs);
-	json_object_foreach(names, name, value) {
+	json_object_update(all, m->projection);
+	json_object_update(all, m->side->ours);
+	json_object_update(all, m->side->theirs);
+	names = field_names(m->table, all);
+	json_array_foreach(names, i, entry) {
+		const char *name = json_string_value(entry);
+
 		if (name[0] == '@' || is_unread(m->remote->unread, name))
 			continue;
 		rc = merge_field(m, name);
@@ -370,6 +373,7 @@ static int merge_fields(struct field_merge *m)
 			break;
 	}
 	json_decref(names);
+	json_decref(all);
 	return rc;
 }
 

@@ -101,6 +101,18 @@ static void test_find(void **state)
 	assert_null(field_find(&table, "Nothing"));
 }
 
+static void test_names_stand_in_the_order_of_the_rows(void **state)
+{
+	json_t *fields = json_of("{\"@cut\": [], \"Categories/A\": true, \"Categories/B\": true, "
+				 "\"Children\": [], \"FullName\": \"x\", \"Mobile\": \"1\"}");
+
+	(void)state;
+	assert_json(field_names(&table, fields),
+		"[\"FullName\", \"Children\", \"Categories/A\", \"Categories/B\", \"Mobile\", "
+		"\"@cut\"]");
+	json_decref(fields);
+}
+
 static void test_project(void **state)
 {
 	json_t *doc = json_of(
@@ -216,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_keys_with_values),
+		cmocka_unit_test(test_names_stand_in_the_order_of_the_rows),
 		cmocka_unit_test(test_project),
 		cmocka_unit_test(test_cut_counts_utf16),
 		cmocka_unit_test(test_long_name_fails),
