@@ -19,9 +19,10 @@ long as the sides agree and no value is lost.
 import dataclasses
 import os
 
-from kinds import KINDS
 from later import after
-from model_replicas import FIELDS, VIEW, Crm, Exchange, Files
+from model_fields import FIELDS
+from model_replicas import KINDS, VIEW, Crm, Exchange, Files
+from model_series import GONE, OWN, SERIES
 from mounting import Mount
 from scene import ALICE, seed
 from simulator import Simulator, wait_for
@@ -56,6 +57,9 @@ class Thing:
     def editable(self):
         """A twin is known by its day: with another it would be another appointment or task."""
         return [field for field in FIELDS[self.kind.name] if not (self.twin and field.is_key)]
+
+    def first_fields(self):
+        return FIELDS[self.kind.name][:3 if self.kind is SERIES else 2]
 
     def wrote(self, field, value, shown=None):
         """Somebody who saw `shown` replaced it."""
@@ -143,7 +147,7 @@ class World:
         return thing
 
     def first_values(self, thing):
-        values = {field: self.new_value(field) for field in FIELDS[thing.kind.name][:2]}
+        values = {field: self.new_value(field) for field in thing.first_fields()}
         for field, value in values.items():
             thing.wrote(field.name, value)
         return values
@@ -168,7 +172,7 @@ class World:
     def do_twin(self, n):
         """Somebody in the CRM makes a record of the same person, appointment or task."""
         thing, copy = self.one("file", n)
-        if not copy or thing.touched or (thing.item, thing.record, thing.link) != (MUST, NOT, NOT):
+        if not copy or thing.kind is SERIES or thing.touched or (thing.item, thing.record, thing.link) != (MUST, NOT, NOT):
             return
         if self.copies("crm").get((thing.kind.name, thing.name)):
             return
@@ -185,9 +189,14 @@ class World:
             return
         fields = thing.editable()
         field = fields[which % len(fields)]
+        if copy.fields[field.name] == GONE:
+            return
         value = self.new_value(field)
         self.replicas[place].edit(copy, field, value)
         thing.wrote(field.name, value, copy.fields[field.name])
+        if field.name == "length" and place != "file":
+            for own in OWN:  # Exchange and the CRM drop exceptions then
+                thing.open.get(own.name, set()).discard(copy.fields[own.name])
         self.revive(thing, place)
 
     def do_clear(self, place, n, which):
@@ -196,10 +205,14 @@ class World:
             return
         fields = [field for field in thing.editable() if field.clears]
         field = fields[which % len(fields)]
-        if copy.fields[field.name] is None:
+        shown = copy.fields[field.name]
+        if shown == field.cleared:
             return
-        self.replicas[place].edit(copy, field, None)
-        thing.emptied(field.name, copy.fields[field.name])
+        self.replicas[place].edit(copy, field, field.cleared)
+        if field.cleared is None:
+            thing.emptied(field.name, shown)
+        else:
+            thing.wrote(field.name, field.cleared, shown)
         self.revive(thing, place)
 
     def revive(self, thing, place):

@@ -7,7 +7,7 @@ import json
 
 from later import after
 from model import AGED, MANY, MAY, MUST, NOT
-from model_replicas import FIELDS
+from model_fields import FIELDS
 from scene import conflicts, lost
 from simulator import wait_for
 

@@ -4,7 +4,7 @@ Those that failed once, so that they do not again; and those that show that the 
 named after the one in tests/bugs that it is for (`make bugs`)."""
 
 FILE, EXCHANGE, CRM = "file", "exchange", "crm"
-CONTACT, EVENT, TASK = range(3)
+CONTACT, EVENT, TASK, SERIES = range(4)
 SYNC, SETTLE = ("sync",), ("settle",)
 REMOVE = {"remove": "both"}
 
@@ -26,6 +26,8 @@ FAILED_ONCE = {
         [*linked(TASK), ("edit", CRM, 0, 0), ("delete", FILE, 0)], REMOVE),
     "edited in Exchange after a reset, and its file removed before": (
         [*linked(TASK), ("delete", FILE, 0), ("reset",), ("edit", EXCHANGE, 0, 0)], {}),
+    "a series is imported with an occurrence that was moved": (
+        [("create", CRM, SERIES, False), ("edit", CRM, 0, 4)], {"import": "owned"}),
 }
 
 BUGS = {
@@ -60,6 +62,8 @@ BUGS = {
     "match-skipped": (
         [("create", FILE, CONTACT, False), SYNC, ("twin", 0), ("designate", FILE, 0, "folder")],
         {}),
+    "occurrence-stays": (
+        [*linked(SERIES), ("clear", FILE, 0, 3), SYNC], {}),
     "clear-not-sent": (
         [*linked(CONTACT), ("clear", FILE, 0, 1), SYNC], {}),
 }

@@ -1,146 +1,44 @@
 """The three replicas as people see and change them: files, Exchange by EWS, Salesforce by its rows.
 
 Reading is independent of the program under test: files by regular expressions, both servers from the
-simulator's own state.  Times and days are compared as instants and days, all else as text.
+simulator's own state.
 """
 import dataclasses
-import datetime
 import os
 import pathlib
 import re
 
-import kinds
+import model_series as series
 from ews_raw import RawEws
-from kinds import KINDS, SOON
+from kinds import CONTACT, EVENT, TASK
+from model_fields import FIELDS, end_of, written
+from model_series import SERIES
 from scene import attribute, calendar, card, component, exchange_items, unfolded
 from simulator import wait_for
 
+KINDS = (CONTACT, EVENT, TASK, SERIES)
 VIEW = "Salesforce_Sync"
 DESIGNATING = "CRM"
-
-
-@dataclasses.dataclass(frozen=True)
-class Field:
-    """uri, request: how UpdateItem names and writes it; value(n): the n-th value, as it is compared."""
-
-    name: str
-    line: str
-    exchange: str
-    crm: str
-    uri: str
-    request: str
-    clears: bool = True
-
-    is_key = False  # of an item without an address: what it is matched by, beside its name
-
-    def value(self, n):
-        return f"v{n}v"
-
-    def in_file(self, value):
-        return [f"{self.line}:{';' if self.name == 'department' else ''}{value}"]
-
-    def from_file(self, text):
-        return text and text.lstrip(";").replace("\\n", "\n")
-
-    def in_exchange(self, value):
-        return value
-
-    def from_exchange(self, text):
-        return text
-
-    def in_crm(self, value):
-        return {self.crm: value}
-
-    def from_crm(self, value):
-        return value
-
-    def marks(self, value):
-        """What of the value can be found in a conflict record, however it is spelled there."""
-        return [value]
-
-
-class Day(Field):
-    is_key = True
-
-    def value(self, n):
-        return (SOON + datetime.timedelta(days=n)).date().isoformat()
-
-    def in_file(self, value):
-        return [f"{self.line}:{value.replace('-', '')}"]
-
-    def from_file(self, text):
-        return text and f"{text[:4]}-{text[4:6]}-{text[6:]}"
-
-    def in_exchange(self, value):
-        return f"{value}T00:00:00Z"
-
-    def from_exchange(self, text):
-        assert text is None or text.endswith("T00:00:00Z"), text
-        return text and text[:10]
-
-
-class Start(Field):
-    """An appointment of one hour."""
-
-    is_key = True
-
-    def value(self, n):
-        return (SOON + datetime.timedelta(days=n)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    def in_file(self, value):
-        return [f"{line}:{re.sub('[-:]', '', moment)}"
-                for line, moment in (("DTSTART", value), ("DTEND", end_of(value)))]
-
-    def from_file(self, text):
-        return re.sub(r"(....)(..)(..T..)(..)(..Z)", r"\1-\2-\3:\4:\5", text)
-
-    def in_crm(self, value):
-        return {self.crm: value.replace("Z", ".000+0000"), "DurationInMinutes": 60}
-
-    def from_crm(self, value):
-        return value.replace(".000+0000", "Z")
-
-    def marks(self, value):
-        return [value[:10], value[:10].replace("-", "")]
-
-
-def end_of(start):
-    moment = datetime.datetime.strptime(start, "%Y-%m-%dT%H:%M:%SZ") + datetime.timedelta(hours=1)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-BODY = '<t:Body BodyType="Text">{}</t:Body>'
-FIELDS = {
-    "contact": [
-        Field("title", "TITLE", "JobTitle", "Title", "contacts:JobTitle",
-              "<t:JobTitle>{}</t:JobTitle>"),
-        Field("department", "ORG", "Department", "Department", "contacts:Department",
-              "<t:Department>{}</t:Department>"),
-        Field("mobile", "TEL;TYPE=cell", "PhoneNumbers/MobilePhone", "MobilePhone", "MobilePhone",
-              '<t:PhoneNumbers><t:Entry Key="MobilePhone">{}</t:Entry></t:PhoneNumbers>')],
-    "event": [
-        Start("start", "DTSTART", "Start", "StartDateTime", "calendar:Start",
-              "<t:Start>{}</t:Start>", clears=False),
-        Field("location", "LOCATION", "Location", "Location", "calendar:Location",
-              "<t:Location>{}</t:Location>"),
-        Field("description", "DESCRIPTION", "Body", "Description", "item:Body", BODY)],
-    "task": [
-        Day("due", "DUE;VALUE=DATE", "DueDate", "ActivityDate", "task:DueDate",
-            "<t:DueDate>{}</t:DueDate>"),
-        Field("description", "DESCRIPTION", "Body", "Description", "item:Body", BODY)],
-}
-ELEMENTS = {"contact": "Contact", "event": "CalendarItem", "task": "Task"}
-DISTINGUISHED = {"contact": "contacts", "event": "calendar", "task": "tasks"}
+ELEMENTS = {"Contact": "Contact", "Event": "CalendarItem", "Task": "Task"}
+DISTINGUISHED = {"Contact": "contacts", "Event": "calendar", "Task": "tasks"}
 # In the order of the schema.
-CONTACT = ("<t:FileAs>Lind, {name}</t:FileAs><t:DisplayName>{name} Lind</t:DisplayName>"
+PERSON = ("<t:FileAs>Lind, {name}</t:FileAs><t:DisplayName>{name} Lind</t:DisplayName>"
            "<t:GivenName>{name}</t:GivenName><t:EmailAddresses><t:Entry Key=\"EmailAddress1\">"
            "{email}</t:Entry></t:EmailAddresses>{department}{title}<t:Surname>Lind</t:Surname>")
 CREATES = {
-    "contact": "{categories}" + CONTACT,
+    "contact": "{categories}" + PERSON,
     "event": "<t:Subject>{name}</t:Subject>{description}{categories}"
              "<t:ReminderIsSet>false</t:ReminderIsSet>{start}{end}{location}",
+    "series": "<t:Subject>{name}</t:Subject>{description}{categories}"
+              "<t:ReminderIsSet>false</t:ReminderIsSet>{start}{end}{location}{length}"
+              '<t:StartTimeZone Id="UTC"/>',
     "task": "<t:Subject>{name}</t:Subject>{description}{categories}{due}",
 }
+
+
+def of_all(kind):
+    """The fields that each item of the kind has; of a series those that all its occurrences share."""
+    return [field for field in FIELDS[kind.name] if field not in series.OWN]
 
 
 def email(name):
@@ -193,25 +91,28 @@ class Files(Replica):
         return self.box() / kind.folder
 
     def copies(self):
-        for kind in KINDS:
+        for kind in (CONTACT, EVENT, TASK):
             for path in self.directory(kind).rglob(f"*{kind.suffix}"):
-                yield self.copy(kind, path)
+                text = unfolded(path)
+                yield self.copy(SERIES if "\nRRULE" in text else kind, path, text)
 
-    def copy(self, kind, path):
-        text = unfolded(path)
+    def copy(self, kind, path, whole):
+        text = series.blocks(whole)[0] if kind is SERIES else whole
 
         def values(line):
             return re.findall(rf"^{line}(?:;[^:\r\n]*)?:([^\r\n]*)", text, re.M)
 
         (name,) = values("FN" if kind.record == "Contact" else "SUMMARY")
         fields = {}
-        for field in FIELDS[kind.name]:
+        for field in of_all(kind):
             found = values(field.line.partition(";")[0])
             assert len(found) <= 1, f"{path}: {text}"
             fields[field.name] = field.from_file(found[0] if found else None)
-        if kind.record == "Event":
-            assert [Start.from_file(None, end) for end in values("DTEND")] == [
+        if kind is EVENT:
+            assert [series.BEGINS.from_file(end) for end in values("DTEND")] == [
                 end_of(fields["start"])], text
+        if kind is SERIES:
+            fields.update(series.from_file(whole, fields))
         folder = str(path.parent.relative_to(self.directory(kind)))
         return Copy(kind, name.removesuffix(" Lind"), path, fields,
                     "" if folder == "." else folder,
@@ -222,6 +123,8 @@ class Files(Replica):
         kind, name = thing.kind, thing.name
         uid = f"{name}@client.example"
         lines = [line for field, value in values.items() for line in field.in_file(value)]
+        if kind is SERIES:
+            lines += series.BEGINS.in_file(written(series.START))
         if kind.record == "Contact":
             text = card(f"{name} Lind", f"EMAIL:{email(name)}", *lines, uid=uid)
         else:
@@ -233,6 +136,9 @@ class Files(Replica):
     def edit(self, copy, field, value):
         """One write of the whole file, as an editor does."""
         text = copy.handle.read_bytes().decode()
+        if copy.kind is SERIES:
+            copy.handle.write_bytes(series.edited(unfolded(copy.handle), field, value).encode())
+            return
         names = ["DTSTART", "DTEND"] if field.name == "start" else [field.line.partition(";")[0]]
         for name in names:
             text = re.sub(rf"^{name}[;:][^\n]*\n(?:[ \t][^\n]*\n)*", "", text, flags=re.M)
@@ -275,46 +181,54 @@ class Exchange(Replica):
         return answer
 
     def copies(self):
-        for kind in KINDS:
-            for item in kind.in_exchange(self.sim):
-                yield self.copy(kind, item, item["folder"].partition("/")[2])
-
-    def copy(self, kind, item, folder):
-        categories = set(item.get("Categories", ()))
-        if kind.record != "Contact" and VIEW in categories:
-            folder = VIEW
-            categories.remove(VIEW)
-        return Copy(kind, kind.name_of(item), item["id"],
-                    {field.name: field.from_exchange(item.get(field.exchange))
-                     for field in FIELDS[kind.name]}, folder, frozenset(categories))
+        for path, items in exchange_items(self.sim).items():
+            top, _, folder = path.partition("/")
+            if top in ("Contacts", "Calendar", "Tasks"):
+                yield from (self.copy(item, folder) for item in items)
 
     def deleted(self):
         """What lies in Deleted Items."""
-        for item in exchange_items(self.sim)["Deleted Items"]:
-            row = {**item["properties"], "id": item["id"]}
-            kind = kinds.CONTACT if "GivenName" in row else kinds.EVENT if "Start" in row else kinds.TASK
-            yield self.copy(kind, row, "")
+        return [self.copy(item, "") for item in exchange_items(self.sim)["Deleted Items"]]
+
+    def copy(self, item, folder):
+        row = item["properties"]
+        kind = {"IPM.Contact": CONTACT, "IPM.Task": TASK,
+                "IPM.Appointment": SERIES if "Recurrence" in row else EVENT}[item["class"]]
+        categories = set(row.get("Categories", ()))
+        if kind is not CONTACT and VIEW in categories:
+            folder = VIEW
+            categories.remove(VIEW)
+        fields = {field.name: field.from_exchange(row.get(field.exchange)) for field in of_all(kind)}
+        if kind is SERIES:
+            fields["length"] = item["recurrence"]["NumberedRecurrence"]["NumberOfOccurrences"]
+            fields.update(series.from_exchange({**item, **row}, fields))
+        return Copy(kind, kind.name_of(row), item["id"], fields, folder, frozenset(categories))
 
     def create(self, thing, values, designated):
         kind = thing.kind
         parts = {field.name: field.request.format(field.in_exchange(value))
                  for field, value in values.items()}
-        if "start" in parts:
-            start = next(value for field, value in values.items() if field.name == "start")
+        if kind.record == "Event":
+            start = next((value for field, value in values.items() if field.name == "start"),
+                         written(series.START))
+            parts["start"] = f"<t:Start>{start}</t:Start>"
             parts["end"] = f"<t:End>{end_of(start)}</t:End>"
-        empty = dict.fromkeys(["end", *(field.name for field in FIELDS[kind.name])], "")
+        empty = dict.fromkeys([*(field.name for field in FIELDS[kind.name])], "")
         inner = CREATES[kind.name].format(**{
             **empty, **parts, "name": thing.name, "email": email(thing.name),
             "categories": categories_element({DESIGNATING}) if designated else ""})
-        element = ELEMENTS[kind.name]
+        element = ELEMENTS[kind.record]
         self.call(f'<m:CreateItem SendMeetingInvitations="SendToNone"><m:SavedItemFolderId>'
-                  f'<t:DistinguishedFolderId Id="{DISTINGUISHED[kind.name]}"/>'
+                  f'<t:DistinguishedFolderId Id="{DISTINGUISHED[kind.record]}"/>'
                   f"</m:SavedItemFolderId><m:Items><t:{element}>{inner}</t:{element}></m:Items>"
                   "</m:CreateItem>")
 
     def update(self, copy, *updates):
         """updates: (field's element, inner); inner None deletes."""
-        element, parts = ELEMENTS[copy.kind.name], ""
+        self.update_one(copy, f'<t:ItemId Id="{copy.handle}"/>', updates)
+
+    def update_one(self, copy, which, updates):
+        element, parts = ELEMENTS[copy.kind.record], ""
         for uri, inner in updates:
             if inner is None:
                 parts += f"<t:DeleteItemField>{uri}</t:DeleteItemField>"
@@ -323,21 +237,30 @@ class Exchange(Replica):
                           "</t:SetItemField>")
         self.call('<m:UpdateItem ConflictResolution="AlwaysOverwrite" MessageDisposition="SaveOnly"'
                   ' SendMeetingInvitationsOrCancellations="SendToNone"><m:ItemChanges>'
-                  f'<t:ItemChange><t:ItemId Id="{copy.handle}"/><t:Updates>{parts}</t:Updates>'
+                  f"<t:ItemChange>{which}<t:Updates>{parts}</t:Updates>"
                   "</t:ItemChange></m:ItemChanges></m:UpdateItem>")
 
     def edit(self, copy, field, value):
+        which = f'<t:ItemId Id="{copy.handle}"/>'
+        if field in series.OWN:
+            which = series.occurrence(copy.handle, field)
+        if value == series.GONE:
+            self.remove(which)
+            return
         updates = [(path_of(field), None if value is None
                     else field.request.format(field.in_exchange(value)))]
-        if field.name == "start":
+        if field.exchange == "Start":
             updates.append(('<t:FieldURI FieldURI="calendar:End"/>',
                             f"<t:End>{end_of(value)}</t:End>"))
-        self.update(copy, *updates)
+        self.update_one(copy, which, updates)
 
     def delete(self, copy):
+        self.remove(f'<t:ItemId Id="{copy.handle}"/>')
+
+    def remove(self, which):
         self.call('<m:DeleteItem DeleteType="MoveToDeletedItems" '
                   'SendMeetingCancellations="SendToNone" AffectedTaskOccurrences="AllOccurrences">'
-                  f'<m:ItemIds><t:ItemId Id="{copy.handle}"/></m:ItemIds></m:DeleteItem>')
+                  f"<m:ItemIds>{which}</m:ItemIds></m:DeleteItem>")
 
     def place(self, copy, way, into):
         if way == "folder" and copy.kind.record == "Contact":
@@ -376,22 +299,39 @@ def categories_element(words):
 class Crm(Replica):
     def copies(self):
         state = self.sim.state("salesforce")["salesforce"]
-        for kind in KINDS:
-            for row in state[kind.record]:
-                if not row["IsDeleted"]:
-                    yield Copy(kind, kind.name_of(row), row["Id"],
-                               {field.name: field.from_crm(row.get(field.crm) or None)
-                                for field in FIELDS[kind.name]})
+        for kind in (CONTACT, EVENT, TASK):
+            rows = [row for row in state[kind.record] if not row["IsDeleted"]]
+            whole = {row["ActivityRecurrence2Id"] for row in rows
+                     if row.get("GroupEventType") == series.IN_CRM}
+            for row in rows:
+                if row.get("GroupEventType") == series.IN_CRM:
+                    yield self.copy(SERIES, row, rows)
+                elif row.get("ActivityRecurrence2Id") not in whole:
+                    yield self.copy(kind, row, rows)
+
+    def copy(self, kind, row, rows):
+        fields = {field.name: field.from_crm(row.get(field.crm) or None) for field in of_all(kind)}
+        if kind is SERIES:
+            fields.update(series.from_crm(row, rows, fields))
+        return Copy(kind, kind.name_of(row), row["Id"], fields)
 
     def create(self, thing, values, designated):
         fields = {name: value for field, one in values.items()
                   for name, value in field.in_crm(one).items()}
+        if thing.kind is SERIES:
+            fields.update(series.NEW_IN_CRM)
         self.sim.act("create", object=thing.kind.record, fields={
             **thing.kind.crm(thing.name), **fields,
             "OwnerId": self.sim.mailbox("alice")["crm_user_id"]})
 
     def edit(self, copy, field, value):
-        self.sim.act("update", id=copy.handle, fields=field.in_crm(value))
+        handle = copy.handle
+        if field in series.OWN:
+            handle = series.row_of(handle, self.sim.records("Event"), field)
+        if value == series.GONE:
+            self.sim.act("delete", id=handle)
+        else:
+            self.sim.act("update", id=handle, fields=field.in_crm(value))
 
     def delete(self, copy):
         self.sim.act("delete", id=copy.handle)

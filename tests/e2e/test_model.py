@@ -24,7 +24,8 @@ SEED = int(os.environ.get("TANDEM_MODEL_SEED") or 0)
 PLACES = st.sampled_from(["file", "exchange", "crm"])
 MAILBOX = st.sampled_from(["file", "exchange"])
 WAYS = st.sampled_from(["folder", "category"])
-KIND = st.integers(0, 2)
+KIND = st.sampled_from([0, 1, 2, 3, 3])
+WHICH = st.integers(0, 5)
 NTH = st.integers(0, 5)
 WRITES = st.sampled_from([
     "CreateItem", "UpdateItem", "MoveItem", "DeleteItem", "sf:collections-upsert",
@@ -43,12 +44,12 @@ def operation(name, *arguments):
 
 SYNC = operation("sync")
 CREATE = operation("create", PLACES, KIND, st.booleans())
-EDIT = operation("edit", PLACES, NTH, KIND)
+EDIT = operation("edit", PLACES, NTH, WHICH)
 # How often each is done, of a hundred.
 OFTEN = [
     (13, SYNC), (8, CREATE),
     (16, EDIT),
-    (4, operation("clear", PLACES, NTH, KIND)),
+    (4, operation("clear", PLACES, NTH, WHICH)),
     (6, operation("delete", PLACES, NTH)),
     (6, operation("designate", MAILBOX, NTH, WAYS)),
     (5, operation("undesignate", MAILBOX, NTH, WAYS)),
