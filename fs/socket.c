@@ -24,6 +24,7 @@
 #define REQUEST_LIMIT	((size_t)64 << 10)
 #define MAX_CONNECTIONS 32
 #define PROGRESS_MS	500
+#define RETRY_MS	100
 
 struct connection {
 	struct control_socket *socket;
@@ -44,6 +45,15 @@ struct control_socket {
 
 /* ---- answers ---------------------------------------------------------------------------------- */
 
+/* Until the peer takes more; a peer that reads nothing does not keep us from stopping. */
+static bool wait_writable(const struct connection *c)
+{
+	struct pollfd fds[] = { { .fd = c->fd, .events = POLLOUT },
+		{ .fd = c->socket->stop_fds[0] } };
+
+	return (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno == EINTR) || fds[0].revents;
+}
+
 /* Takes the reference.  False when the peer is gone. */
 static bool send_line(struct connection *c, json_t *line)
 {
@@ -55,13 +65,12 @@ static bool send_line(struct connection *c, json_t *line)
 		return false;
 	text[len++] = '\n'; /* in the place of the NUL */
 	while (sent < len) {
-		ssize_t n = send(c->fd, text + sent, len - sent, MSG_NOSIGNAL);
+		ssize_t n = send(c->fd, text + sent, len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
+		if (n > 0)
+			sent += (size_t)n;
+		else if (errno != EINTR && (errno != EAGAIN || !wait_writable(c)))
 			break;
-		sent += (size_t)n;
 	}
 	free(text);
 	return sent == len;
@@ -418,11 +427,15 @@ static size_t reap(struct control_socket *s, bool all)
 
 static void take(struct control_socket *s)
 {
+	struct pollfd stop = { .fd = s->stop_fds[0] };
 	struct connection *c;
 	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
 
-	if (fd < 0)
+	if (fd < 0) { /* no descriptor is free: who asks waits until one is */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			poll(&stop, 1, RETRY_MS);
 		return;
+	}
 	if (reap(s, false) >= MAX_CONNECTIONS) {
 		close(fd);
 		return;
@@ -481,7 +494,7 @@ static int listen_at(const char *path, int *fd, struct error *err)
 	if (strlen(path) >= sizeof(address.sun_path))
 		return error_set(err, ERR_INVALID, "%s: too long for a socket", path);
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	unlink(path); /* of a daemon that died: the cache's lock says that nobody else serves it */
 	if (*fd < 0 || bind(*fd, (struct sockaddr *)&address, sizeof(address)) ||
 		chmod(path, 0600) || listen(*fd, 16))

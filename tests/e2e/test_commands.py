@@ -1,14 +1,19 @@
 """tandemctl reset and relink, and what the gateway leaves in the mailbox for Outlook."""
 import base64
 import os
+import socket
+import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 from cycles import writes
 from ews_raw import RawEws
+from exchange import contacts_of
+from exchange import edit as change
 from scene import (
     ALICE,
+    card,
     crm_contact,
     crm_contacts,
     edit,
@@ -148,3 +153,30 @@ def test_a_category_that_designates_is_in_outlooks_list(sim, mount, contacts):
     os.setxattr(contacts / "Clara Diaz.vcf", "user.tandem.categories", b"CRM")
     mount.sync()
     assert category_list(sim) == [*before, "CRM"]
+
+
+# The socket --------------------------------------------------------------------------------------
+
+LARGE = 120_000  # three of these are more than a socket takes from one who does not wait
+
+
+@pytest.mark.sim(seed=seed([person("Clara", "Diaz", Body="a" * LARGE)]))
+def test_a_client_that_does_not_read_keeps_nothing_from_stopping(mount, contacts, alice):
+    change(contacts_of(alice.contacts)["Clara Diaz"], body="b" * LARGE)
+    (contacts / "Clara Diaz.vcf").write_text(
+        card("Clara Diaz", "EMAIL:clara.diaz@client.example", "NOTE:" + "c" * LARGE))
+    mount.sync()
+    whole = len(mount.ctl("--json", "conflicts").stdout)
+    assert whole > 3 * LARGE
+    (path,) = (mount.runtime / "tandemfs").iterdir()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.sendall(b'{"command": "conflicts"}\n')
+        assert client.recv(1)  # the answer has begun
+        began = time.monotonic()
+        mount.stop()
+        assert time.monotonic() - began < 20
+        got = 1
+        while part := client.recv(1 << 20):
+            got += len(part)
+    assert got < whole
