@@ -29,6 +29,7 @@ struct job {
 
 #define ORPHAN_BUCKETS 256
 #define WAIT_S	       5 /* a job may wait for an operation, and that for the one who waits here */
+#define HALT_S	       1
 #define WAITERS_MAX    3 /* operations that wait at once: others must have threads to run in */
 
 struct orphan {
@@ -43,7 +44,7 @@ struct notifier {
 	pthread_cond_t wake, told;
 	struct job *first, **last;
 	uint64_t n_jobs, n_told; /* ever added, ever done */
-	bool stopping, joined;
+	bool stopping, ended;
 	atomic_size_t n_orphans, n_waiters;
 	struct orphan *orphans[ORPHAN_BUCKETS]; /* under lock */
 };
@@ -244,6 +245,8 @@ static void *notifier_main(void *data)
 		n->n_told++;
 		pthread_cond_broadcast(&n->told);
 	}
+	n->ended = true;
+	pthread_cond_broadcast(&n->told);
 	pthread_mutex_unlock(&n->lock);
 	return NULL;
 }
@@ -251,13 +254,17 @@ static void *notifier_main(void *data)
 struct notifier *notifier_start(struct fs *fs, struct error *err)
 {
 	struct notifier *n = xcalloc(1, sizeof(*n));
+	pthread_condattr_t attr;
 	int rc;
 
 	n->fs = fs;
 	n->last = &n->first;
 	pthread_mutex_init(&n->lock, NULL);
 	pthread_cond_init(&n->wake, NULL);
-	pthread_cond_init(&n->told, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&n->told, &attr);
+	pthread_condattr_destroy(&attr);
 	rc = pthread_create(&n->thread, NULL, notifier_main, n);
 	if (!rc)
 		return n;
@@ -269,13 +276,20 @@ struct notifier *notifier_start(struct fs *fs, struct error *err)
 	return NULL;
 }
 
+static struct timespec seconds_from_now(time_t seconds)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += seconds;
+	return at;
+}
+
 void notifier_wait(struct notifier *n)
 {
-	struct timespec until;
+	const struct timespec until = seconds_from_now(WAIT_S);
 	uint64_t wanted;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += WAIT_S;
 	pthread_mutex_lock(&n->lock);
 	wanted = n->n_jobs;
 	while (n->n_told < wanted && !n->stopping &&
@@ -296,7 +310,7 @@ void notifier_wait_in_operation(struct notifier *n)
  * an operation that nobody answers any more; then the thread ends with the unmount. */
 void notifier_halt(struct notifier *n)
 {
-	struct timespec until;
+	const struct timespec until = seconds_from_now(HALT_S);
 
 	if (!n)
 		return;
@@ -311,18 +325,16 @@ void notifier_halt(struct notifier *n)
 	n->last = &n->first;
 	pthread_cond_signal(&n->wake);
 	pthread_cond_broadcast(&n->told);
+	while (!n->ended && !pthread_cond_timedwait(&n->told, &n->lock, &until))
+		;
 	pthread_mutex_unlock(&n->lock);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec++;
-	n->joined = !pthread_timedjoin_np(n->thread, NULL, &until);
 }
 
 void notifier_free(struct notifier *n)
 {
 	if (!n)
 		return;
-	if (!n->joined)
-		pthread_join(n->thread, NULL);
+	pthread_join(n->thread, NULL);
 	for (size_t i = 0; i < ORPHAN_BUCKETS; i++) {
 		while (n->orphans[i]) {
 			struct orphan *next = n->orphans[i]->next;

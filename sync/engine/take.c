@@ -137,12 +137,15 @@ static int remove_file(struct take *t, const struct store_item *item, struct err
 static void find_tables(struct take *t, enum item_kind kind)
 {
 	struct engine *e = t->engine;
+	struct crm *crm;
 
 	t->tables[SIDE_EXCHANGE] = e->mailbox_driver->fields(kind);
 	pthread_mutex_lock(&e->remote_lock);
-	if (e->crm && e->crm_driver->fields(e->crm, kind, &t->tables[SIDE_CRM], NULL))
-		t->tables[SIDE_CRM] = (struct field_table){ 0 };
+	crm = e->crm; /* opened once, closed with the engine */
 	pthread_mutex_unlock(&e->remote_lock);
+	/* It may have to ask the server. */
+	if (crm && e->crm_driver->fields(crm, kind, &t->tables[SIDE_CRM], NULL))
+		t->tables[SIDE_CRM] = (struct field_table){ 0 };
 }
 
 static int edit_file(struct take *t, const struct store_item *item, struct error *err)
