@@ -103,6 +103,23 @@ static const char *text_of(const json_t *object, const char *key, const char *ot
 	return text ? text : otherwise;
 }
 
+/* Signs of another gateway. */
+static void print_gateways(const json_t *warnings)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach((json_t *)warnings, i, row) {
+		const char *who = text_of(row, "who", NULL);
+
+		printf("  WARNING    another gateway? %s%s%s%s\n"
+		       "             %lld times from %s to %s, the last was %s\n",
+			text_of(row, "what", "?"), who ? " (" : "", who ? who : "", who ? ")" : "",
+			(long long)number(row, "times"), text_of(row, "since", "?"),
+			text_of(row, "last", "?"), text_of(row, "example", "?"));
+	}
+}
+
 static void print_mailbox(const json_t *mb)
 {
 	static const char *const states[] = { "synced", "pending", "local", "conflict", "excluded",
@@ -117,6 +134,7 @@ static void print_mailbox(const json_t *mb)
 	printf("  last sync  %s\n", text_of(mb, "last_sync", "never"));
 	if (text_of(mb, "error", NULL))
 		printf("  error      %s\n", text_of(mb, "error", ""));
+	print_gateways(json_object_get(mb, "other_gateways"));
 	printf("  items      ");
 	for (size_t k = 0; k < ARRAY_SIZE(states); k++) {
 		if (k && !number(items, states[k]))

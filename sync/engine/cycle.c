@@ -320,6 +320,7 @@ static void write_end(struct cycle *c, const struct error *error)
 		store_mailbox_clear(&mb);
 	}
 	cap_end(c, NULL);
+	gateway_end(c, NULL);
 	store_tombstones_expire(c->store, c->began - TOMBSTONE_NS, NULL);
 	store_deletions_expire(c->store, c->mb->id, c->began - TOMBSTONE_NS, NULL);
 	if (store_commit(c->store, NULL))

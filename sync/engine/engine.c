@@ -144,6 +144,8 @@ int engine_new(struct engine **out, const struct engine_options *options, struct
 		e->n_mailboxes++;
 	}
 	if (!rc)
+		rc = gateway_start(e, err);
+	if (!rc)
 		rc = read_hold(e, err);
 	if (rc) {
 		engine_free(e);
@@ -163,6 +165,7 @@ void engine_free(struct engine *e)
 		free(e->mailboxes[i].crm_user);
 		free(e->mailboxes[i].zone);
 		json_decref(e->mailboxes[i].turns);
+		gateway_free(&e->mailboxes[i]);
 	}
 	if (e->crm)
 		e->crm_driver->close(e->crm);

@@ -45,6 +45,16 @@
 /* An Exchange value that a file's edit replaced is kept when it arrived this recently. */
 #define CONFLICT_WINDOW_NS (3600 * NS_PER_S)
 
+/* Evidence of another gateway, and what it is told by (gateway.c). */
+enum evidence { EVIDENCE_TOKEN, EVIDENCE_TWIN, EVIDENCE_REWRITE, EVIDENCE_FOLDER, EVIDENCES };
+
+struct gateway {
+	json_t *wrote[SIDES];		/* item -> {"at", "cycle", "fields": names in lines} */
+	json_t *made[SIDES];		/* key -> {"at", "item"}: what we made */
+	json_t *seen[EVIDENCES][SIDES]; /* id -> {"at", "cycle", "example", "who"} */
+	size_t fresh[EVIDENCES][SIDES]; /* pieces that no warning counts yet */
+};
+
 struct engine_mailbox {
 	int64_t id;
 	const struct config_user *user;
@@ -62,8 +72,9 @@ struct engine_mailbox {
 	int64_t asked_at;
 	struct error error; /* of the last cycle */
 	json_t *turns;	    /* item -> {side, n, since}: changes taken from the sides by turns */
-	int64_t wake_in;    /* ns after the last cycle: something waits for its quiet time; 0: no */
-	char *zone;	    /* the user's, as the CRM or the mailbox says; NULL: none */
+	struct gateway *gateway; /* NULL: nothing yet; by the running worker only */
+	int64_t wake_in; /* ns after the last cycle: something waits for its quiet time; 0: no */
+	char *zone;	 /* the user's, as the CRM or the mailbox says; NULL: none */
 	bool zone_asked;
 	const char *phase; /* progress */
 	size_t done, total;
@@ -84,6 +95,8 @@ struct engine {
 	size_t n_mailboxes;
 	pthread_t *workers;
 	size_t n_workers;
+	char installation[9]; /* the id of this cache, which its tokens begin with */
+	int64_t installed;    /* when it was made; ms */
 	atomic_bool held;     /* likewise */
 	atomic_bool stopping; /* written under lock, read anywhere */
 
@@ -514,10 +527,37 @@ void guard_forget_turns(struct engine *e, struct engine_mailbox *mb);
 /* Notes one deletion as sent. */
 int guard_sent(struct cycle *c, const struct pair *pair, enum side side, struct error *err);
 
+/* ---- another gateway (gateway.c) --------------------------------------------------------------- */
+
+/* At the start: which installation we are. */
+int gateway_start(struct engine *e, struct error *err);
+void gateway_free(struct engine_mailbox *mb);
+/* New token for a create (I1): 8 hex digits say which installation made it, 11 when (ms), 13 are
+ * random. */
+char *gateway_token(struct engine *e);
+/* A write of ours was answered: these names were sent, for a new item or record or one that was there. */
+void gateway_wrote(struct cycle *c, const struct pair *pair, enum side side, const json_t *changed,
+	bool created);
+/* Somebody else has changed this field on a side. */
+void gateway_changed(struct cycle *c, const struct pair *pair, enum side side, const char *field);
+/* An item that nobody here knew came from Exchange, staged as `data` under this id.  is_copy: its key, or
+ * UID, is that of another one, or it was restored. */
+void gateway_item(
+	struct cycle *c, const struct pair *pair, const json_t *data, const char *id, bool is_copy);
+/* A record was pulled; `linked` with an item of this mailbox. */
+void gateway_record(struct cycle *c, const struct store_record *record, bool linked);
+/* The cycle ends: what was seen becomes a warning, or not; inside a transaction. */
+int gateway_end(struct cycle *c, struct error *err);
+/* [{"evidence", "side", "what", "times", "who", "example", "since", "last"}] of a mailbox. */
+json_t *gateway_status(struct engine *e, int64_t mailbox);
+
+/* A time (ns) as listings have it; null for 0. */
+json_t *status_time(int64_t ns);
+
 /* Refusals older than RETRY_NS are forgotten, so that their items are tried again (commands.c). */
 int commands_retry(struct cycle *c, struct error *err);
 
-/* New token: 32 hex digits of randomness. */
+/* 32 hex digits of randomness.  New string. */
 char *engine_token(void);
 
 #endif

@@ -106,7 +106,7 @@ bool match_claim(struct cycle *c, struct pair *pair)
 	if (got && crm->status == SIDE_NONE) {
 		crm->status = SIDE_CREATING;
 		xstrset(&crm->token, NULL);
-		crm->token = engine_token();
+		crm->token = gateway_token(c->engine);
 		crm->token_sent = 0;
 	} else if (!got) {
 		if (crm->status == SIDE_NONE)

@@ -264,6 +264,8 @@ static int merge_field(struct field_merge *m, const char *name)
 		agree(m, name, there);
 		return 0;
 	}
+	if (!m->first && !m->remote->by_us)
+		gateway_changed(m->c, m->pair, m->side->side, name);
 	if (there && !whole_there(m, row, there)) /* staged without it: another pull brings it */
 		return 0;
 	/* One-way: not taken, and not undone until it changes here.  `theirs` stays what it was, so that

@@ -273,6 +273,8 @@ static int merge_record(
 		store_item_clear(&item);
 	}
 	free(items);
+	if (!rc)
+		gateway_record(c, record, linked);
 	if (!rc && !linked && !record->deleted)
 		rc = match_pulled(c, record, &ours, waits, err);
 	if (!rc && !linked && !record->deleted && !ours)

@@ -324,6 +324,8 @@ static int create_item(struct merge *m, const struct store_pull *pull, struct er
 	pair.item.name_chosen &= text(pull->data, "fileName") != NULL;
 	if (!rc)
 		rc = pair_save(c, &pair, err);
+	if (!rc)
+		gateway_item(c, &pair, pull->data, pull->remote_id, restored || !is_original);
 	store_folder_clear(&folder);
 	store_tombstone_clear(&tombstone);
 	pair_clear(&pair);

@@ -193,6 +193,7 @@ static int succeeded(struct push *p, size_t i, struct pair *pair, struct error *
 	pair_agree(side, p->projections[i], p->changed[i]);
 	if (op->left && refusal_is_final(op->left_error.code))
 		pair_refuse(p->c, pair, SIDE_CRM, &op->left_error);
+	gateway_wrote(p->c, pair, SIDE_CRM, p->changed[i], p->type == CRM_CREATE);
 	p->read_back[p->n_read_back++] = pair->item.id;
 	return rc;
 }

@@ -221,7 +221,7 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 	side->intent = intent_of(p, op, changed);
 	if (p->type == MAILBOX_CREATE) {
 		if (!side->token)
-			side->token = engine_token();
+			side->token = gateway_token(c->engine);
 		side->status = SIDE_CREATING;
 		side->token_sent = store_now(c->store);
 		xstrset(&side->remote_folder, folder);
@@ -306,6 +306,7 @@ static void succeeded(struct push *p, size_t i, struct pair *pair)
 		value_put(side->theirs, "@kept", NULL);
 	if (op->left && refusal_is_final(op->left_error.code))
 		pair_refuse(p->c, pair, SIDE_EXCHANGE, &op->left_error);
+	gateway_wrote(p->c, pair, SIDE_EXCHANGE, p->changed[i], p->type == MAILBOX_CREATE);
 	p->read_back[p->n_read_back++] = pair->item.id;
 }
 

@@ -7,7 +7,7 @@
 #include "sync/engine/internal.h"
 #include "sync/mem.h"
 
-static json_t *iso_time(int64_t ns)
+json_t *status_time(int64_t ns)
 {
 	time_t seconds = ns / NS_PER_S;
 	char text[32];
@@ -66,7 +66,7 @@ static json_t *deletes_of(struct engine *e, int64_t mailbox)
 			list, json_pack("{s:I, s:s?, s:s, s:o}", "batch", (json_int_t)rows[i].batch,
 				      "path", rows[i].name, "would_delete_in",
 				      rows[i].side == SIDE_EXCHANGE ? "exchange" : "files", "since",
-				      iso_time(rows[i].time)));
+				      status_time(rows[i].time)));
 	store_deletions_free(rows, n);
 	return list;
 }
@@ -138,7 +138,7 @@ static json_t *mailbox_status(struct engine *e, struct engine_mailbox *mb)
 	json_object_set_new(status, "policy",
 		mb->user->policy ? json_string(mb->user->policy->name) : json_null());
 	if (!store_mailbox_get(e->store, mb->id, &row, NULL)) {
-		json_object_set_new(status, "last_sync", iso_time(row.last_cycle));
+		json_object_set_new(status, "last_sync", status_time(row.last_cycle));
 		json_object_set_new(status, "error", last_error(e, mb, &row));
 	}
 	store_mailbox_clear(&row);
@@ -153,6 +153,7 @@ static json_t *mailbox_status(struct engine *e, struct engine_mailbox *mb)
 	json_object_set_new(status, "conflicts", json_integer((json_int_t)n_conflicts));
 	json_object_set_new(status, "held_deletes", held);
 	json_object_set_new(status, "waiting_creates", cap_waiting(e, mb->id));
+	json_object_set_new(status, "other_gateways", gateway_status(e, mb->id));
 	json_object_set_new(status, "leads", leads_status(e, mb->id));
 	json_object_set_new(status, "not_imported", import_left_out(e, mb->id));
 	json_object_set_new(status, "unmatched_companies", account_unmatched(e, mb->id));
@@ -169,7 +170,7 @@ static json_t *cache_rebuilt(struct engine *e)
 
 	if (note)
 		json_object_set_new(note, "time",
-			iso_time(json_integer_value(json_object_get(note, "time")) * NS_PER_S));
+			status_time(json_integer_value(json_object_get(note, "time")) * NS_PER_S));
 	return note;
 }
 
@@ -236,7 +237,7 @@ json_t *engine_conflicts(struct engine *e, const char *address)
 				list, json_pack("{s:s, s:I, s:s?, s:o, s:O?}", "mailbox",
 					      e->mailboxes[i].user->address, "id",
 					      (json_int_t)rows[j].id, "file", rows[j].name, "time",
-					      iso_time(rows[j].time), "conflict", rows[j].data));
+					      status_time(rows[j].time), "conflict", rows[j].data));
 		store_conflicts_free(rows, n);
 	}
 	return list;
@@ -265,8 +266,9 @@ json_t *engine_item_state(struct engine *e, int64_t id)
 	path = pair_path(&c, &pair);
 	state = json_pack("{s:s, s:s?, s:s, s:s?, s:I, s:o, s:o, s:o}", "path", path, "uid",
 		pair.item.uid, "state", item_state_names[pair.item.state], "error", pair.item.error,
-		"rev", (json_int_t)pair.item.rev, "edited", iso_time(pair.item.edited), "exchange",
-		side_state(&pair.sides[SIDE_EXCHANGE]), "crm", side_state(&pair.sides[SIDE_CRM]));
+		"rev", (json_int_t)pair.item.rev, "edited", status_time(pair.item.edited),
+		"exchange", side_state(&pair.sides[SIDE_EXCHANGE]), "crm",
+		side_state(&pair.sides[SIDE_CRM]));
 	json_object_set_new(state, "leads", leads_of(e->store, pair.item.mailbox, id));
 	pair_clear(&pair);
 	return state;
