@@ -224,9 +224,11 @@ void pair_refuse(struct cycle *c, struct pair *pair, enum side side, const struc
 {
 	struct store_side *s = &pair->sides[side];
 	char *path AUTOFREE = pair_path(c, pair);
+	const char *who = side == SIDE_EXCHANGE ? "Exchange: " : "CRM: ";
 
-	free(s->error);
-	s->error = xasprintf("%s: %s", side == SIDE_EXCHANGE ? "Exchange" : "CRM", why->text);
+	free(s->error); /* what a server said begins with its name perhaps */
+	s->error = xasprintf(
+		"%s%s", strncmp(why->text, who, strlen(who)) != 0 ? who : "", why->text);
 	s->error_rev = pair->item.rev;
 	s->retry_at = store_now(c->store);
 	if (side == SIDE_CRM) {

@@ -302,6 +302,8 @@ static int failure(
 	curl_off_t uploaded = 0;
 	long sent = 0;
 
+	if (code == CURLE_SEND_FAIL_REWIND) /* it would be sent again, which rewind_body refuses */
+		why = "the server closed the connection";
 	curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
 	curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
 	if (x->answer->body.failed || x->headers.failed)
