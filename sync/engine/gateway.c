@@ -11,6 +11,7 @@
  * rewrites after several of our cycles: a bulk edit or a restored backup follows one of them.  What we
  * wrote and what followed is kept in memory, and a restart that forgets it is no harm; a warning is in the
  * store.  All of it is told by what a cycle reads anyway. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,8 @@
 /* Of the names of the fields of one. */
 #define NAMES_LIMIT  ((size_t)1 << 16)
 
-#define INSTALLATION "installation"
+#define INSTALLATION "installation" /* its number, when it began, and its machine */
+#define MACHINE_SIZE 40
 #define ID_DIGITS    8
 #define TIME_DIGITS  11
 #define TOKEN_DIGITS 32
@@ -136,24 +138,42 @@ static void item_name(char name[24], int64_t item)
 
 /* ---- installations and their tokens ----------------------------------------------------------- */
 
+/* What tells this machine from others, or "-" (machine-id(5)). */
+static void read_machine(char id[MACHINE_SIZE])
+{
+	FILE *file = fopen("/etc/machine-id", "re");
+
+	snprintf(id, MACHINE_SIZE, "-");
+	if (!file)
+		return;
+	if (!fgets(id, MACHINE_SIZE, file) || !isalnum((unsigned char)*id))
+		snprintf(id, MACHINE_SIZE, "-");
+	id[strcspn(id, " \n")] = '\0';
+	fclose(file);
+}
+
+/* A cache that was copied to another machine is another installation there. */
 int gateway_start(struct engine *e, struct error *err)
 {
-	char *known AUTOFREE = NULL, *now AUTOFREE = NULL, *random AUTOFREE = NULL;
+	char machine[MACHINE_SIZE], *random AUTOFREE = engine_token(), *known AUTOFREE = NULL;
+	const char *where;
 	int rc = store_value_get(e->store, INSTALLATION, &known, err);
 
-	if (!rc && !known) {
-		random = engine_token();
-		now = xasprintf("%.*s %lld", ID_DIGITS, random,
-			(long long)(store_now(e->store) / NS_PER_MS));
+	read_machine(machine);
+	where = known ? strrchr(known, ' ') : NULL;
+	if (!rc && (!where || strcmp(where + 1, machine) != 0)) {
+		free(known);
+		known = xasprintf("%.*s %lld %s", ID_DIGITS, random,
+			(long long)(store_now(e->store) / NS_PER_MS), machine);
 		rc = store_begin(e->store, STORE_FULL, STORE_LOCAL, err);
 		if (!rc)
-			rc = store_value_set(e->store, INSTALLATION, now, err);
+			rc = store_value_set(e->store, INSTALLATION, known, err);
 		rc = rc ? (store_rollback(e->store), rc) : store_commit(e->store, err);
 	}
 	if (rc)
 		return rc;
-	snprintf(e->installation, sizeof(e->installation), "%s", known ? known : now);
-	e->installed = strtoll((known ? known : now) + ID_DIGITS, NULL, 10);
+	snprintf(e->installation, sizeof(e->installation), "%s", known);
+	e->installed = strtoll(known + ID_DIGITS, NULL, 10);
 	return 0;
 }
 

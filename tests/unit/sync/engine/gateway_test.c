@@ -115,6 +115,28 @@ static void a_token_says_who_made_it_and_when(void **state)
 	assert_memory_equal(one, two, 8);
 }
 
+/* The old one may be running yet. */
+static void a_cache_on_another_machine_is_another_installation(void **state)
+{
+	struct world *w = *state;
+	char *known AUTOFREE = NULL, *elsewhere AUTOFREE = NULL;
+	char *one AUTOFREE = gateway_token(w->engine), *two = NULL;
+	struct error err = ERROR_INIT;
+
+	assert_ok(store_value_get(w->e.store, "installation", &known, &err), err);
+	elsewhere = xasprintf("%.*s machine", (int)(strrchr(known, ' ') - known), known);
+	assert_ok(store_begin(w->e.store, STORE_NORMAL, STORE_LOCAL, &err), err);
+	assert_ok(store_value_set(w->e.store, "installation", elsewhere, &err), err);
+	assert_ok(store_commit(w->e.store, &err), err);
+	world_reopen(w);
+	two = gateway_token(w->engine);
+	assert_memory_not_equal(one, two, 8);
+	made_with(w, "Anna Adler", one); /* older than the move */
+	settle(w);
+	assert_no_warning(w);
+	free(two);
+}
+
 static void one_item_of_another_tandemfs_is_enough(void **state)
 {
 	struct world *w = *state;
@@ -158,11 +180,17 @@ static void old_tokens_say_nothing(void **state)
 	snprintf(r->owner, sizeof(r->owner), "005000000000000ALI");
 	snprintf(r->token, sizeof(r->token), "%s", token_of(w, OTHER, -3600));
 	made_with(w, "Ben Baker", token_of(w, OTHER, -3600));
-	made_with(w, "Cleo Cook", token_of(w, OTHER, -30 * 24 * 3600));
 	made_with(w, "Dan Dill", "1234");
 	made_with(w, "Eve Eden", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz");
 	settle(w);
 	assert_no_warning(w);
+	w->engine->installed = 0; /* we have been here for long */
+	made_with(w, "Cleo Cook", token_of(w, OTHER, -25 * 3600));
+	settle(w);
+	assert_no_warning(w);
+	made_with(w, "Finn Falk", token_of(w, OTHER, -23 * 3600));
+	settle(w);
+	assert_warned(w, "token", "exchange", 1);
 }
 
 static void a_lost_cache_is_no_other_gateway(void **state)
@@ -365,9 +393,10 @@ static void a_change_long_after_is_no_rewrite(void **state)
 	struct world *w = *state;
 
 	titled_people(w, 2 * FEW);
-	for (int i = 0; i < 2 * FEW; i++) {
+	for (int i = 0; i < 2 * FEW; i++)
 		set_title(w, i, "Buyer", "Chief");
-		time_passes(w, 16 * MINUTE);
+	time_passes(w, 16 * MINUTE);
+	for (int i = 0; i < 2 * FEW; i++) {
 		crm_set(&w->f, record(w, nth_email(w, i)), "Title", "Buyer");
 		cycle(w, ALICE);
 	}
@@ -400,6 +429,10 @@ static void a_folder_that_another_product_fills(void **state)
 
 	for (int i = 0; i < 2 * FEW; i++) /* what was there when we came */
 		outlook(w, ALICE, folder, nth(w, i), NULL);
+	settle(w);
+	assert_no_warning(w);
+	for (size_t i = 0; i < 2 * FEW; i++) /* copies by hand */
+		fake_copy(&w->x, box, &box->items[i], folder);
 	settle(w);
 	assert_no_warning(w);
 	for (int i = 0; i < FEW; i++)
@@ -461,6 +494,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD(a_token_says_who_made_it_and_when),
+		WORLD(a_cache_on_another_machine_is_another_installation),
 		WORLD(one_item_of_another_tandemfs_is_enough),
 		WORLD(a_record_of_another_tandemfs_is_that_users_warning),
 		WORLD(old_tokens_say_nothing),
