@@ -11,7 +11,8 @@
  *   conflict.c    who won and who lost: conflict records
  *   designate.c   who is synced with the CRM, unlinking;  match.c  with which record
  *   gone.c        records that are deleted, merged or out of view
- *   push_mailbox.c, push_crm.c   creates by token (I1), updates by intent, deletes by tombstone (I2)
+ *   push.c        batches of writes; push_mailbox.c, push_crm.c  creates by token (I1), updates by intent;
+ *                 push_removals.c  deletes by tombstone (I2)
  *   guard.c       deletes counted and held (I9), loop detector
  *   take.c        the value that lost a conflict, after all
  *   status.c      status, errors, conflicts as JSON;  commands.c  retry, reset, relink, held deletes

@@ -1,37 +1,25 @@
 /* Pushes to the CRM: deletes by tombstone (I2), creates by token (I1), updates of changed fields.
  *
- * As in push_mailbox.c: write down, send, record the answers, read back.  An upsert by token is
- * repeated at once, since it cannot make a second record; a plain create waits until a pull would
- * have shown it, and is matched once more before it is sent again. */
+ * An upsert by token is repeated at once, since it cannot make a second record; a plain create waits
+ * until a pull would have shown it, and is matched once more before it is sent again. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "sync/engine/internal.h"
+#include "sync/engine/push.h"
 #include "sync/mem.h"
 
 struct push {
-	struct cycle *c;
+	struct push_batch batch;
 	enum item_kind kind;
 	enum crm_op_type type;
 	const json_t *allowed; /* deletes: set of item ids that the guard lets go */
 	struct crm_op ops[WRITE_BATCH];
-	struct pair pairs[WRITE_BATCH];
-	json_t *projections[WRITE_BATCH];
-	json_t *changed[WRITE_BATCH];
-	size_t n;
-	int64_t read_back[WRITE_BATCH];
-	size_t n_read_back;
 };
 
-static void push_clear(struct push *p)
+static void clear_slot(struct push_batch *b, size_t i)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		crm_op_clear(&p->ops[i]);
-		pair_clear(&p->pairs[i]);
-		json_decref(p->projections[i]);
-		json_decref(p->changed[i]);
-	}
-	p->n = p->n_read_back = 0;
+	crm_op_clear(&((struct push *)b)->ops[i]);
 }
 
 static void id_name(char name[24], int64_t id)
@@ -85,50 +73,6 @@ static void note_replaced(
 	store_record_clear(&record);
 }
 
-static bool prepare(struct push *p, struct pair *pair, struct error *err)
-{
-	struct cycle *c = p->c;
-	struct store_side *side = &pair->sides[SIDE_CRM];
-	struct crm_op *op = &p->ops[p->n];
-	const struct crm_driver *driver = c->engine->crm_driver;
-	json_t *projection, *changed, *later = NULL;
-
-	*op = (struct crm_op){ .id = side->remote_id, .version = side->version };
-	p->projections[p->n] = p->changed[p->n] = NULL;
-	if (p->type == CRM_DELETE)
-		return true;
-	projection = pair_project(c, pair, SIDE_CRM, NULL, err);
-	if (!projection) {
-		pair_refuse(c, pair, SIDE_CRM, err);
-		pair_save(c, pair, NULL);
-		*err = (struct error)ERROR_INIT;
-		return false;
-	}
-	changed = pair_changed(c, pair, SIDE_CRM, projection);
-	account_decide(c, pair, projection, changed, op);
-	if (p->type == CRM_UPDATE && !json_array_size(changed) && !op->account_id) {
-		json_decref(projection);
-		json_decref(changed);
-		return false;
-	}
-	if (p->type == CRM_UPDATE)
-		note_replaced(c, pair, projection, changed);
-	json_decref(side->intent);
-	if (driver->later)
-		later = driver->later(p->type, p->kind, projection, changed);
-	side->intent = pair_intent(projection, changed, later);
-	op->fields = projection;
-	op->changed = changed;
-	if (p->type == CRM_CREATE) {
-		side->token_sent = store_now(c->store);
-		op->token = side->token;
-		op->owner_id = c->mb->crm_user;
-	}
-	p->projections[p->n] = projection;
-	p->changed[p->n] = changed;
-	return true;
-}
-
 /* A create that waits for the next cycle gives up its claims, so that no other mailbox waits for it. */
 static bool may_create(struct cycle *c, const struct pair *pair)
 {
@@ -139,69 +83,74 @@ static bool may_create(struct cycle *c, const struct pair *pair)
 	return may;
 }
 
-static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, struct error *err)
+/* Is this what the item needs now, and may it be sent? */
+static bool is_due(struct push *p, struct pair *pair)
 {
-	struct cycle *c = p->c;
-	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
+	struct cycle *c = p->batch.c;
+	enum crm_op_type type;
 
-	if (rc)
-		return rc;
-	for (; !rc && *at < n && p->n < WRITE_BATCH; (*at)++) {
-		struct pair *pair = &p->pairs[p->n];
-		enum crm_op_type type;
+	if (pair->item.kind != p->kind || !needs(c, pair, &type) || type != p->type)
+		return false;
+	return (type != CRM_DELETE || is_allowed(p, pair)) &&
+	       (type != CRM_CREATE || may_create(c, pair));
+}
 
-		rc = pair_load(c, ids[*at], pair, err);
-		if (rc) {
-			rc = rc == ERR_NOT_FOUND ? 0 : rc;
-			continue;
-		}
-		if (pair->item.kind != p->kind || !needs(c, pair, &type) || type != p->type ||
-			(type == CRM_DELETE && !is_allowed(p, pair)) ||
-			(type == CRM_CREATE && !may_create(c, pair)) || !prepare(p, pair, err)) {
-			pair_clear(pair);
-			continue;
-		}
-		rc = pair->clashes ? pair_save(c, pair, err)
-				   : store_side_save(c->store, &pair->sides[SIDE_CRM], err);
-		p->n++;
+static bool prepare(struct push_batch *b, struct pair *pair, struct error *err)
+{
+	struct push *p = (struct push *)b;
+	struct store_side *side = &pair->sides[SIDE_CRM];
+	struct crm_op *op = &p->ops[b->n];
+	const struct crm_driver *driver = b->c->engine->crm_driver;
+	json_t *projection, *changed, *later = NULL;
+
+	if (!is_due(p, pair))
+		return false;
+	*op = (struct crm_op){ .id = side->remote_id, .version = side->version };
+	if (p->type == CRM_DELETE)
+		return true;
+	if (!push_project(b, pair, true, &projection, &changed, err))
+		return false;
+	account_decide(b->c, pair, projection, changed, op);
+	if (p->type == CRM_UPDATE && !json_array_size(changed) && !op->account_id) {
+		json_decref(projection);
+		json_decref(changed);
+		return false;
 	}
-	if (!rc)
-		return store_commit(c->store, err);
-	store_rollback(c->store);
-	return rc;
+	if (p->type == CRM_UPDATE)
+		note_replaced(b->c, pair, projection, changed);
+	json_decref(side->intent);
+	if (driver->later)
+		later = driver->later(p->type, p->kind, projection, changed);
+	side->intent = pair_intent(projection, changed, later);
+	op->fields = projection;
+	op->changed = changed;
+	if (b->creates) {
+		side->token_sent = store_now(b->c->store);
+		op->token = side->token;
+		op->owner_id = b->c->mb->crm_user;
+	}
+	b->projections[b->n] = projection;
+	b->changed[b->n] = changed;
+	return true;
 }
 
 static int succeeded(struct push *p, size_t i, struct pair *pair, struct error *err)
 {
-	struct store_side *side = &pair->sides[SIDE_CRM];
+	struct push_batch *b = &p->batch;
 	const struct crm_op *op = &p->ops[i];
-	int rc = account_answered(p->c, pair, &p->ops[i], err);
+	int rc = account_answered(b->c, pair, op, err);
 
-	xstrset(&side->error, NULL);
-	pair_answered(side);
-	if (p->type == CRM_CREATE) {
-		store_claims_drop(p->c->store, pair->item.id, NULL);
-		xstrset(&side->remote_id, p->ops[i].new_id);
-		xstrset(&side->token, NULL);
-		side->status = SIDE_LINKED;
-		side->created_by_us = true;
-		side->token_sent = 0;
-		cycle_log(p->c, "record %s made in the CRM", side->remote_id);
+	push_succeeded(b, i, pair, op->new_id, op->left, false, &op->left_error);
+	if (b->creates) {
+		store_claims_drop(b->c->store, pair->item.id, NULL);
+		cycle_log(b->c, "record %s made in the CRM", op->new_id);
 	}
-	if (op->left)
-		pair_keep_left(side, &p->changed[i], op->left, false);
-	pair_agree(side, p->projections[i], p->changed[i]);
-	if (op->left && refusal_is_final(op->left_error.code))
-		pair_refuse(p->c, pair, SIDE_CRM, &op->left_error);
-	gateway_wrote(p->c, pair, SIDE_CRM, p->changed[i], p->type == CRM_CREATE);
-	p->read_back[p->n_read_back++] = pair->item.id;
 	return rc;
 }
 
 /* The answer to a delete: the item goes with its record, or stays, private, without one. */
-static int deleted(struct push *p, struct pair *pair, struct error *err)
+static int deleted(struct cycle *c, struct pair *pair, struct error *err)
 {
-	struct cycle *c = p->c;
 	int rc = 0;
 
 	if (!pair->item.removed) /* a removal was counted when it passed the guard */
@@ -217,77 +166,50 @@ static int deleted(struct push *p, struct pair *pair, struct error *err)
 
 static void failed(struct push *p, size_t i, struct pair *pair)
 {
-	struct store_side *side = &pair->sides[SIDE_CRM];
+	struct push_batch *b = &p->batch;
 	const struct error *why = &p->ops[i].error;
 
-	switch (why->code) {
-	case ERR_LOST:
-	case ERR_CANCELLED:
+	if (push_passes(b, pair, why))
 		return;
-	case ERR_UNSENT:
-	case ERR_THROTTLED:
-	case ERR_BUSY:
-		if (p->type == CRM_CREATE)
-			side->token_sent = 0;
-		pair_forget_intent(side);
+	if (why->code == ERR_NOT_FOUND && p->type == CRM_UPDATE) { /* I13 */
+		pair_forget_intent(&pair->sides[SIDE_CRM]);
+		designate_unlink(b->c, pair, "gone or out of view");
 		return;
-	case ERR_CONFLICT:
-		pair_forget_intent(side);
-		p->read_back[p->n_read_back++] = pair->item.id;
-		return;
-	case ERR_NOT_FOUND:
-		pair_forget_intent(side);
-		if (p->type == CRM_UPDATE) { /* I13 */
-			designate_unlink(p->c, pair, "gone or out of view");
-			return;
-		}
-		break;
-	default:
-		break;
 	}
-	pair_forget_intent(side);
-	if (p->type == CRM_CREATE) {
-		xstrset(&side->token, NULL);
-		side->status = SIDE_NONE;
-		side->token_sent = 0;
-		store_claims_drop(p->c->store, pair->item.id, NULL);
-	}
-	account_answered(p->c, pair, &p->ops[i], NULL);
-	pair_refuse(p->c, pair, SIDE_CRM, why);
+	if (b->creates)
+		store_claims_drop(b->c->store, pair->item.id, NULL);
+	account_answered(b->c, pair, &p->ops[i], NULL);
+	push_refused(b, pair, why);
 }
 
-static int record_answers(struct push *p, struct error *err)
+static int answered(struct push_batch *b, size_t i, struct pair *pair, struct error *err)
 {
-	struct cycle *c = p->c;
-	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
+	struct push *p = (struct push *)b;
+	struct error *why = &p->ops[i].error;
+	int rc = 0;
 
-	if (rc)
-		return rc;
-	for (size_t i = 0; !rc && i < p->n; i++) {
-		const struct error *why = &p->ops[i].error;
-		struct pair pair;
+	if (!why->code && b->creates && !p->ops[i].new_id)
+		error_set(why, ERR_LOST, "an answer without an id");
+	if (p->type == CRM_DELETE && (!why->code || why->code == ERR_NOT_FOUND))
+		return deleted(b->c, pair, err);
+	if (why->code)
+		failed(p, i, pair);
+	else
+		rc = succeeded(p, i, pair, err);
+	return rc ? rc : pair_save(b->c, pair, err);
+}
 
-		rc = pair_load(c, p->pairs[i].item.id, &pair, err);
-		if (rc)
-			break;
-		if (!why->code && p->type == CRM_CREATE && !p->ops[i].new_id)
-			error_set(&p->ops[i].error, ERR_LOST, "an answer without an id");
-		if (p->type == CRM_DELETE && (!why->code || why->code == ERR_NOT_FOUND)) {
-			rc = deleted(p, &pair, err);
-		} else {
-			if (why->code)
-				failed(p, i, &pair);
-			else
-				rc = succeeded(p, i, &pair, err);
-			if (!rc)
-				rc = pair_save(c, &pair, err);
-		}
-		pair_clear(&pair);
-	}
-	if (!rc)
-		return store_commit(c->store, err);
-	store_rollback(c->store);
-	return rc;
+static int send_batch(struct push_batch *b, struct error *err)
+{
+	struct push *p = (struct push *)b;
+
+	return b->c->engine->crm_driver->write(b->c->crm, p->kind, p->type, p->ops, b->n, err);
+}
+
+static int read_back(struct push_batch *b, struct error *err)
+{
+	return pull_crm_fetch(
+		b->c, ((struct push *)b)->kind, b->read_back, b->n_read_back, NULL, err);
 }
 
 /* Asks the guard (I9), folder by folder, for the records whose items stay: many that turn private at
@@ -348,30 +270,22 @@ static int judge_deletes(
 static int push_type(struct cycle *c, enum item_kind kind, enum crm_op_type type,
 	const int64_t *ids, size_t n, const json_t *allowed, struct error *err)
 {
+	static const struct push_steps steps = { .progress = "sending to the CRM",
+		.prepare = prepare,
+		.send = send_batch,
+		.answered = answered,
+		.read_back = read_back,
+		.clear = clear_slot };
 	struct push *p = xcalloc(1, sizeof(*p));
-	size_t at = 0;
-	int rc = 0;
+	int rc;
 
-	p->c = c;
+	p->batch.c = c;
+	p->batch.side = SIDE_CRM;
+	p->batch.creates = type == CRM_CREATE;
 	p->kind = kind;
 	p->type = type;
 	p->allowed = allowed;
-	while (!rc && at < n) {
-		int sent, recorded;
-
-		rc = collect(p, ids, n, &at, err);
-		cycle_progress(c, "sending to the CRM", at, n);
-		if (rc || !p->n) {
-			push_clear(p);
-			continue;
-		}
-		sent = c->engine->crm_driver->write(c->crm, kind, type, p->ops, p->n, err);
-		recorded = record_answers(p, sent ? NULL : err);
-		rc = sent ? sent : recorded;
-		if (!rc)
-			rc = pull_crm_fetch(c, kind, p->read_back, p->n_read_back, NULL, err);
-		push_clear(p);
-	}
+	rc = push_batches(&p->batch, &steps, ids, n, err);
 	free(p);
 	return rc;
 }

@@ -1,50 +1,39 @@
-/* Pushes to Exchange: what differs from its shadow is sent, in four kinds of write.
+/* Pushes to Exchange: what differs from its shadow is sent, in three kinds of write.
  *
- *	remove   quiet time over, the guard allows it, tombstone committed (I2)   DeleteItem
  *	create   token and intent committed with FULL (I1, I12)                   CreateItem
  *	move     its folder here is not its folder there                          MoveItem
  *	update   fields whose projection differs from `ours`                      UpdateItem
  *
- * Each batch: one transaction that writes down what is about to be sent, the request, one transaction
- * with the answers (I3), and one GetItem that reads back what Exchange made of it. */
+ * Removals are in push_removals.c. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "sync/engine/internal.h"
+#include "sync/engine/push.h"
 #include "sync/mem.h"
 
 struct push {
-	struct cycle *c;
+	struct push_batch batch;
 	enum mailbox_op_type type;
 	struct mailbox_op ops[WRITE_BATCH];
-	struct pair pairs[WRITE_BATCH];
-	json_t *projections[WRITE_BATCH];
-	json_t *changed[WRITE_BATCH];
 	json_t *rows[WRITE_BATCH]; /* of changed: without our marks */
 	json_t *wholes[WRITE_BATCH];
 	char *folders[WRITE_BATCH];
-	size_t n;
-	int64_t read_back[WRITE_BATCH];
-	size_t n_read_back;
 };
 
-static void push_clear(struct push *p)
+static void clear_slot(struct push_batch *b, size_t i)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		mailbox_op_clear(&p->ops[i]);
-		pair_clear(&p->pairs[i]);
-		json_decref(p->projections[i]);
-		json_decref(p->changed[i]);
-		json_decref(p->rows[i]);
-		json_decref(p->wholes[i]);
-		free(p->folders[i]);
-	}
-	p->n = p->n_read_back = 0;
+	struct push *p = (struct push *)b;
+
+	mailbox_op_clear(&p->ops[i]);
+	json_decref(p->rows[i]);
+	json_decref(p->wholes[i]);
+	free(p->folders[i]);
 }
 
 /* ---- what an item needs ------------------------------------------------------------------------ */
 
-static bool may_create(struct cycle *c, const struct store_side *side)
+bool push_may_create(struct cycle *c, const struct store_side *side)
 {
 	if (side->status == SIDE_NONE)
 		return true;
@@ -76,7 +65,7 @@ static bool needs(struct cycle *c, struct pair *pair, enum mailbox_op_type *type
 	store_folder_clear(&here);
 	if (side->status == SIDE_NONE || side->status == SIDE_CREATING) {
 		*type = MAILBOX_CREATE;
-		return may_create(c, side);
+		return push_may_create(c, side);
 	}
 	if (side->status != SIDE_LINKED || !side->ours || !side->version)
 		return false; /* not merged yet: nothing says what changed here */
@@ -172,7 +161,7 @@ static json_t *intent_of(const struct push *p, const struct mailbox_op *op, cons
 	static const char *const steps[] = {
 		[MAILBOX_CREATE] = "create", [MAILBOX_UPDATE] = "update", [MAILBOX_MOVE] = "move"
 	};
-	const struct mailbox_driver *driver = p->c->engine->mailbox_driver;
+	const struct mailbox_driver *driver = p->batch.c->engine->mailbox_driver;
 	json_t *intent, *later = NULL;
 
 	if (p->type != MAILBOX_MOVE && driver->later)
@@ -184,27 +173,32 @@ static json_t *intent_of(const struct push *p, const struct mailbox_op *op, cons
 	return intent;
 }
 
-/* Writes down what slot i is about to send; drops the slot (returns false) when there is nothing. */
-static bool prepare(struct push *p, struct pair *pair, char *folder, struct error *err)
+static void begin_create(struct cycle *c, struct store_side *side, const char *folder)
 {
-	struct cycle *c = p->c;
-	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
-	struct mailbox_op *op = &p->ops[p->n];
-	json_t *projection, *changed;
+	if (!side->token)
+		side->token = gateway_token(c->engine);
+	side->status = SIDE_CREATING;
+	side->token_sent = store_now(c->store);
+	xstrset(&side->remote_folder, folder);
+}
 
-	projection = p->type == MAILBOX_CREATE && views_is_double(c, pair, err)
-			     ? NULL
-			     : pair_project(c, pair, SIDE_EXCHANGE, NULL, err);
-	if (!projection) {
-		pair_refuse(c, pair, SIDE_EXCHANGE, err);
-		pair_save(c, pair, NULL);
-		*err = (struct error)ERROR_INIT;
-		return false;
-	}
-	changed = pair_changed(c, pair, SIDE_EXCHANGE, projection);
-	if (p->type == MAILBOX_UPDATE && !json_array_size(changed)) {
+static bool prepare(struct push_batch *b, struct pair *pair, struct error *err)
+{
+	struct push *p = (struct push *)b;
+	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
+	struct mailbox_op *op = &p->ops[b->n];
+	json_t *projection = NULL, *changed = NULL;
+	enum mailbox_op_type type;
+	char *folder = NULL;
+
+	if (!needs(b->c, pair, &type, &folder) || type != p->type ||
+		(b->creates && !cap_may_create(b->c, SIDE_EXCHANGE, pair->item.id)) ||
+		!push_project(b, pair, !b->creates || !views_is_double(b->c, pair, err),
+			&projection, &changed, err) ||
+		(p->type == MAILBOX_UPDATE && !json_array_size(changed))) {
 		json_decref(projection);
 		json_decref(changed);
+		free(folder);
 		return false;
 	}
 	*op = (struct mailbox_op){ .id = side->remote_id,
@@ -214,17 +208,13 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 		.fields = projection,
 		.ours = side->ours,
 		.kept = json_incref(value_get(side->theirs, "@kept")) };
-	op->changed = p->rows[p->n] = without_marks(changed);
-	op->wholes = p->wholes[p->n] = apart_wholes(
-		&c->tables[SIDE_EXCHANGE][pair->item.kind], pair->item.doc, op->changed);
+	op->changed = p->rows[b->n] = without_marks(changed);
+	op->wholes = p->wholes[b->n] = apart_wholes(
+		&b->c->tables[SIDE_EXCHANGE][pair->item.kind], pair->item.doc, op->changed);
 	json_decref(side->intent);
 	side->intent = intent_of(p, op, changed);
-	if (p->type == MAILBOX_CREATE) {
-		if (!side->token)
-			side->token = gateway_token(c->engine);
-		side->status = SIDE_CREATING;
-		side->token_sent = store_now(c->store);
-		xstrset(&side->remote_folder, folder);
+	if (b->creates) {
+		begin_create(b->c, side, folder);
 		op->marks.token = side->token;
 		set_marks(op, projection);
 	} else if (p->type == MAILBOX_UPDATE &&
@@ -232,46 +222,11 @@ static bool prepare(struct push *p, struct pair *pair, char *folder, struct erro
 		set_marks(op, projection);
 		op->set_marks = true;
 	}
-	note_categories(c, pair, projection, changed);
-	p->projections[p->n] = projection;
-	p->changed[p->n] = changed;
-	p->folders[p->n] = folder;
+	note_categories(b->c, pair, projection, changed);
+	b->projections[b->n] = projection;
+	b->changed[b->n] = changed;
+	p->folders[b->n] = folder;
 	return true;
-}
-
-/* Fills the batch from ids[*at] on, in one durable transaction. */
-static int collect(struct push *p, const int64_t *ids, size_t n, size_t *at, struct error *err)
-{
-	struct cycle *c = p->c;
-	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
-
-	if (rc)
-		return rc;
-	for (; !rc && *at < n && p->n < WRITE_BATCH; (*at)++) {
-		struct pair *pair = &p->pairs[p->n];
-		enum mailbox_op_type type;
-		char *folder = NULL;
-
-		rc = pair_load(c, ids[*at], pair, err);
-		if (rc) {
-			rc = rc == ERR_NOT_FOUND ? 0 : rc;
-			continue;
-		}
-		if (!needs(c, pair, &type, &folder) || type != p->type ||
-			(type == MAILBOX_CREATE &&
-				!cap_may_create(c, SIDE_EXCHANGE, pair->item.id)) ||
-			!prepare(p, pair, folder, err)) {
-			free(folder);
-			pair_clear(pair);
-			continue;
-		}
-		rc = store_side_save(c->store, &pair->sides[SIDE_EXCHANGE], err);
-		p->n++;
-	}
-	if (!rc)
-		return store_commit(c->store, err);
-	store_rollback(c->store);
-	return rc;
 }
 
 /* ---- the answers ------------------------------------------------------------------------------- */
@@ -281,98 +236,43 @@ static void succeeded(struct push *p, size_t i, struct pair *pair)
 	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
 	struct mailbox_op *op = &p->ops[i];
 
-	xstrset(&side->error, NULL);
 	if (op->new_version)
 		xstrset(&side->version, op->new_version);
 	if (p->type == MAILBOX_MOVE) {
+		xstrset(&side->error, NULL);
 		if (op->new_id)
 			xstrset(&side->remote_id, op->new_id);
 		xstrset(&side->remote_folder, p->folders[i]);
 		pair_forget_intent(side);
 		return;
 	}
-	pair_answered(side);
-	if (p->type == MAILBOX_CREATE) {
-		xstrset(&side->remote_id, op->new_id);
-		xstrset(&side->token, NULL);
-		side->status = SIDE_LINKED;
-		side->created_by_us = true;
-		side->token_sent = 0;
-	}
-	if (op->left)
-		pair_keep_left(side, &p->changed[i], op->left, op->left_dropped);
-	pair_agree(side, p->projections[i], p->changed[i]);
+	push_succeeded(&p->batch, i, pair, op->new_id, op->left, op->left_dropped, &op->left_error);
 	if (!op->left)
 		value_put(side->theirs, "@kept", NULL);
-	if (op->left && refusal_is_final(op->left_error.code))
-		pair_refuse(p->c, pair, SIDE_EXCHANGE, &op->left_error);
-	gateway_wrote(p->c, pair, SIDE_EXCHANGE, p->changed[i], p->type == MAILBOX_CREATE);
-	p->read_back[p->n_read_back++] = pair->item.id;
 }
 
-static void failed(struct push *p, size_t i, struct pair *pair)
+static void failed(struct push_batch *b, struct pair *pair, const struct error *why)
 {
-	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
-	const struct error *why = &p->ops[i].error;
-
-	switch (why->code) {
-	case ERR_LOST: /* the token or the intent stands; the next pull tells */
-	case ERR_CANCELLED:
-		return;
-	case ERR_UNSENT:
-	case ERR_THROTTLED:
-	case ERR_BUSY:
-		if (p->type == MAILBOX_CREATE)
-			side->token_sent = 0;
-		pair_forget_intent(side);
-		return;
-	case ERR_CONFLICT: /* newer there: read it, merge, try again */
-		pair_forget_intent(side);
-		p->read_back[p->n_read_back++] = pair->item.id;
-		return;
-	case ERR_NOT_FOUND: /* moved or gone: the intent stands, so that it is looked at first */
-		if (p->type != MAILBOX_CREATE)
-			return;
-		break;
-	default:
-		break;
-	}
-	if (p->type == MAILBOX_CREATE) {
-		side->status = SIDE_NONE;
-		xstrset(&side->token, NULL);
-		side->token_sent = 0;
-	}
-	pair_forget_intent(side);
-	pair_refuse(p->c, pair, SIDE_EXCHANGE, why);
+	/* Not found: moved or gone; the intent stands, so that it is looked at first. */
+	if (!push_passes(b, pair, why) && (why->code != ERR_NOT_FOUND || b->creates))
+		push_refused(b, pair, why);
 }
 
-static int record_answers(struct push *p, struct error *err)
+static int answered(struct push_batch *b, size_t i, struct pair *pair, struct error *err)
 {
-	struct cycle *c = p->c;
-	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
+	struct push *p = (struct push *)b;
+	struct error *why = &p->ops[i].error;
+	int rc;
 
-	if (rc)
-		return rc;
-	for (size_t i = 0; !rc && i < p->n; i++) {
-		struct pair pair;
-
-		rc = pair_load(c, p->pairs[i].item.id, &pair, err);
-		if (rc)
-			break;
-		if (!p->ops[i].error.code && p->type == MAILBOX_CREATE && !p->ops[i].new_id)
-			error_set(&p->ops[i].error, ERR_LOST, "an answer without an id");
-		if (p->ops[i].error.code)
-			failed(p, i, &pair);
-		else
-			succeeded(p, i, &pair);
-		rc = pair_save(c, &pair, err);
-		if (!rc && !p->ops[i].error.code && p->type != MAILBOX_UPDATE)
-			rc = unshown_note(c, pair.item.id, err);
-		pair_clear(&pair);
-	}
-	if (!rc)
-		return store_commit(c->store, err);
-	store_rollback(c->store);
+	if (!why->code && b->creates && !p->ops[i].new_id)
+		error_set(why, ERR_LOST, "an answer without an id");
+	if (why->code)
+		failed(b, pair, why);
+	else
+		succeeded(p, i, pair);
+	rc = pair_save(b->c, pair, err);
+	if (!rc && !why->code && p->type != MAILBOX_UPDATE)
+		rc = unshown_note(b->c, pair->item.id, err);
 	return rc;
 }
 
@@ -380,17 +280,17 @@ static int record_answers(struct push *p, struct error *err)
  * the intent: a push that is cut short sends it in the next one. */
 static int save_kept(struct push *p, struct error *err)
 {
-	struct store *store = p->c->store;
+	struct store *store = p->batch.c->store;
 	int rc = store_begin(store, STORE_FULL, STORE_REMOTE, err);
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; !rc && i < p->n; i++) {
+	for (size_t i = 0; !rc && i < p->batch.n; i++) {
 		struct store_side side;
 
 		if (!p->ops[i].kept)
 			continue;
-		rc = store_side_get(store, p->pairs[i].item.id, SIDE_EXCHANGE, &side, err);
+		rc = store_side_get(store, p->batch.pairs[i].item.id, SIDE_EXCHANGE, &side, err);
 		if (!rc) {
 			value_put(side.theirs, "@kept", p->ops[i].kept);
 			rc = store_side_save(store, &side, err);
@@ -405,336 +305,53 @@ static int save_kept(struct push *p, struct error *err)
 
 static bool keeps(const struct push *p)
 {
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->batch.n; i++)
 		if (p->ops[i].kept)
 			return true;
 	return false;
 }
 
-static int write_ops(struct push *p, struct error *err)
+static int send_batch(struct push_batch *b, struct error *err)
 {
-	const struct mailbox_driver *driver = p->c->engine->mailbox_driver;
-	struct mailbox *connection = p->c->mb->connection;
+	struct push *p = (struct push *)b;
+	const struct mailbox_driver *driver = b->c->engine->mailbox_driver;
+	struct mailbox *connection = b->c->mb->connection;
 	int rc = 0;
 
 	if (p->type == MAILBOX_UPDATE && driver->keep)
-		rc = driver->keep(connection, p->ops, p->n, err);
+		rc = driver->keep(connection, p->ops, b->n, err);
 	if (!rc && keeps(p))
 		rc = save_kept(p, err);
 	if (!rc)
-		return driver->write_items(connection, p->type, p->ops, p->n, err);
-	for (size_t i = 0; i < p->n; i++)
+		return driver->write_items(connection, p->type, p->ops, b->n, err);
+	for (size_t i = 0; i < b->n; i++)
 		error_set(&p->ops[i].error, ERR_UNSENT, "what the server would drop was not read");
 	return rc;
+}
+
+static int read_back(struct push_batch *b, struct error *err)
+{
+	return pull_mailbox_read(b->c, b->read_back, b->n_read_back, err);
 }
 
 static int push_type(
 	struct cycle *c, enum mailbox_op_type type, const int64_t *ids, size_t n, struct error *err)
 {
+	static const struct push_steps steps = { .progress = "sending to Exchange",
+		.prepare = prepare,
+		.send = send_batch,
+		.answered = answered,
+		.read_back = read_back,
+		.clear = clear_slot };
 	struct push *p = xcalloc(1, sizeof(*p));
-	size_t at = 0;
-	int rc = 0;
+	int rc;
 
-	p->c = c;
+	p->batch.c = c;
+	p->batch.side = SIDE_EXCHANGE;
+	p->batch.creates = type == MAILBOX_CREATE;
 	p->type = type;
-	while (!rc && at < n) {
-		int recorded, sent;
-
-		rc = collect(p, ids, n, &at, err);
-		cycle_progress(c, "sending to Exchange", at, n);
-		if (rc || !p->n) {
-			push_clear(p);
-			continue;
-		}
-		sent = write_ops(p, err);
-		recorded = record_answers(p, sent ? NULL : err);
-		rc = sent ? sent : recorded;
-		if (!rc)
-			rc = pull_mailbox_read(c, p->read_back, p->n_read_back, err);
-		push_clear(p);
-	}
+	rc = push_batches(&p->batch, &steps, ids, n, err);
 	free(p);
-	return rc;
-}
-
-/* ---- removals ---------------------------------------------------------------------------------- */
-
-static int keep_tombstone(struct cycle *c, struct pair *pair, struct error *err)
-{
-	struct store_side *crm = &pair->sides[SIDE_CRM];
-	struct store_tombstone t = { .mailbox = c->mb->id,
-		.kind = pair->item.kind,
-		.time = store_now(c->store),
-		.uid = pair->item.uid,
-		.key = pair->sides[SIDE_EXCHANGE].key,
-		.folder = pair->item.folder,
-		.ino = pair->item.ino,
-		.remote_id = pair->sides[SIDE_EXCHANGE].remote_id,
-		.doc = pair->item.doc };
-	struct store_node node;
-	int rc;
-
-	if (pair->item.ino && !store_node_get(c->store, pair->item.ino, &node, NULL))
-		t.name = node.name;
-	else
-		t.name = pair->item.removed_name;
-	if (crm->status == SIDE_LINKED || crm->status == SIDE_UNLINKED) {
-		t.record_id = crm->remote_id;
-		t.record_state = crm->status == SIDE_LINKED
-					 ? xstrdup("linked")
-					 : xasprintf("unlinked %s", crm->reason ? crm->reason : "");
-	}
-	rc = store_tombstone_add(c->store, &t, err);
-	free(t.record_state);
-	return rc;
-}
-
-int push_item_end(struct cycle *c, int64_t item, struct error *err)
-{
-	int rc = store_claims_drop(c->store, item, err);
-
-	if (!rc)
-		rc = leads_forget(c, item, err);
-	if (!rc)
-		rc = account_forget(c, item, err);
-	return rc ? rc : store_item_delete(c->store, item, err);
-}
-
-int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struct error *err)
-{
-	struct store_side *crm = &pair->sides[SIDE_CRM];
-	const struct config_rule *rule = pair_rule(c, pair);
-	char *path AUTOFREE = pair_path(c, pair);
-	int rc = keep_tombstone(c, pair, err);
-
-	if (!rc && pair->item.ino)
-		rc = store_node_remove(c->store, pair->item.ino, err);
-	pair->item.ino = 0;
-	cycle_log(c, "%s: %s", path, reason);
-	if (!rc && crm->status == SIDE_LINKED && rule &&
-		(rule->remove == REMOVE_CRM || rule->remove == REMOVE_BOTH) &&
-		designate_may_delete(c, pair)) {
-		/* The record follows; the item stays as a removal until that is answered (I2). */
-		crm->status = SIDE_DELETING;
-		pair->item.removed = 1;
-		pair->item.dirty = true;
-		rc = store_side_delete(c->store, pair->item.id, SIDE_EXCHANGE, err);
-		store_side_clear(&pair->sides[SIDE_EXCHANGE]);
-		if (!rc)
-			rc = store_side_save(c->store, crm, err);
-		return rc ? rc : store_item_save(c->store, &pair->item, err);
-	}
-	if (!rc && crm->status == SIDE_LINKED)
-		designate_unlink(c, pair, reason);
-	return rc ? rc : push_item_end(c, pair->item.id, err);
-}
-
-/* Somebody is writing a new file under the name of the removed one, however long that takes: as soon as
- * it is a whole item, it takes the removed one's place. */
-static bool is_being_replaced(struct cycle *c, const struct store_item *item)
-{
-	struct store_node node;
-
-	return item->removed_name &&
-	       !store_node_lookup(c->store, item->folder, item->removed_name, &node, NULL) &&
-	       node.type == NODE_ITEM && !node.item && store_writer_active(c->store, node.ino);
-}
-
-static bool removal_is_due(struct cycle *c, const struct store_item *item)
-{
-	int64_t quiet = c->engine->commit->remove_quiet_ns, left;
-
-	if (!item->removed)
-		return false;
-	if (c->urgent && quiet > URGENT_REMOVE_QUIET_NS)
-		quiet = URGENT_REMOVE_QUIET_NS;
-	left = item->removed + quiet - store_now(c->store);
-	if (left > 0)
-		cycle_wake(c,
-			item->removed + c->engine->commit->remove_quiet_ns - store_now(c->store));
-	return left <= 0 && !is_being_replaced(c, item); /* its last close starts a cycle */
-}
-
-/* One that Exchange refused waits for an administrator, as any item in error does. */
-static bool removal_is_refused(struct cycle *c, const struct store_item *item)
-{
-	struct pair pair;
-	bool refused = false;
-
-	if (!item->error || pair_load(c, item->id, &pair, NULL))
-		return false;
-	refused = pair_is_refused(&pair, SIDE_EXCHANGE);
-	pair_clear(&pair);
-	return refused;
-}
-
-/* Judges one removal: a tombstone is written, or nothing was ever sent and it just ends. */
-static int prepare_removal(struct cycle *c, int64_t id, bool allowed, bool *send, struct error *err)
-{
-	struct pair pair;
-	struct store_side *side = &pair.sides[SIDE_EXCHANGE];
-	int rc = pair_load(c, id, &pair, err);
-
-	*send = false;
-	if (rc)
-		return rc;
-	if (!pair.item.removed) { /* a file took it over since it was judged due */
-		pair_clear(&pair);
-		return 0;
-	}
-	if (side->status == SIDE_NONE || (side->status == SIDE_CREATING && may_create(c, side))) {
-		if (pair.sides[SIDE_CRM].status != SIDE_DELETING)
-			rc = push_item_gone(c, &pair, "removed", err);
-	} else if (allowed && (side->status == SIDE_LINKED || side->status == SIDE_DELETING)) {
-		side->status = SIDE_DELETING;
-		*send = true;
-		rc = store_side_save(c->store, side, err);
-	}
-	pair_clear(&pair);
-	return rc;
-}
-
-static int finish_removal(struct cycle *c, int64_t id, const struct error *why, struct error *err)
-{
-	struct pair pair;
-	int rc;
-
-	if (why->code == ERR_LOST || why->code == ERR_UNSENT || why->code == ERR_THROTTLED ||
-		why->code == ERR_BUSY || why->code == ERR_CANCELLED)
-		return 0;
-	rc = pair_load(c, id, &pair, err);
-	if (rc)
-		return rc;
-	if (why->code && why->code != ERR_NOT_FOUND) {
-		pair_refuse(c, &pair, SIDE_EXCHANGE, why);
-		pair.sides[SIDE_EXCHANGE].status = SIDE_LINKED;
-		rc = pair_save(c, &pair, err);
-	} else {
-		rc = guard_sent(c, &pair, SIDE_EXCHANGE, err);
-		if (!rc)
-			rc = push_item_gone(c, &pair, "removed", err);
-	}
-	pair_clear(&pair);
-	return rc;
-}
-
-/* One batch of removals of one folder. */
-static int remove_batch(
-	struct cycle *c, const int64_t *ids, const bool *allowed, size_t n, struct error *err)
-{
-	struct mailbox_op *ops = xcalloc(n, sizeof(*ops));
-	int64_t *sent = xcalloc(n, sizeof(*sent));
-	size_t m = 0;
-	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err), written = 0;
-
-	for (size_t i = 0; !rc && i < n; i++) {
-		struct store_side side;
-		bool send;
-
-		rc = prepare_removal(c, ids[i], allowed[i], &send, err);
-		if (rc || !send)
-			continue;
-		rc = store_side_get(c->store, ids[i], SIDE_EXCHANGE, &side, err);
-		ops[m].id = xstrdup(side.remote_id);
-		store_item_kind(c->store, ids[i], &ops[m].kind, NULL);
-		sent[m++] = ids[i];
-		store_side_clear(&side);
-	}
-	if (!rc)
-		rc = store_commit(c->store, err);
-	else
-		store_rollback(c->store);
-	if (!rc && m)
-		written = c->engine->mailbox_driver->write_items(
-			c->mb->connection, MAILBOX_DELETE, ops, m, err);
-	if (!rc && m)
-		rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, written ? NULL : err);
-	for (size_t i = 0; !rc && i < m; i++)
-		rc = finish_removal(c, sent[i], &ops[i].error, written ? NULL : err);
-	if (m)
-		rc = rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
-	for (size_t i = 0; i < m; i++) {
-		free((char *)ops[i].id);
-		mailbox_op_clear(&ops[i]);
-	}
-	free(ops);
-	free(sent);
-	return written ? written : rc;
-}
-
-/* The removals of one folder: judged together, sent in batches. */
-static int remove_in_folder(
-	struct cycle *c, uint64_t folder, const int64_t *ids, size_t n, struct error *err)
-{
-	bool *allowed AUTOFREE = xcalloc(n, sizeof(*allowed));
-	int64_t *linked AUTOFREE = xcalloc(n, sizeof(*linked));
-	bool *may AUTOFREE = xcalloc(n, sizeof(*may));
-	size_t m = 0, at = 0;
-	int rc;
-
-	for (size_t i = 0; i < n; i++) {
-		struct store_side side;
-
-		if (!store_side_get(c->store, ids[i], SIDE_EXCHANGE, &side, NULL)) {
-			if (side.status == SIDE_LINKED)
-				linked[m++] = ids[i];
-			allowed[i] = side.status == SIDE_DELETING;
-		}
-		store_side_clear(&side);
-	}
-	rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
-	if (rc)
-		return rc;
-	if (m)
-		rc = guard_judge(c, folder, SIDE_EXCHANGE, linked, m, may, err);
-	if (!rc)
-		rc = store_commit(c->store, err);
-	else
-		store_rollback(c->store);
-	for (size_t i = 0, j = 0; i < n && j < m; i++)
-		if (linked[j] == ids[i])
-			allowed[i] = may[j++];
-	while (!rc && at < n) {
-		size_t some = n - at < WRITE_BATCH ? n - at : WRITE_BATCH;
-
-		rc = remove_batch(c, ids + at, allowed + at, some, err);
-		at += some;
-	}
-	return rc;
-}
-
-static int push_removals(struct cycle *c, const int64_t *ids, size_t n, struct error *err)
-{
-	int64_t *due AUTOFREE = xcalloc(n, sizeof(*due));
-	uint64_t *folder AUTOFREE = xcalloc(n, sizeof(*folder));
-	int64_t *group AUTOFREE = xcalloc(n, sizeof(*group));
-	size_t m = 0;
-	int rc = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct store_item item = { 0 };
-
-		if (!store_item_get(c->store, ids[i], &item, NULL) && removal_is_due(c, &item) &&
-			!removal_is_refused(c, &item)) {
-			due[m] = ids[i];
-			folder[m++] = guard_folder(c, item.folder);
-		}
-		store_item_clear(&item);
-	}
-	for (size_t i = 0; !rc && i < m; i++) {
-		size_t k = 0;
-
-		if (!due[i])
-			continue;
-		for (size_t j = i; j < m; j++)
-			if (due[j] && folder[j] == folder[i]) {
-				group[k++] = due[j];
-				if (j > i)
-					due[j] = 0;
-			}
-		rc = remove_in_folder(c, folder[i], group, k, err);
-		due[i] = 0;
-	}
 	return rc;
 }
 
