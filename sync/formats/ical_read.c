@@ -18,11 +18,26 @@ static int pass_of(const char *name)
 	return strcmp(name, "ORGANIZER") == 0 ? 1 : strcmp(name, "JSPROP") == 0 ? 2 : 0;
 }
 
+/* Of an UID that was not taken: by which of two is the item known? */
+static int check_uid(struct ical_reader *r, const struct vcard_line *line, struct error *err)
+{
+	json_t *again = vcard_text(line->value, strlen(line->value));
+	bool same = vcard_is_blank(line->value) ||
+		    json_equal(again, json_object_get(r->doc, "uid"));
+
+	json_decref(again);
+	return same ? 0
+		    : error_set(
+			      err, ERR_INVALID, "line %zu: UID: stands there twice", line->number);
+}
+
 static int read_line(struct ical_reader *r, const struct vcard_line *line, struct error *err)
 {
 	const struct ical_rule *rule = ical_rule_find(line->name, ical_is_task(r));
 	int taken = rule && !line->group ? rule->read(r, rule, line, err) : 0;
 
+	if (taken == 0 && strcmp(line->name, "UID") == 0)
+		return check_uid(r, line, err);
 	if (taken == 0)
 		ical_keep_line(r->doc, line);
 	return taken < 0 ? taken : 0;

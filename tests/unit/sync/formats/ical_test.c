@@ -262,6 +262,8 @@ static void test_refused(void **state)
 			"line 4: DTSTART: unknown time zone \"Mars\"" },
 		{ "DTSTART:20260704T100000Z\r\nDTSTART:20260704T100000Z\r\n",
 			"line 5: DTSTART: stands there twice" },
+		{ "DTSTART:20260704T100000Z\r\nUID:a\r\nUID:b\r\n",
+			"line 6: UID: stands there twice" },
 		{ "DTSTART:20260704T100000Z\r\nRRULE:FREQ=DAILY;COUNT=1;UNTIL=20260705\r\n",
 			"line 5: RRULE: UNTIL and COUNT exclude each other" },
 		{ "DTSTART:20260704T100000Z\r\nRRULE:COUNT=1\r\n",
