@@ -448,6 +448,53 @@ static json_t *verdict(int rc, const struct error *err)
 		  : json_pack("{s:b}", "ok", 1);
 }
 
+/* A test has connections of its own, so that it signs in; the stop of the engine finds them. */
+static int open_tested(
+	struct engine *e, int (*open)(struct engine *e, struct error *err), struct error *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&e->remote_lock);
+	rc = e->stopping ? error_set(err, ERR_CANCELLED, "tandemfs is stopping") : open(e, err);
+	pthread_mutex_unlock(&e->remote_lock);
+	return rc;
+}
+
+static int open_tested_server(struct engine *e, struct error *err)
+{
+	return e->mailbox_driver->server_open(
+		&e->tested_server, e->config->exchange_url, e->config->exchange_ca_file, NULL, err);
+}
+
+static int open_tested_crm(struct engine *e, struct error *err)
+{
+	struct crm_options options = { .url = e->config->crm_url,
+		.client_id = e->config->crm_client_id,
+		.client_secret = e->config->crm_client_secret,
+		.ca_file = e->config->crm_ca_file,
+		.external_id_field = e->config->crm_external_id_field,
+		.daily_reserve = e->config->crm_daily_reserve };
+
+	return e->crm_driver->open(&e->tested_crm, &options, err);
+}
+
+static void close_tested(struct engine *e)
+{
+	void *server;
+	struct crm *crm;
+
+	pthread_mutex_lock(&e->remote_lock);
+	server = e->tested_server;
+	crm = e->tested_crm;
+	e->tested_server = NULL;
+	e->tested_crm = NULL;
+	pthread_mutex_unlock(&e->remote_lock);
+	if (server)
+		e->mailbox_driver->server_close(server);
+	if (crm)
+		e->crm_driver->close(crm);
+}
+
 static json_t *test_mailbox(struct engine *e, const char *address)
 {
 	struct mailbox_options options = { .url = e->config->exchange_url,
@@ -457,37 +504,26 @@ static json_t *test_mailbox(struct engine *e, const char *address)
 		.impersonate = e->config->impersonate };
 	struct error error = ERROR_INIT;
 	struct mailbox *mailbox = NULL;
-	void *server = NULL;
-	int rc = e->mailbox_driver->server_open(
-		&server, e->config->exchange_url, e->config->exchange_ca_file, NULL, &error);
+	int rc = open_tested(e, open_tested_server, &error);
 
 	if (!rc)
-		rc = e->mailbox_driver->open(&mailbox, server, &options, &error);
+		rc = e->mailbox_driver->open(&mailbox, e->tested_server, &options, &error);
 	if (!rc)
 		rc = e->mailbox_driver->test(mailbox, &error);
 	if (mailbox)
 		e->mailbox_driver->close(mailbox);
-	if (server)
-		e->mailbox_driver->server_close(server);
+	close_tested(e);
 	return verdict(rc, &error);
 }
 
 static json_t *test_crm(struct engine *e)
 {
-	struct crm_options options = { .url = e->config->crm_url,
-		.client_id = e->config->crm_client_id,
-		.client_secret = e->config->crm_client_secret,
-		.ca_file = e->config->crm_ca_file,
-		.external_id_field = e->config->crm_external_id_field,
-		.daily_reserve = e->config->crm_daily_reserve };
 	struct error error = ERROR_INIT;
-	struct crm *crm = NULL;
-	int rc = e->crm_driver->open(&crm, &options, &error);
+	int rc = open_tested(e, open_tested_crm, &error);
 
 	if (!rc)
-		rc = e->crm_driver->test(crm, &error);
-	if (crm)
-		e->crm_driver->close(crm);
+		rc = e->crm_driver->test(e->tested_crm, &error);
+	close_tested(e);
 	return verdict(rc, &error);
 }
 
@@ -497,6 +533,7 @@ int engine_test(struct engine *e, const char *address, json_t **result, struct e
 	bool fine = true;
 	size_t i;
 
+	pthread_mutex_lock(&e->test_lock);
 	for (i = 0; i < e->n_mailboxes; i++) {
 		if (!is_meant(&e->mailboxes[i], address))
 			continue;
@@ -509,6 +546,7 @@ int engine_test(struct engine *e, const char *address, json_t **result, struct e
 		json_object_set_new(entry, "name", json_string(e->crm_driver->name));
 		json_array_append_new(list, entry);
 	}
+	pthread_mutex_unlock(&e->test_lock);
 	json_array_foreach(list, i, entry)
 		fine &= json_is_true(json_object_get(entry, "ok"));
 	*result = list;

@@ -128,6 +128,7 @@ int engine_new(struct engine **out, const struct engine_options *options, struct
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_mutex_init(&e->remote_lock, NULL);
 	pthread_mutex_init(&e->pull_lock, NULL);
+	pthread_mutex_init(&e->test_lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&e->wake, &attr);
@@ -176,6 +177,7 @@ void engine_free(struct engine *e)
 	pthread_mutex_destroy(&e->lock);
 	pthread_mutex_destroy(&e->remote_lock);
 	pthread_mutex_destroy(&e->pull_lock);
+	pthread_mutex_destroy(&e->test_lock);
 	pthread_cond_destroy(&e->wake);
 	pthread_cond_destroy(&e->ended);
 	free(e);
@@ -309,6 +311,20 @@ int engine_start(struct engine *e, struct error *err)
 	return 0;
 }
 
+/* Under remote_lock. */
+static void cancel_requests(struct engine *e)
+{
+	void *servers[] = { e->server, e->tested_server };
+	struct crm *crms[] = { e->crm, e->tested_crm };
+
+	for (size_t i = 0; i < ARRAY_SIZE(servers); i++) {
+		if (servers[i])
+			e->mailbox_driver->server_cancel(servers[i]);
+		if (crms[i])
+			e->crm_driver->cancel(crms[i]);
+	}
+}
+
 void engine_stop(struct engine *e)
 {
 	pthread_mutex_lock(&e->lock);
@@ -317,10 +333,7 @@ void engine_stop(struct engine *e)
 	pthread_cond_broadcast(&e->ended);
 	pthread_mutex_unlock(&e->lock);
 	pthread_mutex_lock(&e->remote_lock);
-	if (e->server)
-		e->mailbox_driver->server_cancel(e->server);
-	if (e->crm)
-		e->crm_driver->cancel(e->crm);
+	cancel_requests(e);
 	pthread_mutex_unlock(&e->remote_lock);
 	for (size_t i = 0; i < e->n_workers; i++)
 		pthread_join(e->workers[i], NULL);

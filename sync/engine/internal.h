@@ -100,9 +100,12 @@ struct engine {
 	atomic_bool held;     /* likewise */
 	atomic_bool stopping; /* written under lock, read anywhere */
 
-	pthread_mutex_t remote_lock; /* of the two pointers; never held during a request */
+	pthread_mutex_t remote_lock; /* of the four pointers; never held during a request */
 	void *server;
 	struct crm *crm;
+	void *tested_server; /* of a test of the connections; NULL: none goes on */
+	struct crm *tested_crm;
+	pthread_mutex_t test_lock; /* one test at a time */
 	pthread_mutex_t pull_lock; /* one pull of the CRM at a time */
 	int64_t crm_pulled;	   /* when the last whole pull of the CRM began */
 };

@@ -2,6 +2,7 @@
 import base64
 import os
 import socket
+import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -25,6 +26,7 @@ from scene import (
     seed,
     state,
 )
+from simulator import BUILD, wait_for
 
 ANNA = person("Anna", "Lind", folder="Salesforce_Sync", JobTitle="Buyer")
 BEN = person("Ben", "Ohlsen", folder="Salesforce_Sync", JobTitle="Clerk")
@@ -180,3 +182,17 @@ def test_a_client_that_does_not_read_keeps_nothing_from_stopping(mount, contacts
         while part := client.recv(1 << 20):
             got += len(part)
     assert got < whole
+
+
+@pytest.mark.sim(seed=seed([CLARA], bob=[]))
+def test_a_test_of_servers_that_hang_ends_with_the_daemon(sim, mount):
+    sim.fault("*", "delay", ms=600000, count=10)
+    with subprocess.Popen([str(BUILD / "tandemctl"), "-m", str(mount.path), "test-connection"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          env=mount.environment) as client:
+        wait_for(lambda: sim.counters()["delayed"], 60, "the request that hangs")
+        began = time.monotonic()
+        mount.stop()
+        assert time.monotonic() - began < 20
+        assert client.wait(20) == 1
+    sim.clear_faults()
