@@ -129,6 +129,9 @@ int engine_new(struct engine **out, const struct engine_options *options, struct
 	pthread_mutex_init(&e->remote_lock, NULL);
 	pthread_mutex_init(&e->pull_lock, NULL);
 	pthread_mutex_init(&e->test_lock, NULL);
+	pthread_mutex_init(&e->shared_lock, NULL);
+	pthread_cond_init(&e->shared_given, NULL);
+	e->written = json_object();
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&e->wake, &attr);
@@ -178,6 +181,9 @@ void engine_free(struct engine *e)
 	pthread_mutex_destroy(&e->remote_lock);
 	pthread_mutex_destroy(&e->pull_lock);
 	pthread_mutex_destroy(&e->test_lock);
+	pthread_mutex_destroy(&e->shared_lock);
+	pthread_cond_destroy(&e->shared_given);
+	json_decref(e->written);
 	pthread_cond_destroy(&e->wake);
 	pthread_cond_destroy(&e->ended);
 	free(e);

@@ -108,6 +108,10 @@ struct engine {
 	pthread_mutex_t test_lock; /* one test at a time */
 	pthread_mutex_t pull_lock; /* one pull of the CRM at a time */
 	int64_t crm_pulled;	   /* when the last whole pull of the CRM began */
+
+	pthread_mutex_t shared_lock;
+	pthread_cond_t shared_given;
+	json_t *written; /* set: ids of records that a mailbox is writing to (shared.c) */
 };
 
 /* What `max-create` counts, each on its own (cap.c). */
@@ -504,6 +508,14 @@ json_t *account_unmatched(struct engine *e, int64_t mailbox);
 
 int push_mailbox(struct cycle *c, struct error *err);
 int push_crm(struct cycle *c, struct error *err);
+
+/* The record is this cycle's to update until it gives it back; false: another mailbox has it. */
+bool shared_take(struct cycle *c, const char *record_id);
+void shared_give(struct cycle *c, const char *record_id);
+/* Until nobody has it.  The caller has none itself, and no transaction. */
+void shared_wait(struct cycle *c, const char *record_id);
+/* Merges what another mailbox that is linked with the record has read of it since; inside a transaction. */
+int shared_merge(struct cycle *c, struct pair *pair, struct error *err);
 /* Nothing of the item is left on either side: it ends, with its claims and what was noted with it. */
 int push_item_end(struct cycle *c, int64_t item, struct error *err);
 /* The item is gone in Exchange: file, item and link end; inside a transaction. */

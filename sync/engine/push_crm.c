@@ -15,11 +15,16 @@ struct push {
 	enum crm_op_type type;
 	const json_t *allowed; /* deletes: set of item ids that the guard lets go */
 	struct crm_op ops[WRITE_BATCH];
+	char *waits_for; /* updates: a record that another mailbox is writing to, or NULL */
 };
 
 static void clear_slot(struct push_batch *b, size_t i)
 {
-	crm_op_clear(&((struct push *)b)->ops[i]);
+	struct push *p = (struct push *)b;
+
+	if (p->type == CRM_UPDATE)
+		shared_give(b->c, p->ops[i].id);
+	crm_op_clear(&p->ops[i]);
 }
 
 static void id_name(char name[24], int64_t id)
@@ -95,16 +100,14 @@ static bool is_due(struct push *p, struct pair *pair)
 	       (type != CRM_CREATE || may_create(c, pair));
 }
 
-static bool prepare(struct push_batch *b, struct pair *pair, struct error *err)
+static bool fill_slot(struct push *p, struct pair *pair, struct error *err)
 {
-	struct push *p = (struct push *)b;
+	struct push_batch *b = &p->batch;
 	struct store_side *side = &pair->sides[SIDE_CRM];
 	struct crm_op *op = &p->ops[b->n];
 	const struct crm_driver *driver = b->c->engine->crm_driver;
 	json_t *projection, *changed, *later = NULL;
 
-	if (!is_due(p, pair))
-		return false;
 	*op = (struct crm_op){ .id = side->remote_id, .version = side->version };
 	if (p->type == CRM_DELETE)
 		return true;
@@ -132,6 +135,35 @@ static bool prepare(struct push_batch *b, struct pair *pair, struct error *err)
 	b->projections[b->n] = projection;
 	b->changed[b->n] = changed;
 	return true;
+}
+
+/* What another mailbox has read of the record since is merged first. */
+static bool fill_update(struct push *p, struct pair *pair, struct error *err)
+{
+	struct cycle *c = p->batch.c;
+	const char *record_id = pair->sides[SIDE_CRM].remote_id;
+
+	if (!shared_take(c, record_id)) {
+		xstrset(&p->waits_for, record_id);
+		return false;
+	}
+	if (shared_merge(c, pair, err)) {
+		cycle_defer(c, err);
+		*err = (struct error)ERROR_INIT;
+	} else if (fill_slot(p, pair, err)) {
+		return true;
+	}
+	shared_give(c, record_id);
+	return false;
+}
+
+static bool prepare(struct push_batch *b, struct pair *pair, struct error *err)
+{
+	struct push *p = (struct push *)b;
+
+	if (!is_due(p, pair))
+		return false;
+	return p->type == CRM_UPDATE ? fill_update(p, pair, err) : fill_slot(p, pair, err);
 }
 
 static int succeeded(struct push *p, size_t i, struct pair *pair, struct error *err)
@@ -286,6 +318,12 @@ static int push_type(struct cycle *c, enum item_kind kind, enum crm_op_type type
 	p->type = type;
 	p->allowed = allowed;
 	rc = push_batches(&p->batch, &steps, ids, n, err);
+	while (!rc && p->waits_for) {
+		shared_wait(c, p->waits_for);
+		xstrset(&p->waits_for, NULL);
+		rc = push_batches(&p->batch, &steps, ids, n, err);
+	}
+	free(p->waits_for);
 	free(p);
 	return rc;
 }

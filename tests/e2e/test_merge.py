@@ -6,6 +6,7 @@ import os
 import pytest
 from contact_rows import properties, property_value
 from exchange import edit, emails, new_contact, phones, subfolder
+from scene import attribute, card, conflicts, seed
 from tools import run
 
 ALICE = "alice.moreau@corp.example"
@@ -275,3 +276,29 @@ def test_a_stale_copy_reverts_nothing_it_did_not_touch(mount, anna):
     assert property_value(anna.path, "TITLE") == "Owner"
     assert property_value(anna.path, "ROLE") == "Trader"
     assert anna.record["Title"] == "Owner"
+
+
+@pytest.mark.sim(seed=seed(bob=[]))
+def test_two_mailboxes_edit_one_record_at_once(sim, mount):
+    """All within one second of the CRM, which so cannot tell a record that was read from a newer one."""
+    paths = [mount.mailbox(name) / "Contacts" / "Salesforce_Sync" / "anna.vcf"
+             for name in ("alice", "bob")]
+    sim.clock(freeze=True)
+    for path in paths:
+        path.write_bytes(card("Anna Lind", "EMAIL:anna@client.example", "TITLE:Buyer").encode())
+    mount.sync()
+    mount.sync()
+    (record,) = sim.records("Contact")
+    assert [attribute(path, "crm-id") for path in paths] == [record["Id"]] * 2
+    for path, title in zip(paths, ("Head", "Chief")):
+        run("sed", "-i", f"s/^TITLE:.*/TITLE:{title}\\r/", path)
+    sim.fault("sf:composite", "delay", count=2, ms=300)
+    mount.sync()
+    mount.sync()
+    (record,) = sim.records("Contact")
+    winner, loser = ("Head", "Chief") if record["Title"] == "Head" else ("Chief", "Head")
+    assert {property_value(path, "TITLE") for path in paths} == {winner} == {record["Title"]}
+    (conflict,) = [one for name in ("alice", "bob") for one in conflicts(mount.mailbox(name))]
+    (field,) = conflict["fields"]
+    assert [one["value"] for one in field["losers"]] == [loser]
+    assert field["winner"] == winner
