@@ -29,10 +29,11 @@ from simulator import Simulator, wait_for
 
 MUST, MAY, NOT = "must", "may", "not"
 OTHER = {"file": "exchange", "exchange": "file"}
+BOB = ("bob's file", "bob's exchange")  # the mailbox of a colleague
 # More deletions of one folder than this are held, however large it is (as long as it is below 60).
 MANY = 6
 
-CONFIG = {"conflict": "exchange", "remove": "none", "import": "off", "token": True}
+CONFIG = {"conflict": "exchange", "remove": "none", "import": "off", "token": True, "bob": False}
 # Minutes after which nobody waits for the answer to a create any more.
 # Requests of the gateway, not those of people, who sign in themselves.
 BY_GATEWAY = "ExchangeImpersonation"
@@ -50,6 +51,7 @@ class Thing:
     had_record: bool = False
     raced: bool = False  # edited in Exchange while a cycle was on its way
     reset: bool = False  # nobody knows any more what the sides agreed on
+    bob: str = NOT  # is it to be in the mailbox of a colleague too, who always designates it?
     twin: bool = False  # somebody made the record himself, and the two are not linked yet
     touched: set = dataclasses.field(default_factory=set)
     open: dict = dataclasses.field(default_factory=dict)
@@ -89,13 +91,16 @@ class World:
         self.refused = []   # names of files that were written as no item
         self.guarded = []   # [[(place that must still have it, thing)]]
         self.removed = {}   # {thing: (path, bytes)} of files that were removed
-        self.sim = Simulator(directory / "sim", seed=seed([]), schema=None)
+        self.sim = Simulator(directory / "sim", schema=None,
+                             seed=seed([], [] if self.config["bob"] else None))
         try:
             self.mount = Mount(directory / "tandemfs", self.sim, config=self.overrides())
         except BaseException:
             self.sim.stop()
             raise
         self.replicas = {"file": Files(self), "exchange": Exchange(self), "crm": Crm(self)}
+        if self.config["bob"]:
+            self.replicas.update(zip(BOB, (Files(self, "bob"), Exchange(self, "bob"))))
 
     def overrides(self):
         rules = {f"{kind}-{key}": self.config[key] for kind in ("contacts", "calendar", "tasks")
@@ -117,6 +122,8 @@ class World:
 
     def copies(self, place):
         """{(kind, name): [copy]} of one place."""
+        if place not in self.replicas:
+            return {}
         try:
             listed = list(self.replicas[place].copies())
         except FileNotFoundError:  # a cycle by itself, after one that failed, has moved a file
@@ -183,6 +190,30 @@ class World:
         thing.record, thing.had_record, thing.twin = MUST, True, True
         thing.touched.add("crm")
 
+    def do_know(self, place, n):
+        """A colleague comes to know the same person."""
+        things = [thing for thing in self.things.values() if thing.kind is KINDS[0]]
+        if not things or place not in self.replicas:
+            return
+        thing = things[n % len(things)]
+        if thing.bob != NOT:
+            return
+        values = self.first_values(thing)
+        self.replicas[place].create(thing, values, True)
+        thing.bob = MUST
+        thing.touched.add(place)
+        thing.twin = thing.twin or thing.link == NOT
+        if thing.record == NOT and thing.link == NOT:
+            thing.record = MUST
+        self.linked_anew(thing)
+
+    @staticmethod
+    def linked_anew(thing):
+        """An empty field takes the other's value then."""
+        thing.reset = True
+        for values in thing.open.values():
+            values.discard(None)
+
     def do_edit(self, place, n, which):
         thing, copy = self.one(place, n)
         if not copy:
@@ -218,6 +249,8 @@ class World:
     def revive(self, thing, place):
         """A change by somebody who does not know that it was deleted elsewhere."""
         thing.touched.add(place)
+        if place in BOB:
+            return
         if thing.item == NOT and (place != "crm" or thing.link != NOT):
             thing.item = MAY
         if thing.record == NOT and thing.link == MAY:
@@ -250,6 +283,7 @@ class World:
             if (thing.kind.name, thing.name) not in self.copies("exchange"):
                 thing.item = self.weaker(thing.item)  # not imported yet, and need not be
             thing.had_record = False
+            thing.bob = self.follows(thing.bob, ("exchange", "both"), MUST)
         else:
             thing.item = NOT if alone else MAY
             thing.record = self.follows(MUST if thing.had_record else self.weaker(thing.record),
@@ -359,12 +393,16 @@ class World:
 
     def note_equal(self):
         """A cycle has ended well: where all sides are equal now, everybody knows of everything."""
-        files, items, records = (self.copies(place) for place in self.replicas)
+        files, items, records = (self.copies(place) for place in ("file", "exchange", "crm"))
+        his = [self.copies(place) for place in BOB]
         for key, thing in self.things.items():
             sides = [files.get(key), items.get(key)]
             if thing.link != NOT and key in records:
                 sides.append(records[key])
-            if not any(sides[:2]) or (all(sides) and all(
+            if thing.bob != NOT:
+                sides += [records.get(key), *(found.get(key) for found in his)]
+            gone = thing.bob == NOT and not any(sides[:2])
+            if gone or (all(sides) and all(
                     side[0].fields == sides[0][0].fields for side in sides)
                     and sides[0][0].where() == sides[1][0].where()):
                 thing.touched.clear()
@@ -384,6 +422,8 @@ class World:
     def do_during(self, operation, kind, skip, edit):
         """Somebody edits while a request is under way.  What is read, written by somebody else and sent
         within one second the CRM does not tell from what was not written."""
+        if edit[1] == "crm" and self.config["bob"]:
+            edit = (edit[0], "exchange", *edit[2:])
         if operation.startswith("sf:") and edit[1] == "crm":
             operation = "UpdateItem"
         self.begin(operation, kind, skip)
@@ -415,9 +455,7 @@ class World:
         self.mount.ctl("reset", ALICE)
         for thing in self.things.values():
             thing.touched.update(self.replicas)
-            thing.reset = True
-            for values in thing.open.values():
-                values.discard(None)
+            self.linked_anew(thing)
             thing.item = MAY if thing.item == NOT and thing.link != NOT else thing.item
 
     def do_clock(self, hours):

@@ -6,7 +6,7 @@ and with what people did."""
 import json
 
 from later import after
-from model import AGED, MANY, MAY, MUST, NOT
+from model import AGED, BOB, MANY, MAY, MUST, NOT
 from model_fields import FIELDS
 from scene import conflicts, lost
 from simulator import wait_for
@@ -62,10 +62,12 @@ def check_guard(world):
 def check(world):
     assert world.sim.mails() == [], "somebody was mailed"
     assert world.mount.ctl_json("errors") == []
-    box = world.mount.mailbox("alice")
+    boxes = sorted(world.mount.path.iterdir())
+    box = boxes[0]
+    assert [lost(other) for other in boxes[1:]] == [[]] * world.config["bob"]
     assert lost(box) == sorted(f"{name}.{end}" for name in world.refused
                                for end in ("reason", "refused"))
-    losers = [loser["value"] for conflict in conflicts(box) for field in conflict["fields"]
+    losers = [loser["value"] for one in boxes for conflict in conflicts(one) for field in conflict["fields"]
               for loser in field["losers"]]
     sides = {place: world.copies(place) for place in world.replicas}
     for place, found in sides.items():
@@ -76,13 +78,16 @@ def check(world):
         copies = {place: found[key][0] for place, found in sides.items() if key in found}
         check_there(thing, copies)
         check_equal(thing, copies)
+        check_colleague(thing, copies)
         check_values(thing, copies, losers + binned(world, thing))
         settled(thing, copies)
     world.removed = {key: file for key, file in world.removed.items() if key not in sides["file"]}
 
 
 def check_there(thing, copies):
-    for wanted, places in (thing.item, ("file", "exchange")), (thing.record, ("crm",)):
+    record = MAY if thing.bob != NOT and thing.record == NOT else thing.record
+    for wanted, places in ((thing.item, ("file", "exchange")), (record, ("crm",)),
+                           (thing.bob, BOB)):
         for place in places:
             assert wanted == MAY or (place in copies) == (wanted == MUST), \
                 f"{thing.kind.name} {thing.name} {wanted} be in {place}"
@@ -102,6 +107,17 @@ def check_equal(thing, copies):
     if file.link:
         assert record and file.link == record.handle, (file, record)
         assert file.fields == record.fields, (file, record)
+
+
+def check_colleague(thing, copies):
+    file, item = (copies.get(place) for place in BOB)
+    assert bool(file) == bool(item), f"{thing.name} is in one of bob's file and Exchange: {copies}"
+    if file:
+        assert file.fields == item.fields and file.where() == item.where(), (file, item)
+        record = copies.get("crm")
+        assert not file.link or (record and file.link == record.handle
+                                 and file.fields == record.fields), (file, record)
+        assert file.link or thing.bob == MAY or not record, f"bob's {thing.name} is not linked"
 
 
 def binned(world, thing):
@@ -133,6 +149,9 @@ def settled(thing, copies):
     thing.item = MUST if file else NOT
     thing.record = MUST if "crm" in copies else NOT
     thing.had_record = "crm" in copies
+    his = copies.get(BOB[0])
+    thing.bob = NOT if not his else MUST if his.link else MAY
+    thing.twin = thing.twin or bool(his and "crm" in copies)
     if not file:
         thing.link = MAY if thing.link != NOT or thing.had_record else NOT
     elif file.link:

@@ -4,6 +4,7 @@ Those that failed once, so that they do not again; and those that show that the 
 named after the one in tests/bugs that it is for (`make bugs`)."""
 
 FILE, EXCHANGE, CRM = "file", "exchange", "crm"
+BOBS_FILE = "bob's file"
 CONTACT, EVENT, TASK, SERIES = range(4)
 SYNC, SETTLE = ("sync",), ("settle",)
 REMOVE = {"remove": "both"}
@@ -28,6 +29,9 @@ FAILED_ONCE = {
         [*linked(TASK), ("delete", FILE, 0), ("reset",), ("edit", EXCHANGE, 0, 0)], {}),
     "a series is imported with an occurrence that was moved": (
         [("create", CRM, SERIES, False), ("edit", CRM, 0, 4)], {"import": "owned"}),
+    "two mailboxes edit one record": (
+        [("create", FILE, CONTACT, True), ("know", BOBS_FILE, 0), SYNC, ("edit", FILE, 0, 0),
+         ("edit", BOBS_FILE, 0, 0), SYNC], {"bob": True}),
 }
 
 BUGS = {
@@ -64,6 +68,9 @@ BUGS = {
         {}),
     "occurrence-stays": (
         [*linked(SERIES), ("clear", FILE, 0, 3), SYNC], {}),
+    "claim-skipped": (
+        [("create", FILE, CONTACT, True), ("know", BOBS_FILE, 0),
+         ("during", "sf:collections-upsert", "delay", 0, ("edit", FILE, 0, 1))], {"bob": True}),
     "clear-not-sent": (
         [*linked(CONTACT), ("clear", FILE, 0, 1), SYNC], {}),
 }

@@ -78,14 +78,15 @@ class Copy:
 
 
 class Replica:
-    def __init__(self, world):
+    def __init__(self, world, who="alice"):
         self.world = world
         self.sim = world.sim
+        self.who = world.sim.mailbox(who)
 
 
 class Files(Replica):
     def box(self):
-        return self.world.mount.mailbox("alice")
+        return self.world.mount.path / self.who["address"]
 
     def directory(self, kind):
         return self.box() / kind.folder
@@ -170,10 +171,12 @@ class Files(Replica):
 
 
 class Exchange(Replica):
-    def __init__(self, world):
-        super().__init__(world)
-        box = world.sim.mailbox("alice")
-        self.raw = RawEws(world.sim, user=box["address"], password=box["password"])
+    def __init__(self, world, who="alice"):
+        super().__init__(world, who)
+        self.raw = RawEws(self.sim, user=self.who["address"], password=self.who["password"])
+
+    def items(self):
+        return exchange_items(self.sim, self.who["address"])
 
     def call(self, request):
         answer = self.raw.call(request)
@@ -181,14 +184,14 @@ class Exchange(Replica):
         return answer
 
     def copies(self):
-        for path, items in exchange_items(self.sim).items():
+        for path, items in self.items().items():
             top, _, folder = path.partition("/")
             if top in ("Contacts", "Calendar", "Tasks"):
                 yield from (self.copy(item, folder) for item in items)
 
     def deleted(self):
         """What lies in Deleted Items."""
-        return [self.copy(item, "") for item in exchange_items(self.sim)["Deleted Items"]]
+        return [self.copy(item, "") for item in self.items()["Deleted Items"]]
 
     def copy(self, item, folder):
         row = item["properties"]
@@ -277,7 +280,7 @@ class Exchange(Replica):
     def move(self, copy, into):
         folder = '<t:DistinguishedFolderId Id="contacts"/>'
         if into:
-            (box,) = self.sim.state("exchange")["exchange"]["mailboxes"].values()
+            box = self.sim.state("exchange")["exchange"]["mailboxes"][self.who["address"]]
             (found,) = [folder["id"] for folder in box["folders"]
                         if folder["path"] == f"Contacts/{VIEW}"]
             folder = f'<t:FolderId Id="{found}"/>'
@@ -322,7 +325,7 @@ class Crm(Replica):
             fields.update(series.NEW_IN_CRM)
         self.sim.act("create", object=thing.kind.record, fields={
             **thing.kind.crm(thing.name), **fields,
-            "OwnerId": self.sim.mailbox("alice")["crm_user_id"]})
+            "OwnerId": self.who["crm_user_id"]})
 
     def edit(self, copy, field, value):
         handle = copy.handle

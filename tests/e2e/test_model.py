@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 import scene
 from hypothesis import strategies as st
-from model import World
+from model import BOB, World
 from model_oracle import play
 from model_programs import PROGRAMS
 from scale import amount
@@ -23,6 +23,7 @@ SEED = int(os.environ.get("TANDEM_MODEL_SEED") or 0)
 
 PLACES = st.sampled_from(["file", "exchange", "crm"])
 MAILBOX = st.sampled_from(["file", "exchange"])
+HIS = st.sampled_from(BOB)
 WAYS = st.sampled_from(["folder", "category"])
 KIND = st.sampled_from([0, 1, 2, 3, 3])
 WHICH = st.integers(0, 5)
@@ -45,7 +46,7 @@ def operation(name, *arguments):
 SYNC = operation("sync")
 CREATE = operation("create", PLACES, KIND, st.booleans())
 EDIT = operation("edit", PLACES, NTH, WHICH)
-# How often each is done, of a hundred.
+# How often each is done, of some hundred.
 OFTEN = [
     (13, SYNC), (8, CREATE),
     (16, EDIT),
@@ -56,6 +57,9 @@ OFTEN = [
     (3, operation("restore", NTH)),
     (3, operation("rename", NTH)),
     (3, operation("twin", NTH)),
+    (4, operation("know", HIS, NTH)),
+    (6, operation("edit", HIS, NTH, WHICH)),
+    (1, operation("clear", HIS, NTH, WHICH)),
     (1, operation("refused", KIND)),
     (11, operation("fault", REQUESTS, LOST, SKIP)),
     (1, operation("fault", REQUESTS, st.just("status"), SKIP)),
@@ -77,6 +81,7 @@ CONFIG = st.fixed_dictionaries({}, optional={
     "remove": st.sampled_from(["none", "both"]),
     "import": st.sampled_from(["off", "owned"]),
     "token": st.booleans(),
+    "bob": st.booleans(),
 })
 STEPS = st.lists(OPERATIONS, max_size=16)  # some five of them
 SOME = st.integers(0, 3).flatmap(lambda n: BULK if n == 3 else STEPS)
