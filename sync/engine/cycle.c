@@ -309,6 +309,7 @@ static void write_end(struct cycle *c, const struct error *error)
 
 	if (store_begin(c->store, STORE_NORMAL, STORE_LOCAL, NULL))
 		return;
+	gateway_end(c, NULL);
 	json_array_foreach(c->log, i, line)
 		store_log(c->store, c->mb->id, json_string_value(line), NULL);
 	if (!store_mailbox_get(c->store, c->mb->id, &mb, NULL)) {
@@ -320,7 +321,6 @@ static void write_end(struct cycle *c, const struct error *error)
 		store_mailbox_clear(&mb);
 	}
 	cap_end(c, NULL);
-	gateway_end(c, NULL);
 	store_tombstones_expire(c->store, c->began - TOMBSTONE_NS, NULL);
 	store_deletions_expire(c->store, c->mb->id, c->began - TOMBSTONE_NS, NULL);
 	if (store_commit(c->store, NULL))

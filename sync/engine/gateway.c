@@ -40,13 +40,13 @@
 #define TIME_DIGITS  11
 #define TOKEN_DIGITS 32
 
-struct kind {
+struct evidence_kind {
 	const char *name;
 	size_t few, few_cycles;
 	const char *what[SIDES];
 };
 
-static const struct kind kinds[EVIDENCES] = {
+static const struct evidence_kind kinds[EVIDENCES] = {
 	[EVIDENCE_TOKEN] = { "token", 1, 1,
 		{ "another tandemfs makes items in this mailbox",
 			"another tandemfs makes records of this user" } },
@@ -73,6 +73,8 @@ static const struct {
 	/* linkpoint360.com/kb/troubleshooting-contact-sync-exchange-salesforce */
 	{ "SF Contact Sync", "LinkPoint Connect: Cloud Edition", KIND_CONTACT },
 };
+
+/* ---- what is remembered ----------------------------------------------------------------------- */
 
 static struct gateway *memory_of(struct engine_mailbox *mb)
 {
@@ -219,6 +221,14 @@ static void note(struct cycle *c, enum evidence what, enum side side, const char
 	g->fresh[what][side]++;
 }
 
+static void note_item(struct cycle *c, enum evidence what, enum side side, const struct pair *pair,
+	const char *id, int64_t cycle, const char *who)
+{
+	char *path AUTOFREE = pair_path(c, pair);
+
+	note(c, what, side, id, cycle, path, who);
+}
+
 /* What tells an item of this kind from others, as flat fields of the CRM have it.  New array. */
 static json_t *keys_of(struct cycle *c, enum item_kind kind, const json_t *fields)
 {
@@ -269,7 +279,10 @@ void gateway_wrote(struct cycle *c, const struct pair *pair, enum side side, con
 
 	item_name(name, pair->item.id);
 	json_array_foreach((json_t *)changed, i, value)
-		buf_addf(&fields, "\n%s\n", json_string_value(value));
+		if (json_string_value(value)[0] != '@')
+			buf_addf(&fields, "\n%s\n", json_string_value(value));
+	if (!fields.len) /* but for our marks, what was written last is what it was */
+		return;
 	remember(c, g->wrote[side], name,
 		json_pack("{s:I, s:I, s:s}", "at", (json_int_t)store_now(c->store), "cycle",
 			(json_int_t)c->began, "fields", buf_str(&fields)));
@@ -296,12 +309,9 @@ void gateway_changed(struct cycle *c, const struct pair *pair, enum side side, c
 	item_name(name, pair->item.id);
 	wrote = json_object_get(g->wrote[side], name);
 	if (wrote && store_now(c->store) - time_of(wrote) <= STEP_NS &&
-		strstr(json_string_value(json_object_get(wrote, "fields")), line)) {
-		char *path AUTOFREE = pair_path(c, pair);
-
-		note(c, EVIDENCE_REWRITE, side, name,
-			json_integer_value(json_object_get(wrote, "cycle")), path, NULL);
-	}
+		strstr(json_string_value(json_object_get(wrote, "fields")), line))
+		note_item(c, EVIDENCE_REWRITE, side, pair, name,
+			json_integer_value(json_object_get(wrote, "cycle")), NULL);
 }
 
 /* The item that we made on this side within the hour, and which has one of these keys; 0: none.  Takes the
@@ -336,15 +346,13 @@ static void note_twin(struct cycle *c, enum side side, int64_t item)
 
 	if (pair_load(c, item, &pair, NULL))
 		return;
-	if (pair.item.ino) {
-		char *path AUTOFREE = pair_path(c, &pair);
-
-		item_name(name, item);
-		note(c, EVIDENCE_TWIN, side, name, 0, path, NULL);
-	}
+	item_name(name, item);
+	if (pair.item.ino)
+		note_item(c, EVIDENCE_TWIN, side, &pair, name, 0, NULL);
 	pair_clear(&pair);
 }
 
+/* The product whose folder the item came into, when all that was there before is known; NULL: none. */
 static const char *product_of(struct cycle *c, const struct pair *pair)
 {
 	struct store_folder folder = { 0 };
@@ -366,16 +374,12 @@ void gateway_item(
 {
 	const char *token = json_string_value(json_object_get(data, "token")), *product;
 	enum item_kind kind = pair->item.kind;
-	char *path AUTOFREE = NULL;
+	char who[ID_DIGITS + 1];
 	int64_t item = 0;
 
-	if (is_foreign(c, token)) {
-		char who[ID_DIGITS + 1];
-
-		path = pair_path(c, pair);
-		snprintf(who, sizeof(who), "%s", token);
-		note(c, EVIDENCE_TOKEN, SIDE_EXCHANGE, id, 0, path, who);
-	}
+	snprintf(who, sizeof(who), "%s", token ? token : "");
+	if (is_foreign(c, token))
+		note_item(c, EVIDENCE_TOKEN, SIDE_EXCHANGE, pair, id, 0, who);
 	if (is_copy || is_ours(c->engine, token))
 		return;
 	if (has_made(c, SIDE_EXCHANGE))
@@ -383,11 +387,8 @@ void gateway_item(
 	if (item)
 		note_twin(c, SIDE_EXCHANGE, item);
 	product = product_of(c, pair);
-	if (product) {
-		free(path);
-		path = pair_path(c, pair);
-		note(c, EVIDENCE_FOLDER, SIDE_EXCHANGE, id, 0, path, product);
-	}
+	if (product)
+		note_item(c, EVIDENCE_FOLDER, SIDE_EXCHANGE, pair, id, 0, product);
 }
 
 /* By the CRM's clock: was the record made after the one that the item is linked with? */
@@ -459,7 +460,8 @@ static json_t *standing(struct store *store, int64_t mailbox)
 }
 
 /* Is what was seen within the hour enough?  NULL: nothing was. */
-static bool is_enough(const struct kind *kind, const json_t *seen, json_t **oldest, json_t **newest)
+static bool is_enough(
+	const struct evidence_kind *kind, const json_t *seen, json_t **oldest, json_t **newest)
 {
 	json_t *cycles = json_object(), *entry;
 	const char *key;

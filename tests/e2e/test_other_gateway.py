@@ -122,6 +122,21 @@ def test_what_we_wrote_is_set_back(sim, mount, synced):
     assert warnings(mount)["rewrite", "crm"]["times"] == FEW
 
 
+@pytest.mark.sim(seed=seed([person("Old", f"Nr{i:02}", folder="Salesforce Contacts")
+                            for i in range(2 * FEW)]))
+def test_a_folder_that_another_product_fills(mount, exchange):
+    """LinkPoint Connect(ME)'s: what it left there says nothing, what goes on coming does."""
+    assert warnings(mount) == {}
+    folder = subfolder(exchange("alice"), "Salesforce Contacts")
+    for i in range(FEW):
+        assert warnings(mount) == {}
+        new_contact(exchange("alice"), f"New Nr{i:02}", folder, given_name="New")
+        mount.sync()
+    warning = warnings(mount)["folder", "exchange"]
+    assert warning["times"] == FEW and warning["who"] == "LinkPoint Connect(ME)"
+    assert warning["example"] == f"{ALICE}/Contacts/Salesforce Contacts/New Nr04.vcf"
+
+
 @pytest.mark.sim(seed=seed())
 def test_two_tandemfs_on_one_mailbox(sim, mount, start_mount):
     """The one item that the other makes is enough, since its token names it; each warns of the other."""

@@ -417,6 +417,25 @@ static void values_in_exchange_are_changed_back(void **state)
 	assert_warned(w, "rewrite", "exchange", FEW);
 }
 
+/* Written by the create; the link that is noted with it after that hides nothing. */
+static void values_of_new_items_are_changed(void **state)
+{
+	struct world *w = *state;
+	struct buf log AUTOBUF = BUF_INIT(1 << 20);
+
+	for (int i = 0; i < FEW; i++) {
+		put(&w->e, SYNC, nth_file(w, i),
+			person(w, nth(w, i), nth_email(w, i), JOB("Buyer")));
+		settle(w);
+		assert_true(there(w, ALICE, nth(w, i))->marks.crm_link != NULL);
+		fake_set(box_of(w, ALICE), there(w, ALICE, nth(w, i)), "JobTitle", "Chief");
+		cycle(w, ALICE);
+	}
+	assert_warned(w, "rewrite", "exchange", FEW);
+	assert_int_equal(store_log_read(w->e.store, w->e.mailbox, &log, NULL), 0);
+	assert_non_null(strstr(buf_str(&log), "another gateway?"));
+}
+
 /* ---- folders --------------------------------------------------------------------------------- */
 
 static void a_folder_that_another_product_fills(void **state)
@@ -510,6 +529,7 @@ int main(void)
 		WORLD(people_who_add_to_what_we_wrote_are_no_fight),
 		WORLD(a_change_long_after_is_no_rewrite),
 		WORLD(values_in_exchange_are_changed_back),
+		WORLD(values_of_new_items_are_changed),
 		WORLD(a_folder_that_another_product_fills),
 		WORLD(the_same_folder_by_our_own_hand),
 		CALENDAR(events_made_a_second_time),
