@@ -113,10 +113,11 @@ static void print_gateways(const json_t *warnings)
 		const char *who = text_of(row, "who", NULL);
 
 		printf("  WARNING    another gateway? %s%s%s%s\n"
-		       "             %lld times from %s to %s, the last was %s\n",
+		       "             %lld time%s, from %s to %s, the last was %s\n",
 			text_of(row, "what", "?"), who ? " (" : "", who ? who : "", who ? ")" : "",
-			(long long)number(row, "times"), text_of(row, "since", "?"),
-			text_of(row, "last", "?"), text_of(row, "example", "?"));
+			(long long)number(row, "times"), number(row, "times") == 1 ? "" : "s",
+			text_of(row, "since", "?"), text_of(row, "last", "?"),
+			text_of(row, "example", "?"));
 	}
 }
 
