@@ -327,6 +327,7 @@ static void give_up(struct fs *fs, struct working *w, int64_t mailbox)
 		fprintf(stderr, "tandemfs: %s: %s; then: %s\n", name, w->reason.text, err.text);
 	else
 		fs_log_refusal(fs, mailbox, name, &w->reason);
+	w->forsaken = rc;
 	w->state = WORKING_IDLE;
 	w->kept = 0;
 }
@@ -398,6 +399,8 @@ void working_close(struct fs *fs, struct handle *handle)
 	pthread_mutex_unlock(&w->lock);
 	if (last) {
 		forget(t, w);
+		if (w->forsaken)
+			notify_inode(fs, w->ino);
 		if (mailbox && commit_released(&fs->commit, target, NULL) == 0 &&
 			fs->commit.committed)
 			fs->commit.committed(fs->commit.data, mailbox);

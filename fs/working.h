@@ -45,6 +45,7 @@ struct working {
 	int64_t mailbox;
 	struct base_process process; /* that wrote last */
 	uint64_t kept;		     /* number under which the store has refused bytes; 0: none */
+	bool forsaken; /* `bytes` could go nowhere (a full disk), and the kernel has pages of them */
 	struct buf bytes;
 	int64_t mtime, ctime;
 };
