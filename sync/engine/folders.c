@@ -424,6 +424,48 @@ static int unlisted(
 	return rc;
 }
 
+/* ---- those that we made --------------------------------------------------------------------------- */
+
+static char *made_prefix(const struct cycle *c)
+{
+	return xasprintf("made-folder:%lld:", (long long)c->mb->id);
+}
+
+int folders_made(struct cycle *c, const struct store_folder *folder, struct error *err)
+{
+	char *prefix AUTOFREE = made_prefix(c);
+	char *name AUTOFREE = xasprintf("%s%s", prefix, folder->remote_id);
+
+	return store_value_set(c->store, name, "1", err);
+}
+
+/* A listing since the cursor does not tell of a folder that was made after it and is gone already.  So
+ * each that we made is noted with the answer, and the next listing either shows it, or it is gone. */
+static int made_and_gone(
+	struct cycle *c, const struct mailbox_folder *folders, size_t n, struct error *err)
+{
+	char *prefix AUTOFREE = made_prefix(c);
+	json_t *names = NULL, *name;
+	size_t i;
+	int rc = store_value_names(c->store, prefix, &names, err);
+
+	json_array_foreach(names, i, name) {
+		const char *id = json_string_value(name) + strlen(prefix);
+		struct store_folder folder = { 0 };
+
+		if (!is_listed(folders, n, id) &&
+			!store_folder_by_remote(c->store, c->mb->id, id, &folder, NULL))
+			rc = gone_folder(c, &folder, err);
+		store_folder_clear(&folder);
+		if (!rc)
+			rc = store_value_set(c->store, json_string_value(name), NULL, err);
+		if (rc)
+			break;
+	}
+	json_decref(names);
+	return rc;
+}
+
 /* whole: a listing from the start. */
 static int store_folders(struct cycle *c, const struct mailbox_folder *folders, size_t n,
 	bool whole, const char *cursor, struct error *err)
@@ -451,6 +493,8 @@ static int store_folders(struct cycle *c, const struct mailbox_folder *folders, 
 	for (size_t i = 0; !rc && i < n; i++)
 		if (!folders[i].is_default && !folders[i].deleted)
 			rc = apply_folder(&h, &folders[i], err);
+	if (!rc)
+		rc = made_and_gone(c, folders, n, err);
 	if (!rc)
 		rc = try_names_again(&h, err);
 	json_decref(h.numbered);

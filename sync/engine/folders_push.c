@@ -214,6 +214,18 @@ static int look_again(struct cycle *c, struct store_folder *folder, bool *found,
 	return rc;
 }
 
+static int save_made(struct cycle *c, const struct store_folder *folder, struct error *err)
+{
+	int rc = store_begin(c->store, STORE_NORMAL, STORE_REMOTE, err);
+
+	if (rc)
+		return rc;
+	rc = store_folder_save(c->store, folder, err);
+	if (!rc)
+		rc = folders_made(c, folder, err);
+	return rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
+}
+
 static int create(struct cycle *c, struct store_folder *folder, const struct store_node *node,
 	const char *parent_id, struct error *err)
 {
@@ -240,7 +252,7 @@ static int create(struct cycle *c, struct store_folder *folder, const struct sto
 	xstrset(&folder->shown_name, node->name);
 	mailbox_folder_clear(&made);
 	cycle_log(c, "folder %s made", folder->remote_name);
-	return save(c, folder, err);
+	return save_made(c, folder, err);
 }
 
 /* Under the directory's name, or that with a number, from `n` on. */

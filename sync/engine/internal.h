@@ -369,6 +369,8 @@ int folders_settle(struct cycle *c, struct error *err);
 int folders_drop_numbers(struct cycle *c, struct error *err);
 /* A folder's failure that hinders no other is kept for the end of the cycle; any other is returned. */
 int folders_failed(struct cycle *c, int rc, struct error *one, struct error *err);
+/* Notes that we made this folder, until a listing shows it; inside a transaction. */
+int folders_made(struct cycle *c, const struct store_folder *folder, struct error *err);
 /* The default folder's row of a kind. */
 int folders_default(
 	struct cycle *c, enum item_kind kind, struct store_folder *out, struct error *err);

@@ -380,6 +380,27 @@ def test_removed_there_while_files_came_into_it(sim, mount, alice, contacts):
     assert_quiet(sim, mount)
 
 
+def test_made_here_and_removed_there_before_it_was_seen(sim, mount, alice, contacts):
+    """No listing ever tells of it."""
+    people(contacts, "", 2)
+    mount.sync()
+    (contacts / "A").mkdir()
+    (contacts / "B").mkdir()
+    for number, name in enumerate("AB"):
+        os.rename(contacts / f"{number}.vcf", contacts / name / f"{number}.vcf")
+    mount.sync()
+    alice.contacts.refresh()
+    (alice.contacts / "A").move(alice.trash)
+    (alice.contacts / "B").delete()
+    edit(contacts / "B" / "1.vcf", "END:VCARD", "TITLE:Dean\r\nEND:VCARD")
+    mount.sync()
+    mount.sync()
+    assert here(contacts) == there(sim) == ["B"]
+    assert exchange_contact(sim, "Person Nr1")["JobTitle"] == "Dean"
+    assert names(contacts / "B") == ["1.vcf"]
+    assert_quiet(sim, mount)
+
+
 def test_a_draft_keeps_a_folder_that_went_there(sim, mount, alice, contacts):
     folder = made(made(alice.contacts, "A"), "B")
     mount.sync()
