@@ -71,6 +71,7 @@ def write_in_vain(path, text):
     with pytest.raises(OSError, match="No space left"):
         os.close(os.dup(fd))
     assert path.read_bytes() == text.encode()
+    assert path.stat().st_size == len(text)
     os.close(fd)
 
 
