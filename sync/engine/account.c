@@ -48,8 +48,13 @@ static int note_unmatched(struct cycle *c, int64_t item, const json_t *note, str
 	char *prefix AUTOFREE = note_prefix(c->mb->id);
 	char *name AUTOFREE = xasprintf("%s%lld", prefix, (long long)item);
 	char *text AUTOFREE = note ? json_dumps(note, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	int rc = store_value_set(c->store, name, text, err);
 
-	return store_value_set(c->store, name, text, err);
+	if (!rc && c->unmatched && note)
+		json_object_set(c->unmatched, name + strlen(prefix), (json_t *)note);
+	else if (!rc && c->unmatched)
+		json_object_del(c->unmatched, name + strlen(prefix));
+	return rc;
 }
 
 int account_forget(struct cycle *c, int64_t item, struct error *err)
@@ -136,14 +141,17 @@ static int look_again(struct cycle *c, int64_t item, const char *field, struct e
 	return rc;
 }
 
-int account_retry(struct cycle *c, const json_t *name, struct error *err)
+/* name: only those whose company has this name, or NULL. */
+static int retry(struct cycle *c, json_t *notes, const json_t *name, struct error *err)
 {
 	const struct field *row = account_row(c, KIND_CONTACT);
-	json_t *notes = list_notes(c->store, c->mb->id), *note;
 	const char *id;
+	json_t *note;
+	void *next;
 	int rc = 0;
 
-	json_object_foreach(notes, id, note) {
+	json_object_foreach_safe(notes, next, id, note)
+	{
 		int64_t item = strtoll(id, NULL, 10);
 		const char *field = json_string_value(json_object_get(note, "field"));
 
@@ -154,6 +162,14 @@ int account_retry(struct cycle *c, const json_t *name, struct error *err)
 		if (!rc)
 			rc = note_unmatched(c, item, NULL, err);
 	}
+	return rc;
+}
+
+int account_retry(struct cycle *c, struct error *err)
+{
+	json_t *notes = list_notes(c->store, c->mb->id);
+	int rc = retry(c, notes, NULL, err);
+
 	json_decref(notes);
 	return rc;
 }
@@ -228,7 +244,11 @@ int account_merge(
 	json_t *name = value_get(record->data, "name");
 
 	*is_one = !strcmp(record->object, OBJECT);
-	return *is_one && name ? account_retry(c, name, err) : 0;
+	if (!*is_one || !name)
+		return 0;
+	if (!c->unmatched) /* many accounts may have changed */
+		c->unmatched = list_notes(c->store, c->mb->id);
+	return retry(c, c->unmatched, name, err);
 }
 
 /* ---- what is to be sent -------------------------------------------------------------------------- */

@@ -104,7 +104,7 @@ int engine_retry_errors(struct engine *e, const char *address, struct error *err
 		rc = store_begin(e->store, STORE_NORMAL, STORE_LOCAL, err);
 		if (rc)
 			break;
-		rc = account_retry(&c, NULL, err);
+		rc = account_retry(&c, err);
 		rc = rc ? (store_rollback(e->store), rc) : store_commit(e->store, err);
 	}
 	return rc;

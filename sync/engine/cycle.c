@@ -361,6 +361,7 @@ int cycle_run(struct engine *e, struct engine_mailbox *mb, bool urgent, int64_t 
 	mb->wake_in = c.wake_in;
 	json_decref(c.log);
 	json_decref(c.categories);
+	json_decref(c.unmatched);
 	json_decref(c.may_create);
 	json_decref(c.accounts);
 	json_decref(c.gone);

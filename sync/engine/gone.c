@@ -357,6 +357,6 @@ int gone_look(struct cycle *c, struct error *err)
 		return rc;
 	rc = store_value_set(c->store, name, now, err);
 	if (!rc && last) /* what the user can see may be more now */
-		rc = account_retry(c, NULL, err);
+		rc = account_retry(c, err);
 	return rc ? (store_rollback(c->store), rc) : store_commit(c->store, err);
 }

@@ -128,10 +128,11 @@ struct cycle {
 	bool urgent;
 	int64_t began;
 	int64_t asked_at;
-	json_t *log;	       /* lines, written at the end */
-	json_t *categories;    /* set: designating ones that items were given */
-	int64_t wake_in;       /* as in engine_mailbox */
-	size_t made[CAPS];     /* creates and imports of this cycle */
+	json_t *log;	    /* lines, written at the end */
+	json_t *categories; /* set: designating ones that items were given */
+	json_t *unmatched;  /* item id -> note: companies without an account; NULL: not read yet */
+	int64_t wake_in;    /* as in engine_mailbox */
+	size_t made[CAPS];  /* creates and imports of this cycle */
 	json_t *waiting[CAPS]; /* sets of ids: what the cap keeps for the next cycle, or NULL */
 	json_t *let_go[SIDES]; /* item -> folder: deletions allowed and not sent yet */
 	int64_t batch;	       /* number of what this cycle holds; 0: nothing yet */
@@ -489,8 +490,8 @@ int account_store(struct cycle *c, const struct crm_page *page, struct error *er
 /* A stored account that changed: unmatched items with its name are looked at; inside a transaction. */
 int account_merge(
 	struct cycle *c, const struct store_record *record, bool *is_one, struct error *err);
-/* Unmatched items whose company has this name (NULL: all) are looked at again; inside a transaction. */
-int account_retry(struct cycle *c, const json_t *name, struct error *err);
+/* All unmatched items are looked at again; inside a transaction. */
+int account_retry(struct cycle *c, struct error *err);
 /* Looks for the accounts of the companies that are to be sent; those that mean none are settled. */
 int account_resolve(struct cycle *c, struct error *err);
 /* Which account an op names; the row is taken off `changed` when it names none. */
