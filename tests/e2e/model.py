@@ -19,6 +19,7 @@ long as the sides agree and no value is lost.
 import dataclasses
 import os
 
+from kinds import EVENT
 from later import after
 from model_fields import FIELDS
 from model_replicas import KINDS, VIEW, Crm, Exchange, Files
@@ -33,10 +34,11 @@ BOB = ("bob's file", "bob's exchange")  # the mailbox of a colleague
 # More deletions of one folder than this are held, however large it is (as long as it is below 60).
 MANY = 6
 
-CONFIG = {"conflict": "exchange", "remove": "none", "import": "off", "token": True, "bob": False}
-# Minutes after which nobody waits for the answer to a create any more.
+CONFIG = {"conflict": "exchange", "remove": "none", "import": "off", "token": True, "bob": False,
+          "direction": "both"}
 # Requests of the gateway, not those of people, who sign in themselves.
 BY_GATEWAY = "ExchangeImpersonation"
+# Nobody waits for the answer to a create any more; all links are looked at anew.
 AGED = ("UPDATE side SET token_sent = token_sent - 3600000000000 WHERE token_sent > 0",
         "UPDATE value SET value = '1' WHERE name LIKE 'viewed:%'")
 
@@ -52,6 +54,8 @@ class Thing:
     raced: bool = False  # edited in Exchange while a cycle was on its way
     reset: bool = False  # nobody knows any more what the sides agreed on
     bob: str = NOT  # is it to be in the mailbox of a colleague too, who always designates it?
+    private: str = NOT  # MAY: nobody has told the gateway yet
+    met: bool = False  # was there a record of the CRM first?
     twin: bool = False  # somebody made the record himself, and the two are not linked yet
     touched: set = dataclasses.field(default_factory=set)
     open: dict = dataclasses.field(default_factory=dict)
@@ -88,6 +92,8 @@ class World:
         self.config = {**CONFIG, **dict(config)}
         self.things = {}
         self.last_value = self.last_name = 0
+        self.secrets = set()  # (name, value) of what was written into private items
+        self.by_crm = set()   # (name, field, value) of what somebody in the CRM wrote
         self.refused = []   # names of files that were written as no item
         self.guarded = []   # [[(place that must still have it, thing)]]
         self.removed = {}   # {thing: (path, bytes)} of files that were removed
@@ -104,7 +110,7 @@ class World:
 
     def overrides(self):
         rules = {f"{kind}-{key}": self.config[key] for kind in ("contacts", "calendar", "tasks")
-                 for key in ("remove", "import")}
+                 for key in ("remove", "import", "direction")}
         return {"sync": {"conflict": self.config["conflict"], "remove-quiet": "0"},
                 "crm": {} if self.config["token"] else {"external-id-field": None},
                 'policy "default"': {"users": "*", **rules}}
@@ -153,24 +159,36 @@ class World:
         self.things[kind.name, thing.name] = thing
         return thing
 
-    def first_values(self, thing):
+    def wrote(self, thing, place, field, value, shown=None):
+        thing.wrote(field.name, value, shown)
+        if place == "crm":
+            self.by_crm.add((thing.name, field.name, value))
+        elif thing.private == MUST and place not in BOB and value.startswith("v"):  # a text
+            self.secrets.add((thing.name, value))
+
+    def first_values(self, thing, place):
         values = {field: self.new_value(field) for field in thing.first_fields()}
         for field, value in values.items():
-            thing.wrote(field.name, value)
+            self.wrote(thing, place, field, value)
         return values
 
     def do_create(self, place, kind, designated):
         kind = KINDS[kind]
+        if kind is SERIES and self.config["direction"] != "both":
+            kind = EVENT  # where one side alone drops exceptions, there is nothing to compare
         thing = self.new_thing(kind)
-        values = self.first_values(thing)
+        values = self.first_values(thing, place)
         self.replicas[place].create(thing, values, designated)
         thing.touched.add(place)
         if place == "crm":
-            thing.record, thing.had_record = MUST, True
-            thing.item = thing.link = MUST if self.config["import"] == "owned" else NOT
+            thing.record, thing.had_record, thing.met = MUST, True, True
+            imported = self.config["import"] == "owned" and self.config["direction"] != "to-crm"
+            thing.item = thing.link = MUST if imported else NOT
         else:
             thing.item = MUST
             thing.link = thing.record = MUST if designated else NOT
+            if self.config["direction"] == "to-exchange":
+                thing.link, thing.record = self.weaker(thing.link), NOT
 
     def do_many(self, place, kind, designated):
         for _ in range(MANY):
@@ -186,8 +204,9 @@ class World:
         field = FIELDS[thing.kind.name][-1]
         value = self.new_value(field)
         self.replicas["crm"].create(thing, {**{field: value}, **copy.identity()}, False)
-        thing.wrote(field.name, value)
-        thing.record, thing.had_record, thing.twin = MUST, True, True
+        self.wrote(thing, "crm", field, value)
+        self.by_crm.update((thing.name, key.name, known) for key, known in copy.identity().items())
+        thing.record, thing.had_record, thing.twin, thing.met = MUST, True, True, True
         thing.touched.add("crm")
 
     def do_know(self, place, n):
@@ -198,12 +217,13 @@ class World:
         thing = things[n % len(things)]
         if thing.bob != NOT:
             return
-        values = self.first_values(thing)
+        values = self.first_values(thing, place)
         self.replicas[place].create(thing, values, True)
         thing.bob = MUST
         thing.touched.add(place)
         thing.twin = thing.twin or thing.link == NOT
-        if thing.record == NOT and thing.link == NOT:
+        if thing.record == NOT and thing.link == NOT \
+                and self.config["direction"] != "to-exchange":
             thing.record = MUST
         self.linked_anew(thing)
 
@@ -224,7 +244,7 @@ class World:
             return
         value = self.new_value(field)
         self.replicas[place].edit(copy, field, value)
-        thing.wrote(field.name, value, copy.fields[field.name])
+        self.wrote(thing, place, field, value, copy.fields[field.name])
         if field.name == "length" and place != "file":
             for own in OWN:  # Exchange and the CRM drop exceptions then
                 thing.open.get(own.name, set()).discard(copy.fields[own.name])
@@ -240,6 +260,8 @@ class World:
         if shown == field.cleared:
             return
         self.replicas[place].edit(copy, field, field.cleared)
+        if place == "crm":
+            self.by_crm.add((thing.name, field.name, field.cleared))
         if field.cleared is None:
             thing.emptied(field.name, shown)
         else:
@@ -324,6 +346,9 @@ class World:
         thing.item = MUST if thing.item == NOT and thing.touched <= {"file"} else MAY
         thing.record = MAY if thing.record == NOT and thing.link != NOT else thing.record
         thing.link = self.weaker(thing.link)
+        if thing.private != NOT:  # written as it was once, perhaps for everybody
+            thing.private, thing.link, thing.record = NOT, MAY, MAY
+            self.secrets = {(name, value) for name, value in self.secrets if name != thing.name}
         for batch in self.guarded:
             batch[:] = [(place, one) for place, one in batch if one is not thing]
         thing.touched.add("file")
@@ -340,6 +365,15 @@ class World:
         """What is no item is refused and kept, and nothing else happens."""
         kind = KINDS[kind]
         self.refused.append(self.replicas["file"].write_refused(kind, len(self.refused)))
+
+    def do_private(self, n):
+        """What is private from now on leaves the CRM."""
+        thing, copy = self.one("exchange", n)
+        if not copy or thing.private != NOT:
+            return
+        self.replicas["exchange"].make_private(copy)
+        self.revive(thing, "exchange")
+        thing.private, thing.link, thing.record = MAY, MAY, MAY
 
     # Designation ---------------------------------------------------------------------------------
 
@@ -362,12 +396,17 @@ class World:
             # Deleted in the CRM, designated anew: another record, or none.
             thing.record = {NOT: MAY if thing.link == MAY else MUST}.get(thing.record, thing.record)
             thing.link = MUST if thing.link == NOT else MAY
+            if self.config["direction"] == "to-exchange":
+                thing.link = MAY  # no record is made
+                thing.record = thing.record if thing.had_record else NOT
             if thing.link == MUST and thing.item != MUST:
                 thing.link, thing.record = MAY, self.weaker(thing.record)
         elif before and not copy.is_designated:
             thing.link = self.weaker(thing.link)
             thing.record = MUST if thing.had_record and thing.record == MUST \
                 else self.weaker(thing.record)
+        if thing.private != NOT:
+            thing.link, thing.record = MAY, MAY
 
     # The servers, the machine and time -----------------------------------------------------------
 
@@ -393,6 +432,7 @@ class World:
 
     def note_equal(self):
         """A cycle has ended well: where all sides are equal now, everybody knows of everything."""
+        self.note_private()
         files, items, records = (self.copies(place) for place in ("file", "exchange", "crm"))
         his = [self.copies(place) for place in BOB]
         for key, thing in self.things.items():
@@ -407,6 +447,10 @@ class World:
                     and sides[0][0].where() == sides[1][0].where()):
                 thing.touched.clear()
                 thing.reset = False
+
+    def note_private(self):
+        for thing in self.things.values():
+            thing.private = MUST if thing.private == MAY else thing.private
 
     def do_crash(self):
         """A cycle begins with the start; two people may edit while it runs, but not at random."""

@@ -71,6 +71,10 @@ BUGS = {
     "claim-skipped": (
         [("create", FILE, CONTACT, True), ("know", BOBS_FILE, 0),
          ("during", "sf:collections-upsert", "delay", 0, ("edit", FILE, 0, 1))], {"bob": True}),
+    "direction-ignored": (
+        [*linked(EVENT), SETTLE, ("edit", CRM, 0, 1), SYNC], {"direction": "to-crm"}),
+    "private-sent": (
+        [*linked(TASK), SETTLE, ("private", 0), SYNC, ("edit", FILE, 0, 1)], {}),
     "clear-not-sent": (
         [*linked(CONTACT), ("clear", FILE, 0, 1), SYNC], {}),
 }

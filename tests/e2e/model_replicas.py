@@ -277,6 +277,10 @@ class Exchange(Replica):
         self.update(copy, ('<t:FieldURI FieldURI="item:Categories"/>',
                            categories_element(words) if words else None))
 
+    def make_private(self, copy):
+        self.update(copy, ('<t:FieldURI FieldURI="item:Sensitivity"/>',
+                           "<t:Sensitivity>Private</t:Sensitivity>"))
+
     def move(self, copy, into):
         folder = '<t:DistinguishedFolderId Id="contacts"/>'
         if into:

@@ -60,6 +60,7 @@ OFTEN = [
     (4, operation("know", HIS, NTH)),
     (6, operation("edit", HIS, NTH, WHICH)),
     (1, operation("clear", HIS, NTH, WHICH)),
+    (2, operation("private", NTH)),
     (1, operation("refused", KIND)),
     (11, operation("fault", REQUESTS, LOST, SKIP)),
     (1, operation("fault", REQUESTS, st.just("status"), SKIP)),
@@ -82,6 +83,7 @@ CONFIG = st.fixed_dictionaries({}, optional={
     "import": st.sampled_from(["off", "owned"]),
     "token": st.booleans(),
     "bob": st.booleans(),
+    "direction": st.sampled_from(["both", "to-crm", "to-exchange"]),
 })
 STEPS = st.lists(OPERATIONS, max_size=16)  # some five of them
 SOME = st.integers(0, 3).flatmap(lambda n: BULK if n == 3 else STEPS)
