@@ -1,12 +1,12 @@
 """The language of the crash scenarios: "PLACE VERB NAME [VALUE]", a line an edit.
 
-    file create Jana        crm edit Anna 2        exchange move Anna        sync
+    file create Jana        crm edit Anna 2        exchange move Anna        admin reset        sync
 
 PLACE is the replica that is edited: file (system calls), exchange (exchangelib, signed in as the
-user), crm (another user of the org).  VALUE is the number of a value of the kind's first field, or
-"FIELD=VALUE" for another field (kinds.py).  "except" gives it to the second occurrence of a series,
-"drop" removes the third.  Verbs of files can be repeated: who saw a write fail because the gateway
-died does it again.
+user), crm (another user of the org); or admin, who runs tandemctl. VALUE is the number of a value
+of the kind's first field, or "FIELD=VALUE" for another field (kinds.py). "except" gives it to the
+second occurrence of a series, "drop" removes the third. Verbs of files and of admin can be
+repeated: who saw a write fail because the gateway died does it again.
 
 Names lead to files by their names and to items and records by what the simulator shows; the program
 under test is not asked.
@@ -25,7 +25,7 @@ from exchangelib.indexed_properties import EmailAddress
 from exchangelib.recurrence import Recurrence, WeeklyPattern
 from kinds import CONTACT, EVENT, KINDS, SOON, VIEW
 from photos import BLUE, GREEN, RED, attach, set_photo
-from scene import exchange_items, unfolded
+from scene import ALICE, exchange_items, unfolded
 
 OTHER = "Other"
 # A series is an event of four weeks.
@@ -128,6 +128,35 @@ class Files:
     def picture(self, name, number):
         set_photo(self.find(name), PHOTOS[int(number)])
 
+    def unpicture(self, name):
+        path = self.find(name)
+        path.write_bytes(re.sub(r"^PHOTO[;:].*\n", "", unfolded(path), flags=re.M).encode())
+
+    def empty(self, name):
+        """As programs do that stop before they wrote anything."""
+        self.find(name).write_bytes(b"")
+
+    def spoil(self, name):
+        """The answer to close(2) is EINVAL, and what was written is kept."""
+        with contextlib.suppress(OSError):
+            self.find(name).write_bytes(b"nonsense")
+
+    def folder(self, name):
+        return self.world.box / self.world.kind.folder / name
+
+    def make_folder(self, name):
+        self.folder(name).mkdir(exist_ok=True)
+
+    def rename_folder(self, name, other):
+        if self.folder(name).exists():
+            self.folder(name).rename(self.folder(other))
+
+    def remove_folder(self, name):
+        if self.folder(name).exists():
+            for path in self.folder(name).rglob(f"*{self.world.kind.suffix}"):
+                path.unlink()
+            self.folder(name).rmdir()
+
     def except_(self, name, value):
         """The second occurrence has this value, whatever the others have."""
         field, path = self.world.kind.fields[0], self.find(name)
@@ -213,12 +242,34 @@ class Exchange:
         item.save(update_fields=list(fields) or None, **how)
 
     def folder(self, name):
+        self.root.refresh()
         for folder in self.root.children:
             if folder.name == name:
                 return folder
         folder = self.FOLDERS[self.world.kind.record](parent=self.root, name=name)
         folder.save()
         return folder
+
+    def make_folder(self, name):
+        self.folder(name)
+
+    def rename_folder(self, name, other):
+        folder = self.folder(name)
+        parent, _, folder.name = other.rpartition("/")
+        folder.save(update_fields=["name"])
+        if parent:
+            folder.move(self.folder(parent))
+
+    def remove_folder(self, name):
+        self.folder(name).move(self.account.trash)
+
+    def remember(self):
+        self.world.sim.call("POST", "/sim/ews/snapshot", {"address": ALICE})
+
+    def go_back(self, how=""):
+        self.world.sim.call("POST", "/sim/ews/restore", {
+            "address": ALICE, "new_folders": how == "anew"})
+        self.root.root.clear_cache()
 
     def create(self, name, **more):
         kind, field = self.world.kind, self.world.kind.fields[0]
@@ -362,13 +413,62 @@ class Crm:
         self.act("undelete", id=self.find(name, deleted=True))
 
 
+class Admin:
+    """Each command is given again when the daemon died under it: what was done then is done."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def ctl(self, *words):
+        return self.world.mount.ctl(*words)
+
+    def take(self):
+        for row in self.world.mount.ctl_json("conflicts"):
+            self.ctl("conflicts", "take", row["id"])
+
+    def decide(self, how):
+        for batch in {row["batch"] for row in self.world.mount.ctl_json("deletes")}:
+            self.ctl("deletes", how, batch)
+
+    def confirm(self):
+        self.decide("confirm")
+
+    def restore(self):
+        self.decide("restore")
+
+    def reset(self):
+        self.ctl("reset", ALICE)
+
+    def hold(self):
+        self.ctl("hold")
+
+    def resume(self):
+        self.ctl("resume")
+
+    def retry(self):
+        self.ctl("retry-errors")
+
+    def relink(self, name):
+        """With the record that another one was made of."""
+        files = self.world.places["file"]
+        self.ctl("relink", files.find(name), self.world.places["crm"].find(name))
+
+    def forget(self):
+        """Removes the conflict records and what is in lost+found."""
+        for place in "conflicts", "lost+found":
+            for path in (self.world.box / ".sync" / place).iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    path.unlink()
+
+
 class World:
-    """One simulator, one mount, and the three who edit."""
+    """One simulator, one mount, and those who edit."""
 
     def __init__(self, sim, mount, kind):
         self.sim, self.mount, self.kind = sim, mount, kind
         self.box = mount.mailbox("alice")
-        self.places = {"file": Files(self), "exchange": Exchange(self), "crm": Crm(self)}
+        self.places = {"file": Files(self), "exchange": Exchange(self), "crm": Crm(self),
+                       "admin": Admin(self)}
 
     def perform(self, line):
         place, verb, *words = line.split()

@@ -73,6 +73,7 @@ class Report:
     doubled: int = 0
     differing: int = 0
     problems: list = dataclasses.field(default_factory=list)
+    names: list = dataclasses.field(default_factory=list)  # of the steps
 
     def add(self, other):
         for field in dataclasses.fields(self):
@@ -164,7 +165,7 @@ class Run:
         """Made again when the daemon died under it, as its user would."""
         try:
             self.world.perform(line)
-        except OSError:
+        except (OSError, MountError):
             wait_for(self.has_died, what=f"the end of the daemon in {line}")
             self.restart()
             self.world.perform(line)
@@ -193,8 +194,18 @@ class Run:
                 self.sync()
             elif line == "a day later":
                 self.starting(after, self.mount, VIEWED_LONG_AGO)
+            elif line == "a new cache":
+                self.starting(self.begin_anew)
             else:
                 self.edit(line)
+
+    def begin_anew(self):
+        """The first sync of a mailbox in which other caches left their marks."""
+        self.mount.stop()
+        shutil.rmtree(self.mount.cache)
+        self.mount.cache.mkdir()
+        self.numbers = {}
+        self.mount.start()
 
     # The end.
 
@@ -247,6 +258,7 @@ class Run:
         out = []
         for path in sorted(self.world.box.rglob("*")):
             if path.is_dir():
+                out.append((f"{path.relative_to(self.world.box)}/", ""))
                 continue
             text = self.neutral(unfolded(path))
             place = str(path.relative_to(self.world.box))
@@ -258,6 +270,7 @@ class Run:
     def exchange(self):
         out = []
         for folder, items in exchange_items(self.sim).items():
+            out.append((f"{folder}/", ""))
             if folder == "Deleted Items" and self.scenario.at_once:
                 continue  # what was removed at once was made there before, or never
             for item in items:
@@ -397,7 +410,7 @@ def disturbances(steps):
 def try_scenario(scenario, kind, directory, choose=None):
     """choose: picks from the list of all disturbances, each in a run of its own."""
     clean, steps, _ = end_of(scenario, kind, directory / "clean")
-    report = Report(steps=len(steps))
+    report = Report(steps=len(steps), names=sorted(set(steps)))
     every = disturbances(steps)
     for disturbance in choose(every) if choose else every:
         what = f"{scenario.name}, {kind.name}, {disturbance.fault or 'killed at'} {disturbance}"
