@@ -479,12 +479,17 @@ class World:
         self.sim.clear_faults()
 
     def do_crash_in(self, operation, kind, skip):
-        """kill -9 while a request is under way."""
+        """kill -9 while a request is under way.  It lives on, and nobody edits before it has ended: an
+        upsert that comes after its own repetition takes back what was written in between."""
         self.begin(operation, kind, skip)
         self.mount.crash()
-        # A request that is under way lives on; one that was not sent yet is not delayed any more.
+        # One that was not sent yet is not delayed any more.
         self.sim.clear_faults()
         self.do_sync()
+        self.await_delayed()
+
+    def await_delayed(self):
+        wait_for(lambda: self.sim.counters()["delayed"] == 0, 60, "delayed requests")
 
     def fired(self, operation, kind):
         return any(fault["fired"] for fault in self.sim.faults()

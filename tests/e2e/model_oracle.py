@@ -24,7 +24,7 @@ def play(world, program):
 
 def settle(world):
     world.sim.clear_faults()
-    wait_for(lambda: world.sim.counters()["delayed"] == 0, 60, "delayed requests")
+    world.await_delayed()
     after(world.mount, AGED[0])
     sync_until_quiet(world)
     world.note_private()
