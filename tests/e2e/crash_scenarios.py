@@ -164,7 +164,7 @@ TWO = {"Ben": "designated", "Eva": "designated"}
 HOLD_TWO = {"sync": {"max-delete": "1", "remove-quiet": "0"}}
 ADMIN = [
     Scenario("a value that lost is taken", BEN,
-             ("file edit Ben 1", "crm edit Ben 2", "sync", "admin take"), ("Ben 2 2 2",),
+             ("file edit Ben 1", "exchange edit Ben 2", "sync", "admin take"), ("Ben 2 2 2",),
              kinds=(CONTACT, SERIES)),
     Scenario("held removals are confirmed", TWO,
              ("file delete Eva", "file delete Ben", "sync", "admin confirm"),
@@ -179,8 +179,8 @@ ADMIN = [
              ("exchange delete Eva", "exchange delete Ben", "sync", "admin restore"),
              ("Ben 0 0 0", "Eva 0 0 0"), config=HOLD_TWO, kinds=(CONTACT, SERIES)),
     Scenario("a mailbox is reset", {**ANNA, **BEN},
-             ("file edit Ben 1", "admin reset", "crm edit Ben 1=1"),
-             ("Anna 0 0 -", "Ben 1 1 1"), kinds=(CONTACT, SERIES)),
+             ("file edit Anna 1", "admin reset", "crm edit Ben 1=1"),
+             ("Anna 1 1 -", "Ben 0 0 0"), kinds=(CONTACT, SERIES)),
     Scenario("a first sync", {**ANNA, **BEN}, ("a new cache",), ("Anna 0 0 -", "Ben 0 0 0"),
              kinds=(CONTACT, SERIES)),
     Scenario("held, edited, resumed", BEN,
