@@ -297,6 +297,8 @@ class World:
                        if (field, value) not in elsewhere}
         thing.saw_go(copy)
         thing.touched.add(place)
+        if thing.private == MAY:  # an edit elsewhere may bring it back as it was known
+            thing.private = NOT
         linked, thing.link = thing.link, MAY if thing.link == MUST else thing.link
         if place == "crm":
             # A pair that was made just now may not have been seen as one.

@@ -68,8 +68,8 @@ def check(world):
     assert [lost(other) for other in boxes[1:]] == [[]] * world.config["bob"]
     assert lost(box) == sorted(f"{name}.{end}" for name in world.refused
                                for end in ("reason", "refused"))
-    losers = [loser["value"] for one in boxes for conflict in conflicts(one) for field in conflict["fields"]
-              for loser in field["losers"]]
+    losers = [loser["value"] for one in boxes for conflict in conflicts(one)
+              for field in conflict["fields"] for loser in field["losers"]]
     check_private(world)
     sides = {place: world.copies(place) for place in world.replicas}
     for place, found in sides.items():
@@ -133,6 +133,8 @@ def check_records(world, thing, copies):
     def is_theirs(name, value):
         return (thing.name, name, value) in world.by_crm
 
+    shared = thing.bob != NOT  # what a colleague sent is not taken either
+
     for file in (copies.get("file"), copies.get(BOB[0])):
         if not file or not file.link:
             continue
@@ -140,8 +142,9 @@ def check_records(world, thing, copies):
             assert file.fields == record.fields, (file, record)
         for name, value in file.fields.items():
             there = record.fields[name]
-            assert value == there or is_theirs(name, there) and direction == "to-crm" \
-                or not is_theirs(name, value) and direction == "to-exchange", (name, file, record)
+            stands = shared or is_theirs(name, there) if direction == "to-crm" \
+                else direction == "to-exchange" and not is_theirs(name, value)
+            assert value == there or stands, (name, file, record)
     if record and direction == "to-exchange":
         for name, value in record.fields.items():
             assert value is None or is_theirs(name, value), f"{name} was sent: {record}"
