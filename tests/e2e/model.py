@@ -197,7 +197,8 @@ class World:
     def do_twin(self, n):
         """Somebody in the CRM makes a record of the same person, appointment or task."""
         thing, copy = self.one("file", n)
-        if not copy or thing.kind is SERIES or thing.touched or (thing.item, thing.record, thing.link) != (MUST, NOT, NOT):
+        if not copy or thing.kind is SERIES or thing.touched \
+                or (thing.item, thing.record, thing.link) != (MUST, NOT, NOT):
             return
         if self.copies("crm").get((thing.kind.name, thing.name)):
             return
