@@ -131,6 +131,9 @@ static void finish_event(struct mailbox *mailbox, const xmlNode *node, struct ma
 	if (!known && xml_child(node, "Recurrence")) {
 		item->unsupported = true;
 		item->why = xstrdup("a series in a time zone that nobody knows is not shown here");
+	} else if (!json_object_get(item->fields, "Start")) {
+		item->unsupported = true;
+		item->why = xstrdup("its start cannot be read");
 	} else if (exceptions) {
 		ews_read_occurrences(mailbox, node, item, exceptions);
 	}

@@ -221,31 +221,33 @@ static void ask(struct mailbox *box, uint8_t what)
 }
 
 /* One for all inputs: it keeps nothing of them but the time zones that it has met. */
-static struct mailbox *open_box(void)
+static void *open_server(void)
+{
+	void *server;
+
+	require(!ews_driver.server_open(
+		&server, "https://mail.corp.example/EWS/Exchange.asmx", NULL, NULL, NULL));
+	return server;
+}
+
+/* Only what is the same for every input is kept: what one teaches, another must not need. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct mailbox_options options = { .user = "svc@corp.example",
 		.password = "secret",
 		.address = "anna@corp.example",
 		.timezone = "Europe/Berlin",
 		.impersonate = true };
+	static void *server;
 	struct mailbox *box;
-	void *server;
 
-	require(!ews_driver.server_open(
-		&server, "https://mail.corp.example/EWS/Exchange.asmx", NULL, NULL, NULL));
-	require(!ews_driver.open(&box, server, &options, NULL));
-	return box;
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	static struct mailbox *box;
-
-	if (!box)
-		box = open_box();
+	if (!server)
+		server = open_server();
 	if (!size)
 		return 0;
+	require(!ews_driver.open(&box, server, &options, NULL));
 	replay_start(data + 1, size - 1);
 	ask(box, data[0]);
+	ews_driver.close(box);
 	return 0;
 }
