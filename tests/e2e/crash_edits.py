@@ -87,6 +87,15 @@ class Files:
     def create_designated(self, name):
         self.create(name, VIEW)
 
+    def create_linked(self, name):
+        """As vdir tools do."""
+        draft = self.path(name).with_name(".draft")
+        draft.write_bytes(self.text(name).encode())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, self.path(name))
+        draft.unlink()
+        os.utime(self.path(name), (1_000_000_000, 1_000_000_000))
+
     def create_pictured(self, name):
         path = self.path(name)
         path.with_name(".draft").write_bytes(self.text(name).encode())

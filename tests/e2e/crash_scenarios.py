@@ -21,6 +21,8 @@ CREATE = [
     Scenario("a new file", {}, ("file create Jana",), ("Jana 0 0 -",)),
     Scenario("a new file that is designated", {}, ("file create-designated Jana",),
              ("Jana 0 0 0",)),
+    Scenario("a draft linked to a name, and touched", {}, ("file create-linked Jana",),
+             ("Jana 0 0 -",), kinds=(CONTACT, TASK)),
     Scenario("a new item in Exchange", {}, ("exchange create Jana",), ("Jana 0 0 -",)),
     Scenario("a new item in Exchange that is designated", {}, ("exchange create-designated Jana",),
              ("Jana 0 0 0",)),
