@@ -163,8 +163,9 @@ void xattr_remove(fuse_req_t req, fuse_ino_t ino, const char *name);
 /* notify.c */
 
 struct notifier *notifier_start(struct fs *fs, struct error *err);
-/* Stops: halt before the unmount, free after it. */
-void notifier_halt(struct notifier *notifier);
+/* Stops: halt before the unmount, free after it.  False: the job under way waits for an operation that nobody
+ * answers any more, and does so until the connection is ended. */
+bool notifier_halt(struct notifier *notifier);
 void notifier_free(struct notifier *notifier);
 /* Until the kernel was told of all that is queued, at most a few seconds. */
 void notifier_wait(struct notifier *notifier);

@@ -412,7 +412,10 @@ static void stop(struct program *p)
 	socket_stop(fs);
 	if (fs->store)
 		store_set_listener(fs->store, NULL, NULL);
-	notifier_halt(fs->notifier);
+	/* An operation that was begun holds the lock of a directory that the notifier waits for, and the session's
+	 * loop has ended without an answer: an unmount would not end that. */
+	if (!notifier_halt(fs->notifier))
+		watchdog_abort(fs->mountpoint);
 	if (fs->session)
 		fuse_session_unmount(fs->session);
 	watchdog_stop(p->watchdog);

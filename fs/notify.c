@@ -306,14 +306,14 @@ void notifier_wait_in_operation(struct notifier *n)
 		atomic_fetch_sub(&n->n_waiters, 1);
 }
 
-/* The kernel is about to forget everything: what is queued is dropped.  A job under way may wait for
- * an operation that nobody answers any more; then the thread ends with the unmount. */
-void notifier_halt(struct notifier *n)
+/* The kernel is about to forget everything: what is queued is dropped. */
+bool notifier_halt(struct notifier *n)
 {
 	const struct timespec until = seconds_from_now(HALT_S);
+	bool ended;
 
 	if (!n)
-		return;
+		return true;
 	pthread_mutex_lock(&n->lock);
 	n->stopping = true;
 	while (n->first) {
@@ -327,7 +327,9 @@ void notifier_halt(struct notifier *n)
 	pthread_cond_broadcast(&n->told);
 	while (!n->ended && !pthread_cond_timedwait(&n->told, &n->lock, &until))
 		;
+	ended = n->ended;
 	pthread_mutex_unlock(&n->lock);
+	return ended;
 }
 
 void notifier_free(struct notifier *n)

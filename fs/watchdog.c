@@ -94,6 +94,14 @@ static void abort_connection(const char *mountpoint, int connection)
 	close(inside);
 }
 
+void watchdog_abort(const char *mountpoint)
+{
+	int connection = mount_connection(mountpoint);
+
+	if (connection >= 0)
+		abort_connection(mountpoint, connection);
+}
+
 /* Keeps nothing open of what the parent has: least of all /dev/fuse, and who reads what it prints is not to
  * wait for us. */
 static void let_go(void)

@@ -12,4 +12,7 @@ pid_t watchdog_start(const char *mountpoint, struct error *err);
 /* Before this process ends by itself; 0 is nothing. */
 void watchdog_stop(pid_t pid);
 
+/* Ends the connection of our own mount: whoever waits for an answer gets an error. */
+void watchdog_abort(const char *mountpoint);
+
 #endif
