@@ -292,6 +292,7 @@ struct ews_item *ews_occurrence_view(struct ews_item *master, int64_t day)
 void ews_occurrence_free(struct ews_item *view)
 {
 	free(view->id);
+	view->attachments = NULL; /* its series' */
 	ews_item_discard(view);
 }
 
