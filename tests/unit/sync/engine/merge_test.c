@@ -62,6 +62,7 @@ static int teardown(void **state)
 
 	pair_clear(&b->pair);
 	guard_forget_turns(&b->engine, &b->mailbox);
+	gateway_free(&b->mailbox);
 	json_decref(b->cycle.log);
 	store_close(b->store);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
