@@ -33,14 +33,28 @@ static bool is_mailto(const char *uri)
 	return strncasecmp(uri, "mailto:", 7) == 0;
 }
 
+/* What is left of it without "mailto:", and without white space around it and the address. */
+static json_t *address_of(const char *uri, bool *mail)
+{
+	json_t *whole = vcard_trimmed(uri), *address;
+
+	*mail = is_mailto(json_string_value(whole));
+	if (!*mail)
+		return whole;
+	address = vcard_trimmed(json_string_value(whole) + 7);
+	json_decref(whole);
+	return address;
+}
+
 /* The key of a calendar address; NULL when it is none. */
 static json_t *person_key(const char *uri)
 {
-	json_t *text = vcard_trimmed(is_mailto(uri) ? uri + 7 : uri);
+	bool mail;
+	json_t *text = address_of(uri, &mail);
 	char *key AUTOFREE = xstrdup(json_string_value(text));
 
 	json_decref(text);
-	if (is_mailto(uri) || strchr(key, '@')) {
+	if (mail || strchr(key, '@')) {
 		for (char *p = key; *p; p++)
 			*p = (char)tolower((unsigned char)*p);
 	}
@@ -50,12 +64,13 @@ static json_t *person_key(const char *uri)
 /* "mailto:" in one spelling; an address without it gets it. */
 static json_t *person_uri(const char *uri)
 {
-	json_t *text = vcard_trimmed(uri);
+	bool mail;
+	json_t *text = address_of(uri, &mail);
 	const char *p = json_string_value(text);
 	json_t *out;
 
-	if (is_mailto(p))
-		out = json_sprintf("mailto:%s", p + 7);
+	if (mail)
+		out = json_sprintf("mailto:%s", p);
 	else if (!strchr(p, ':') && strchr(p, '@'))
 		out = json_sprintf("mailto:%s", p);
 	else
