@@ -26,7 +26,8 @@ static void a_query_without_end_is_an_error(void **state)
 
 	(void)state;
 	server_start(&server, steps, ARRAY_SIZE(steps));
-	options.url = url = xasprintf("http://127.0.0.1:%u/", server.port);
+	url = xasprintf("http://127.0.0.1:%u/", server.port);
+	options.url = url;
 	body = xasprintf("{\"access_token\":\"tok\",\"instance_url\":\"http://127.0.0.1:%u\","
 			 "\"id\":\"https://login.salesforce.com/id/00D/" USER
 			 "\",\"token_type\":\"Bearer\"}",
