@@ -34,6 +34,9 @@ NOW = {"sync": {"remove-quiet": "0"}}
 EXCHANGE_VOLATILE = {"ReminderDueBy", "ChangeHighlights"}
 CRM_VOLATILE = {"Id", "CreatedDate", "LastModifiedDate", "SystemModstamp", "LastModifiedById",
                 "CreatedById"}
+# A conflict is named as the side names it on which two values met, and which one that is depends on
+# whose change came first.
+CONFLICT_NAMES = {"JobTitle": "Title"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -301,9 +304,11 @@ class Run:
         out = []
         for name in sorted(os.listdir(sync / "conflicts")):
             conflict = json.loads((sync / "conflicts" / name).read_text())
-            out += [(f"conflict in {field['field']}", self.neutral([
-                field["winner"], loser["origin"], loser["value"]]))
-                for field in conflict["fields"] for loser in field["losers"]]
+            for field in conflict["fields"]:
+                what = CONFLICT_NAMES.get(field["field"], field["field"])
+                out += [(f"conflict in {what}", self.neutral([
+                    field["winner"], loser["origin"], loser["value"]]))
+                    for loser in field["losers"]]
         for name in sorted(os.listdir(sync / "lost+found")):
             out.append((f"lost+found/{name}", (sync / "lost+found" / name).read_text()))
         return sorted(out) + [("error", self.neutral({key: value for key, value in error.items()
