@@ -180,13 +180,15 @@ kills: all
 ## make fuzz T=30   every fuzzer for T seconds, JOBS=2 at a time
 T ?= 30
 fuzz: JOBS = 2
-fuzz: deps-check
+fuzz: fuzz-build
+	@tests/tools/fuzz $(T) $(JOBS) $(FUZZ_SRC:%.c=build-fuzz/%)
+
+fuzz-build: deps-check
 	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC=clang OPT="-O1 -g" \
 		SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" \
 		fuzz-programs
-	@tests/tools/fuzz $(T) $(JOBS) $(FUZZ_SRC:%.c=build-fuzz/%)
 
-.PHONY: fuzz-programs power-cuts kills
+.PHONY: fuzz-build fuzz-programs power-cuts kills
 fuzz-programs: $(FUZZ_BIN)
 
 $(FUZZ_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)

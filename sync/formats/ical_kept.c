@@ -35,9 +35,16 @@ static json_t *kept_list(json_t *object, const char *list)
 	return values;
 }
 
+/* Lines of the calendar itself, and those that writing makes anew. */
+static bool is_own(const char *name)
+{
+	return card_word_in("begin end version jsprop", name, strlen(name));
+}
+
 void ical_keep_line(json_t *object, const struct vcard_line *line)
 {
-	json_array_append_new(kept_list(object, "properties"), vcard_kept_prop(line));
+	if (!is_own(line->name))
+		json_array_append_new(kept_list(object, "properties"), vcard_kept_prop(line));
 }
 
 static json_t *component_json(const struct ical_component *component)
@@ -132,12 +139,11 @@ int ical_read_jsprop(struct ical_reader *r, const struct ical_rule *rule,
 /* Times stand where they belong; of an item, that is (an alarm has a DURATION too). */
 static bool may_have_kept(const char *name, bool item)
 {
-	static const char own[] = "begin end version jsprop";
 	char *upper AUTOFREE = xstrdup(name);
 
 	for (char *p = upper; *p; p++)
 		*p = (char)toupper((unsigned char)*p);
-	return vcard_is_name(name) && !card_word_in(own, name, strlen(name)) &&
+	return vcard_is_name(name) && !is_own(name) &&
 	       !(item && (ical_is_time_property(upper) || strcmp(upper, "UID") == 0));
 }
 
