@@ -22,18 +22,25 @@ void conflict_note(struct pair *pair, const struct conflict_clash *clash)
 			clash->loser_origin, "value", clash->loser));
 }
 
+json_t *conflict_seen(struct cycle *c, const struct pair *pair, enum side side, bool known,
+	const json_t *fields)
+{
+	return known ? json_deep_copy(fields) : pair_project(c, pair, side, NULL, NULL);
+}
+
 void conflict_note_removed(
-	struct pair *pair, const json_t *theirs, const json_t *there, const char *origin)
+	struct pair *pair, const json_t *before, const json_t *after, const char *origin)
 {
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)there, name, value) {
-		if (value_equal(value, value_get(theirs, name)))
+	json_object_foreach((json_t *)after, name, value) {
+		if (value_equal(value, value_get(before, name)))
 			continue;
 		conflict_note(pair, &(const struct conflict_clash){ .field = name,
-					    .base = value_get(theirs, name),
-					    .winner_origin = "file (removed)",
+					    .base = value_get(before, name),
+					    .winner_origin = pair->item.removed ? "file (removed)"
+										: "file (private)",
 					    .loser = value,
 					    .loser_origin = origin });
 	}

@@ -285,10 +285,15 @@ struct conflict_clash {
 
 /* Remembered in the pair until it is saved. */
 void conflict_note(struct pair *pair, const struct conflict_clash *clash);
-/* The fields of `there` that are not as in `theirs`: changed there while the file was being removed.  The
- * removal stands, and what it takes along is kept (I5). */
+/* What a side holds, to be compared before and after a merge: its fields, as far as they were known before.
+ * Else (after a reset, or where the answer to a create was lost) the document as that side would have it:
+ * what we have is what there should be, and what a remote fills in of itself is no edit.  New object. */
+json_t *conflict_seen(struct cycle *c, const struct pair *pair, enum side side, bool known,
+	const json_t *fields);
+/* The fields of `after` that are not as in `before`: changed there while the item was being removed, or
+ * its record was, since it is private now.  That stands, and what it takes along is kept (I5). */
 void conflict_note_removed(
-	struct pair *pair, const json_t *theirs, const json_t *there, const char *origin);
+	struct pair *pair, const json_t *before, const json_t *after, const char *origin);
 /* Deleted on one side and edited on the other: the edit wins over the deletion. */
 void conflict_note_deleted(struct pair *pair, const char *edited_by, const char *deleted_by);
 /* What was noted becomes a record, or continues the one that this cycle made of the item. */

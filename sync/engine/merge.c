@@ -270,8 +270,11 @@ static int merge_field(struct field_merge *m, const char *name)
 		return 0;
 	/* One-way: not taken, and not undone until it changes here.  `theirs` stays what it was, so that
 	 * what is replaced then can be told. */
-	if (!m->pulls && !changed_here)
+	if (!m->pulls && !changed_here) {
+		if (m->answered && !m->side->version) /* what the CRM filled in of itself */
+			value_put(m->side->theirs, name, there);
 		return 0;
+	}
 	if (m->restored && !(row->flags & FIELD_READ_ONLY))
 		rc = keep_newer(m, name, there);
 	else if (!changed_here || (row->flags & FIELD_READ_ONLY))

@@ -199,6 +199,8 @@ int pull_crm_merge_record(
 /* Will the record go with its item? */
 static bool goes_along(const struct pair *pair, const struct config_rule *rule)
 {
+	if (rule && rule->direction == DIRECTION_TO_CRM) /* of which nothing is taken before it goes */
+		return false;
 	return pair->sides[SIDE_CRM].status == SIDE_DELETING ||
 	       (pair->item.removed && rule &&
 		       (rule->remove == REMOVE_CRM || rule->remove == REMOVE_BOTH));
@@ -209,17 +211,21 @@ static bool goes_along(const struct pair *pair, const struct config_rule *rule)
 static int merge_changed(struct cycle *c, struct pair *pair, const struct store_record *record,
 	const struct config_rule *rule, struct error *err)
 {
-	const json_t *known = pair->sides[SIDE_CRM].theirs;
-	json_t *theirs = NULL;
+	const json_t *theirs = pair->sides[SIDE_CRM].theirs;
+	bool known = theirs;
+	json_t *before = NULL, *after;
 	int rc;
 
-	if (goes_along(pair, rule)) /* after a reset, what we have is what there should be */
-		theirs = known ? json_deep_copy(known)
-			       : pair_project(c, pair, SIDE_CRM, NULL, NULL);
+	if (goes_along(pair, rule))
+		before = conflict_seen(c, pair, SIDE_CRM, known, theirs);
 	rc = pull_crm_merge_record(c, pair, record, err);
-	if (!rc && theirs)
-		conflict_note_removed(pair, theirs, value_get(record->data, "fields"), "crm");
-	json_decref(theirs);
+	if (!rc && before) {
+		after = conflict_seen(
+			c, pair, SIDE_CRM, known, value_get(record->data, "fields"));
+		conflict_note_removed(pair, before, after, "crm");
+		json_decref(after);
+	}
+	json_decref(before);
 	return rc ? rc : pair_save(c, pair, err);
 }
 

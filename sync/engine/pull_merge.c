@@ -129,10 +129,8 @@ static int merge_into(
 	struct cycle *c, struct pair *pair, const struct store_pull *pull, struct error *err)
 {
 	struct store_side *side = &pair->sides[SIDE_EXCHANGE];
-	/* After a reset nobody knows what was there, but what we have is what there should be. */
-	json_t *theirs = side->theirs ? json_deep_copy(side->theirs)
-				      : pair_project(c, pair, SIDE_EXCHANGE, NULL, NULL);
-	bool arrived = false;
+	bool known = side->theirs, arrived = false;
+	json_t *before = conflict_seen(c, pair, SIDE_EXCHANGE, known, side->theirs), *after;
 	int rc = place(c, pair, pull, err);
 
 	if (!rc) {
@@ -140,14 +138,17 @@ static int merge_into(
 		rc = pull_merge_data(c, pair, pull->data, err);
 		arrived = !json_equal(pair->before, pair->item.doc);
 	}
-	if (!rc && arrived && pair->item.removed && theirs)
-		conflict_note_removed(
-			pair, theirs, json_object_get(pull->data, "fields"), "exchange");
+	if (!rc && arrived && pair->item.removed && before) {
+		after = conflict_seen(c, pair, SIDE_EXCHANGE, known,
+			json_object_get(pull->data, "fields"));
+		conflict_note_removed(pair, before, after, "exchange");
+		json_decref(after);
+	}
 	if (!rc)
 		rc = pair_save(c, pair, err);
 	if (!rc && arrived)
 		rc = commit_arrived(c->engine->commit, &pair->item, err);
-	json_decref(theirs);
+	json_decref(before);
 	return rc;
 }
 

@@ -78,6 +78,25 @@ static void note_replaced(
 	store_record_clear(&record);
 }
 
+/* The same of a record that is deleted now, once however often that is tried. */
+static void note_deleted(struct cycle *c, struct pair *pair)
+{
+	const struct config_rule *rule = pair_rule(c, pair);
+	struct store_side *side = &pair->sides[SIDE_CRM];
+	struct store_record record = { 0 };
+	const json_t *fields;
+
+	if (!rule || rule->direction != DIRECTION_TO_CRM || !side->theirs)
+		return;
+	if (!store_record_get(c->store, document_kind(pair->item.kind)->name, side->remote_id,
+		    &record, NULL)) {
+		fields = json_object_get(record.data, "fields");
+		conflict_note_removed(pair, side->theirs, fields, "crm");
+		json_object_update(side->theirs, (json_t *)fields);
+	}
+	store_record_clear(&record);
+}
+
 /* A create that waits for the next cycle gives up its claims, so that no other mailbox waits for it. */
 static bool may_create(struct cycle *c, const struct pair *pair)
 {
@@ -109,8 +128,10 @@ static bool fill_slot(struct push *p, struct pair *pair, struct error *err)
 	json_t *projection, *changed, *later = NULL;
 
 	*op = (struct crm_op){ .id = side->remote_id, .version = side->version };
-	if (p->type == CRM_DELETE)
+	if (p->type == CRM_DELETE) {
+		note_deleted(b->c, pair);
 		return true;
+	}
 	if (!push_project(b, pair, true, &projection, &changed, err))
 		return false;
 	account_decide(b->c, pair, projection, changed, op);

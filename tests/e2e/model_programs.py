@@ -25,6 +25,11 @@ FAILED_ONCE = {
         [*linked(EVENT), ("edit", CRM, 0, 1), ("delete", EXCHANGE, 0)], REMOVE),
     "edited in the CRM and its file removed": (
         [*linked(TASK), ("edit", CRM, 0, 0), ("delete", FILE, 0)], REMOVE),
+    "edited in the CRM, of which nothing is taken, and its file removed": (
+        [*linked(CONTACT), ("edit", CRM, 0, 0), SYNC, ("delete", FILE, 0)],
+        {"direction": "to-crm", **REMOVE}),
+    "edited in the CRM, of which nothing is taken, and then private": (
+        [*linked(EVENT), ("edit", CRM, 0, 1), SYNC, ("private", 0)], {"direction": "to-crm"}),
     "edited in Exchange after a reset, and its file removed before": (
         [*linked(TASK), ("delete", FILE, 0), ("reset",), ("edit", EXCHANGE, 0, 0)], {}),
     "a series is imported with an occurrence that was moved": (
