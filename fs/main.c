@@ -406,6 +406,7 @@ static int serve(struct program *p)
 static void stop(struct program *p)
 {
 	struct fs *fs = &p->fs;
+	bool halted;
 
 	if (fs->engine)
 		engine_stop(fs->engine);
@@ -414,10 +415,13 @@ static void stop(struct program *p)
 		store_set_listener(fs->store, NULL, NULL);
 	/* An operation that was begun holds the lock of a directory that the notifier waits for, and the session's
 	 * loop has ended without an answer: an unmount would not end that. */
-	if (!notifier_halt(fs->notifier))
+	halted = notifier_halt(fs->notifier);
+	if (!halted)
 		watchdog_abort(fs->mountpoint);
 	if (fs->session)
 		fuse_session_unmount(fs->session);
+	if (!halted) /* libfuse takes a mount whose connection has ended for one that is gone */
+		mount_clear_dead(fs->mountpoint, NULL);
 	watchdog_stop(p->watchdog);
 	p->watchdog = 0;
 	notifier_free(fs->notifier);
