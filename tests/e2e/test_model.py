@@ -79,7 +79,7 @@ BULK = st.tuples(operation("many", MAILBOX, KIND, st.booleans()), SYNC,
 START = st.lists(CREATE, min_size=1, max_size=3)
 CONFIG = st.fixed_dictionaries({}, optional={
     "conflict": st.sampled_from(["exchange", "crm", "newest"]),
-    "remove": st.sampled_from(["none", "both"]),
+    "remove": st.sampled_from(["none", "crm", "exchange", "both"]),
     "import": st.sampled_from(["off", "owned"]),
     "token": st.booleans(),
     "bob": st.booleans(),
