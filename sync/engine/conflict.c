@@ -28,8 +28,8 @@ json_t *conflict_seen(struct cycle *c, const struct pair *pair, enum side side, 
 	return known ? json_deep_copy(fields) : pair_project(c, pair, side, NULL, NULL);
 }
 
-void conflict_note_removed(
-	struct pair *pair, const json_t *before, const json_t *after, const char *origin)
+void conflict_note_removed(struct pair *pair, const json_t *before, const json_t *after,
+	const char *winner, const char *origin)
 {
 	const char *name;
 	json_t *value;
@@ -39,11 +39,16 @@ void conflict_note_removed(
 			continue;
 		conflict_note(pair, &(const struct conflict_clash){ .field = name,
 					    .base = value_get(before, name),
-					    .winner_origin = pair->item.removed ? "file (removed)"
-										: "file (private)",
+					    .winner_origin = winner,
 					    .loser = value,
 					    .loser_origin = origin });
 	}
+}
+
+void conflict_note_record(struct pair *pair, const json_t *before, const json_t *after)
+{
+	conflict_note_removed(pair, before, after,
+		pair->item.removed ? "file (removed)" : "file (private)", "crm");
 }
 
 void conflict_note_deleted(struct pair *pair, const char *edited_by, const char *deleted_by)

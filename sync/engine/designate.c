@@ -119,6 +119,24 @@ bool designate_is_shared(struct cycle *c, const struct pair *pair)
 	return shared;
 }
 
+bool designate_is_going(struct cycle *c, const char *record_id)
+{
+	int64_t *ids AUTOFREE = NULL;
+	bool going = false;
+	size_t n = 0;
+
+	if (!record_id || store_sides_by_record(c->store, record_id, &ids, &n, NULL))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		struct store_side side;
+
+		store_side_get(c->store, ids[i], SIDE_CRM, &side, NULL);
+		going |= side.status == SIDE_DELETING && side.token_sent;
+		store_side_clear(&side);
+	}
+	return going;
+}
+
 /* May the record of this item be deleted in the CRM? */
 bool designate_may_delete(struct cycle *c, const struct pair *pair)
 {
@@ -254,7 +272,7 @@ static bool sort_unlinked(struct question *q)
 		xstrset(&q->crm->reason, reason);
 		return true;
 	}
-	if (!q->wanted || !released)
+	if (!q->wanted || !released || designate_is_going(q->c, q->crm->remote_id))
 		return false;
 	if (q->crm->remote_id &&
 		match_linked_elsewhere(q->c, q->crm->remote_id, q->pair->item.id)) {
@@ -272,6 +290,7 @@ static bool sort_deleting(struct question *q)
 	if (!q->wanted || !q->pair->item.ino)
 		return false;
 	q->crm->status = SIDE_LINKED;
+	q->crm->token_sent = 0;
 	return true;
 }
 

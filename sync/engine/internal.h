@@ -290,10 +290,12 @@ void conflict_note(struct pair *pair, const struct conflict_clash *clash);
  * what we have is what there should be, and what a remote fills in of itself is no edit.  New object. */
 json_t *conflict_seen(struct cycle *c, const struct pair *pair, enum side side, bool known,
 	const json_t *fields);
-/* The fields of `after` that are not as in `before`: changed there while the item was being removed, or
- * its record was, since it is private now.  That stands, and what it takes along is kept (I5). */
-void conflict_note_removed(
-	struct pair *pair, const json_t *before, const json_t *after, const char *origin);
+/* The fields of `after` that are not as in `before`: changed on the side `origin` while the item was being
+ * removed.  The removal stands, and what it takes along is kept (I5). */
+void conflict_note_removed(struct pair *pair, const json_t *before, const json_t *after,
+	const char *winner, const char *origin);
+/* The same of a record of the CRM that goes with its item, or since that is private. */
+void conflict_note_record(struct pair *pair, const json_t *before, const json_t *after);
 /* Deleted on one side and edited on the other: the edit wins over the deletion. */
 void conflict_note_deleted(struct pair *pair, const char *edited_by, const char *deleted_by);
 /* What was noted becomes a record, or continues the one that this cycle made of the item. */
@@ -426,6 +428,8 @@ bool designate_is_released(const struct store_side *crm);
 bool designate_is_private(const json_t *doc);
 bool designate_is_explicit(struct cycle *c, const struct pair *pair);
 bool designate_is_shared(struct cycle *c, const struct pair *pair);
+/* Was its delete sent, and no answer came yet?  Then nothing is to be linked with it. */
+bool designate_is_going(struct cycle *c, const char *record_id);
 bool designate_may_delete(struct cycle *c, const struct pair *pair);
 #define DESIGNATE_GROUP "a distribution list" /* one of the reasons why not */
 bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why_not);
@@ -526,6 +530,8 @@ void shared_wait(struct cycle *c, const char *record_id);
 int shared_merge(struct cycle *c, struct pair *pair, struct error *err);
 /* Nothing of the item is left on either side: it ends, with its claims and what was noted with it. */
 int push_item_end(struct cycle *c, int64_t item, struct error *err);
+/* Does the record go with the item, when that goes? */
+bool push_takes_record(struct cycle *c, const struct pair *pair);
 /* The item is gone in Exchange: file, item and link end; inside a transaction. */
 int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struct error *err);
 

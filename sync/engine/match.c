@@ -185,13 +185,36 @@ static int link_stored(
 	return pull_crm_merge_record(c, pair, record, err);
 }
 
-static int link_hit(
-	struct cycle *c, struct pair *pair, const struct crm_record *hit, struct error *err)
+/* Records as the CRM answered. */
+struct hits {
+	struct crm_record *records;
+	size_t n;
+	int64_t asked;
+};
+
+/* Is the record about to go, or gone since we asked? */
+static bool is_gone(struct cycle *c, const char *object, const char *id, int64_t asked)
+{
+	struct store_record row = { 0 };
+	bool gone = designate_is_going(c, id);
+
+	if (!gone && !store_record_get(c->store, object, id, &row, NULL))
+		gone = json_integer_value(json_object_get(row.data, "deleted_by_us")) >= asked;
+	store_record_clear(&row);
+	return gone;
+}
+
+static int link_hit(struct cycle *c, struct pair *pair, const struct crm_record *hit, int64_t asked,
+	struct error *err)
 {
 	const char *object = document_kind(pair->item.kind)->name;
 	struct store_record row = { 0 };
 	int rc;
 
+	if (is_gone(c, object, hit->id, asked)) { /* the next cycle asks anew */
+		cycle_wake(c, CLAIM_WAIT_NS);
+		return 0;
+	}
 	if (match_linked_elsewhere(c, hit->id, pair->item.id)) {
 		refuse(c, pair,
 			"the record that it matches is linked with another item of this "
@@ -367,8 +390,8 @@ static bool record_has(const struct cycle *c, enum item_kind kind, const struct 
 	return found;
 }
 
-static int match_pair(struct cycle *c, struct pair *pair, const struct crm_record *records,
-	size_t n, struct error *err)
+static int match_pair(
+	struct cycle *c, struct pair *pair, const struct hits *all, struct error *err)
 {
 	struct store_side *crm = &pair->sides[SIDE_CRM];
 	json_t *keys = item_keys(c, pair);
@@ -376,16 +399,18 @@ static int match_pair(struct cycle *c, struct pair *pair, const struct crm_recor
 	size_t hits = 0;
 	int rc = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (records[i].deleted || !record_has(c, pair->item.kind, &records[i], keys))
+	for (size_t i = 0; i < all->n; i++) {
+		const struct crm_record *record = &all->records[i];
+
+		if (record->deleted || !record_has(c, pair->item.kind, record, keys))
 			continue;
-		if (records[i].token && crm->token && !strcmp(records[i].token, crm->token)) {
-			hit = &records[i];
+		if (record->token && crm->token && !strcmp(record->token, crm->token)) {
+			hit = record;
 			hits = 1;
 			break;
 		}
-		hits += !hit || strcmp(hit->id, records[i].id) != 0;
-		hit = &records[i];
+		hits += !hit || strcmp(hit->id, record->id) != 0;
+		hit = record;
 	}
 	if (hits && hit->unsupported)
 		refuse(c, pair, "the record that it matches is left alone: ", hit->unsupported);
@@ -393,15 +418,15 @@ static int match_pair(struct cycle *c, struct pair *pair, const struct crm_recor
 		refuse(c, pair, "several records match it; tandemctl relink PATH RECORD-ID decides",
 			NULL);
 	else if (hits == 1)
-		rc = link_hit(c, pair, hit, err);
+		rc = link_hit(c, pair, hit, all->asked, err);
 	else
 		rc = match_none(c, pair, err);
 	json_decref(keys);
 	return rc ? rc : pair_save(c, pair, err);
 }
 
-static int match_item(struct cycle *c, int64_t item, const struct crm_record *records, size_t n,
-	struct error *err)
+static int match_item(
+	struct cycle *c, int64_t item, const struct hits *hits, struct error *err)
 {
 	struct pair pair;
 	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);
@@ -412,7 +437,7 @@ static int match_item(struct cycle *c, int64_t item, const struct crm_record *re
 	if (!rc) {
 		if (pair.sides[SIDE_CRM].status == SIDE_CREATING &&
 			!(pair.item.ino && store_writer_active(c->store, pair.item.ino)))
-			rc = match_pair(c, &pair, records, n, err);
+			rc = match_pair(c, &pair, hits, err);
 		pair_clear(&pair);
 	}
 	if (!rc)
@@ -420,11 +445,6 @@ static int match_item(struct cycle *c, int64_t item, const struct crm_record *re
 	store_rollback(c->store);
 	return rc == ERR_NOT_FOUND ? 0 : rc;
 }
-
-struct hits {
-	struct crm_record *records;
-	size_t n;
-};
 
 static int ask_by_address(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n,
 	struct hits *hits, struct error *err)
@@ -490,7 +510,7 @@ static int ask_by_fields(struct cycle *c, enum item_kind kind, const int64_t *it
 int match_items(struct cycle *c, enum item_kind kind, const int64_t *items, size_t n, void *data,
 	struct error *err)
 {
-	struct hits hits = { 0 };
+	struct hits hits = { .asked = store_now(c->store) };
 	int rc;
 
 	(void)data;
@@ -498,7 +518,7 @@ int match_items(struct cycle *c, enum item_kind kind, const int64_t *items, size
 	rc = (matches_by_fields(c, kind) ? ask_by_fields : ask_by_address)(
 		c, kind, items, n, &hits, err);
 	for (size_t i = 0; !rc && i < n; i++)
-		rc = match_item(c, items[i], hits.records, hits.n, err);
+		rc = match_item(c, items[i], &hits, err);
 	crm_records_free(hits.records, hits.n);
 	return rc;
 }

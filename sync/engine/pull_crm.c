@@ -222,7 +222,7 @@ static int merge_changed(struct cycle *c, struct pair *pair, const struct store_
 	if (!rc && before) {
 		after = conflict_seen(
 			c, pair, SIDE_CRM, known, value_get(record->data, "fields"));
-		conflict_note_removed(pair, before, after, "crm");
+		conflict_note_record(pair, before, after);
 		json_decref(after);
 	}
 	json_decref(before);

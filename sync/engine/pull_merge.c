@@ -141,7 +141,7 @@ static int merge_into(
 	if (!rc && arrived && pair->item.removed && before) {
 		after = conflict_seen(c, pair, SIDE_EXCHANGE, known,
 			json_object_get(pull->data, "fields"));
-		conflict_note_removed(pair, before, after, "exchange");
+		conflict_note_removed(pair, before, after, "file (removed)", "exchange");
 		json_decref(after);
 	}
 	if (!rc)
@@ -493,6 +493,36 @@ static bool edited_here(struct cycle *c, struct pair *pair)
 	return edited;
 }
 
+/* What came from the CRM since, and never got to Exchange, goes with the record. */
+static int note_unsent(struct cycle *c, struct pair *pair, struct error *err)
+{
+	const struct store_side *side = &pair->sides[SIDE_EXCHANGE];
+	const struct field *categories = kind_categories(c, pair->item.kind);
+	json_t *projection, *changed, *unsent, *entry;
+	size_t i;
+
+	if (!push_takes_record(c, pair))
+		return 0;
+	projection = pair_project(c, pair, SIDE_EXCHANGE, NULL, err);
+	if (!projection)
+		return (int)err->code;
+	changed = pair_changed(c, pair, SIDE_EXCHANGE, projection);
+	unsent = json_object();
+	json_array_foreach(changed, i, entry) {
+		const char *name = json_string_value(entry);
+
+		/* Our own marks are nobody's edit. */
+		if (name[0] != '@' &&
+			field_find(&c->tables[SIDE_EXCHANGE][pair->item.kind], name) != categories)
+			value_put(unsent, name, value_get(projection, name));
+	}
+	conflict_note_removed(pair, side->ours, unsent, "exchange (deleted)", "crm");
+	json_decref(unsent);
+	json_decref(changed);
+	json_decref(projection);
+	return pair->clashes ? pair_save(c, pair, err) : 0;
+}
+
 static int delete_one(
 	struct merge *m, const struct store_pull *pull, bool *waits, struct error *err)
 {
@@ -530,6 +560,8 @@ static int delete_one(
 		*waits = !json_object_get(m->allowed, key);
 		if (!*waits)
 			rc = guard_sent(c, &pair, SIDE_CRM, err);
+		if (!*waits && !rc)
+			rc = note_unsent(c, &pair, err);
 		if (!*waits && !rc)
 			rc = push_item_gone(c, &pair, "deleted in Exchange", err);
 	}

@@ -141,8 +141,7 @@ bool push_passes(struct push_batch *b, struct pair *pair, const struct error *wh
 	case ERR_UNSENT:
 	case ERR_THROTTLED:
 	case ERR_BUSY:
-		if (b->creates)
-			side->token_sent = 0;
+		side->token_sent = 0;
 		pair_forget_intent(side);
 		return true;
 	case ERR_CONFLICT: /* newer there: read it, merge, try again */
@@ -161,8 +160,8 @@ void push_refused(struct push_batch *b, struct pair *pair, const struct error *w
 	if (b->creates) {
 		side->status = SIDE_NONE;
 		xstrset(&side->token, NULL);
-		side->token_sent = 0;
 	}
+	side->token_sent = 0;
 	pair_forget_intent(side);
 	pair_refuse(b->c, pair, b->side, why);
 }

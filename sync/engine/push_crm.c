@@ -91,7 +91,7 @@ static void note_deleted(struct cycle *c, struct pair *pair)
 	if (!store_record_get(c->store, document_kind(pair->item.kind)->name, side->remote_id,
 		    &record, NULL)) {
 		fields = json_object_get(record.data, "fields");
-		conflict_note_removed(pair, side->theirs, fields, "crm");
+		conflict_note_record(pair, side->theirs, fields);
 		json_object_update(side->theirs, (json_t *)fields);
 	}
 	store_record_clear(&record);
@@ -130,6 +130,7 @@ static bool fill_slot(struct push *p, struct pair *pair, struct error *err)
 	*op = (struct crm_op){ .id = side->remote_id, .version = side->version };
 	if (p->type == CRM_DELETE) {
 		note_deleted(b->c, pair);
+		side->token_sent = store_now(b->c->store);
 		return true;
 	}
 	if (!push_project(b, pair, true, &projection, &changed, err))
@@ -178,12 +179,35 @@ static bool fill_update(struct push *p, struct pair *pair, struct error *err)
 	return false;
 }
 
+/* Another mailbox has come to be linked with the record since it was decided to go: it stays. */
+static bool fill_delete(struct push *p, struct pair *pair, struct error *err)
+{
+	struct cycle *c = p->batch.c;
+	int rc;
+
+	if (!designate_is_shared(c, pair))
+		return fill_slot(p, pair, err);
+	if (pair->item.removed) {
+		rc = push_item_end(c, pair->item.id, err);
+	} else {
+		designate_unlink(c, pair, "private");
+		rc = pair_save(c, pair, err);
+	}
+	if (rc) {
+		cycle_defer(c, err);
+		*err = (struct error)ERROR_INIT;
+	}
+	return false;
+}
+
 static bool prepare(struct push_batch *b, struct pair *pair, struct error *err)
 {
 	struct push *p = (struct push *)b;
 
 	if (!is_due(p, pair))
 		return false;
+	if (p->type == CRM_DELETE)
+		return fill_delete(p, pair, err);
 	return p->type == CRM_UPDATE ? fill_update(p, pair, err) : fill_slot(p, pair, err);
 }
 
@@ -201,12 +225,30 @@ static int succeeded(struct push *p, size_t i, struct pair *pair, struct error *
 	return rc;
 }
 
+/* Who asked for the record before it was deleted, and is answered now, is not to take it for there. */
+static int mark_deleted(struct cycle *c, const struct pair *pair, struct error *err)
+{
+	struct store_record record = { 0 };
+	int rc = store_record_get(c->store, document_kind(pair->item.kind)->name,
+		pair->sides[SIDE_CRM].remote_id, &record, err);
+
+	if (!rc) {
+		record.deleted = true;
+		json_object_set_new(record.data, "deleted", json_true());
+		json_object_set_new(
+			record.data, "deleted_by_us", json_integer(store_now(c->store)));
+		rc = store_record_put(c->store, &record, err);
+	}
+	store_record_clear(&record);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 /* The answer to a delete: the item goes with its record, or stays, private, without one. */
 static int deleted(struct cycle *c, struct pair *pair, struct error *err)
 {
-	int rc = 0;
+	int rc = mark_deleted(c, pair, err);
 
-	if (!pair->item.removed) /* a removal was counted when it passed the guard */
+	if (!rc && !pair->item.removed) /* a removal was counted when it passed the guard */
 		rc = guard_sent(c, pair, SIDE_CRM, err);
 	if (!rc && pair->item.removed)
 		return push_item_end(c, pair->item.id, err);

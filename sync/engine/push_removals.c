@@ -49,10 +49,18 @@ int push_item_end(struct cycle *c, int64_t item, struct error *err)
 	return rc ? rc : store_item_delete(c->store, item, err);
 }
 
+bool push_takes_record(struct cycle *c, const struct pair *pair)
+{
+	const struct config_rule *rule = pair_rule(c, pair);
+
+	return pair->sides[SIDE_CRM].status == SIDE_LINKED && rule &&
+	       (rule->remove == REMOVE_CRM || rule->remove == REMOVE_BOTH) &&
+	       designate_may_delete(c, pair);
+}
+
 int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struct error *err)
 {
 	struct store_side *crm = &pair->sides[SIDE_CRM];
-	const struct config_rule *rule = pair_rule(c, pair);
 	char *path AUTOFREE = pair_path(c, pair);
 	int rc = keep_tombstone(c, pair, err);
 
@@ -60,9 +68,7 @@ int push_item_gone(struct cycle *c, struct pair *pair, const char *reason, struc
 		rc = store_node_remove(c->store, pair->item.ino, err);
 	pair->item.ino = 0;
 	cycle_log(c, "%s: %s", path, reason);
-	if (!rc && crm->status == SIDE_LINKED && rule &&
-		(rule->remove == REMOVE_CRM || rule->remove == REMOVE_BOTH) &&
-		designate_may_delete(c, pair)) {
+	if (!rc && push_takes_record(c, pair)) {
 		/* The record follows; the item stays as a removal until that is answered (I2). */
 		crm->status = SIDE_DELETING;
 		pair->item.removed = 1;

@@ -346,7 +346,7 @@ struct store_side {
 		*theirs; /* shadow: objects field name -> value; NULL before the first agreement */
 	json_t *intent;	 /* I12: {"fields": {name: value}, "steps": [...], "sent": ns} or NULL */
 	char *token;	 /* SIDE_CREATING */
-	int64_t token_sent; /* when the create was last sent, 0: never */
+	int64_t token_sent; /* when the create, or a record's delete, was last sent, 0: never */
 	char *reason;	    /* SIDE_UNLINKED: why */
 	bool created_by_us;
 	char *error;	   /* last refusal by this side, or NULL */

@@ -30,6 +30,12 @@ FAILED_ONCE = {
         {"direction": "to-crm", **REMOVE}),
     "edited in the CRM, of which nothing is taken, and then private": (
         [*linked(EVENT), ("edit", CRM, 0, 1), SYNC, ("private", 0)], {"direction": "to-crm"}),
+    "edited in the CRM while a deletion in Exchange is held": (
+        [("many", EXCHANGE, EVENT, True), SYNC, ("empty", EXCHANGE, EVENT), SYNC,
+         ("edit", CRM, 0, 0), SYNC], REMOVE),
+    "a colleague comes to know whom another one deletes": (
+        [*linked(CONTACT), ("know", BOBS_FILE, 0), ("delete", EXCHANGE, 0), SYNC],
+        {"bob": True, **REMOVE}),
     "edited in Exchange after a reset, and its file removed before": (
         [*linked(TASK), ("delete", FILE, 0), ("reset",), ("edit", EXCHANGE, 0, 0)], {}),
     "a series is imported with an occurrence that was moved": (
