@@ -99,7 +99,7 @@ static void write_end(struct ical_writer *w, int64_t start, bool date)
 	int64_t end;
 
 	if (!caltime_read_duration(card_string(w->doc, "duration"), &length))
-		return;
+		length = (struct caltime_duration){ 0 };
 	if (date) {
 		if (length.days > 0)
 			write_when(w, "DTEND", start + length.days * CALTIME_DAY, true, NULL);
