@@ -4,10 +4,13 @@
  * waits for the writer, the writer for an answer, and /dev/fuse is open as long as the thread is there: both
  * wait for ever, and the dead process keeps the lock of the cache.
  *
- * So a child waits for the death of the daemon (PR_SET_PDEATHSIG, which comes with the main thread's end) and
- * then has the kernel end the connection: through /sys/fs/fuse, or as root by a forced unmount, which is
- * refused since the child itself stands in the mount, but ends the connection before.  The mount stays dead:
- * an empty directory would be worse. */
+ * So a child waits for the death of the daemon (PR_SET_PDEATHSIG, which comes with the main thread's end), and
+ * where threads of it stay, has the kernel end the connection: through /sys/fs/fuse, or as root by a forced
+ * unmount, which is refused since the child itself stands in the mount, but ends the connection before.  The
+ * mount stays dead: an empty directory would be worse.
+ *
+ * The number of a connection that has ended is given to the next one, perhaps to that of the daemon which
+ * follows.  As long as the dead one has threads, its number is its own. */
 #include "fs/watchdog.h"
 
 #include <errno.h>
@@ -27,6 +30,7 @@
 
 #define DEATH	  SIGUSR1
 #define DYING_MS  5000
+#define STUCK_MS  500
 #define STEP_MS	  10
 #define FIRST_FD  3
 #define STATE_TAG "State:"
@@ -70,27 +74,50 @@ static void wait_for_death(pid_t parent)
 	}
 }
 
-static bool abort_by_control(int connection)
+/* The last of its threads takes the children along to another parent, after its files were closed. */
+static bool has_threads(pid_t parent)
+{
+	return getppid() == parent;
+}
+
+/* Does it not come to its end by itself? */
+static bool is_stuck(pid_t parent)
+{
+	const struct timespec step = { 0, STEP_MS * 1000000L };
+
+	for (int ms = 0; ms < STUCK_MS && has_threads(parent); ms += STEP_MS)
+		nanosleep(&step, NULL);
+	return has_threads(parent);
+}
+
+/* Is `owner`, this process or its parent, the one whose connection was just opened? */
+static bool is_there(pid_t owner)
+{
+	return owner == getpid() || has_threads(owner);
+}
+
+static bool abort_by_control(pid_t owner, int connection)
 {
 	char *path AUTOFREE = xasprintf("/sys/fs/fuse/connections/%d/abort", connection);
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool written = fd >= 0 && write(fd, "1", 1) == 1;
+	bool written = fd >= 0 && is_there(owner) && write(fd, "1", 1) == 1;
 
 	if (fd >= 0)
 		close(fd);
 	return written;
 }
 
-static void abort_connection(const char *mountpoint, int connection)
+static void abort_connection(pid_t owner, const char *mountpoint, int connection)
 {
 	int inside;
 
-	if (mount_connection(mountpoint) != connection || abort_by_control(connection))
+	if (mount_connection(mountpoint) != connection || abort_by_control(owner, connection))
 		return;
 	inside = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (inside < 0)
 		return;
-	umount2(mountpoint, MNT_FORCE);
+	if (is_there(owner))
+		umount2(mountpoint, MNT_FORCE);
 	close(inside);
 }
 
@@ -99,7 +126,7 @@ void watchdog_abort(const char *mountpoint)
 	int connection = mount_connection(mountpoint);
 
 	if (connection >= 0)
-		abort_connection(mountpoint, connection);
+		abort_connection(getpid(), mountpoint, connection);
 }
 
 /* Keeps nothing open of what the parent has: least of all /dev/fuse, and who reads what it prints is not to
@@ -126,7 +153,8 @@ static void stand_by(pid_t parent, const char *mountpoint, int connection)
 		_exit(1);
 	let_go();
 	wait_for_death(parent);
-	abort_connection(mountpoint, connection);
+	if (is_stuck(parent))
+		abort_connection(parent, mountpoint, connection);
 	_exit(0);
 }
 

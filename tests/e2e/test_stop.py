@@ -1,5 +1,5 @@
-"""A stop in the middle of everything: files are made and removed, and a sync changes a hundred names
-beside them.  It ends, and soon, whatever the kernel was told or asked at that moment.
+"""A stop, or a kill, in the middle of everything: files are made and removed, and a sync changes a hundred
+names beside them.  It ends, and soon, whatever the kernel was told or asked at that moment.
 
 TANDEM_STOPS=40 stops so often, TANDEM_STOPS_SEED chooses the moments.
 """
@@ -23,15 +23,15 @@ SOON = 20  # seconds; of a second's patience, and a loaded machine
 
 
 class Writer(threading.Thread):
-    """Makes and removes files of its own until the mount is gone."""
+    """Makes and removes files of its own until the mount is gone, or somebody says so."""
 
     def __init__(self, folder, name):
         super().__init__(daemon=True)
-        self.folder, self.name, self.made = folder, name, 0
+        self.folder, self.name, self.made, self.over = folder, name, 0, False
 
     def run(self):
         try:
-            while True:
+            while not self.over:
                 path = self.folder / f".{self.name}.{self.made % 7}"
                 path.write_bytes(b"x")
                 path.unlink()
@@ -40,27 +40,53 @@ class Writer(threading.Thread):
             pass
 
 
-@pytest.mark.sim(seed=seed(PEOPLE))
-@pytest.mark.mount(config={"sync": {"quiet": "0.05", "interval": "0.0167"}})
-def test_a_stop_under_load_ends(sim, mount, contacts, record_property):
-    moments, longest = random.Random(SEED), 0
+@pytest.fixture
+def busy(sim, mount, contacts):
+    """busy(): begins all that, and comes back in the middle of it with the writers."""
+    moments = random.Random(SEED)
     ids = [record["Id"] for record in crm_contacts(sim)]
-    for stop in range(STOPS):
-        writers = [Writer(contacts / VIEW, f"{stop}-{n}") for n in range(WRITERS)]
+    turns = iter(range(STOPS))
+
+    def begin():
+        turn = next(turns)
+        writers = [Writer(contacts / VIEW, f"{turn}-{n}") for n in range(WRITERS)]
         for writer in writers:
             writer.start()
         for id in ids:
-            sim.act("update", id=id, fields={"FirstName": f"N{stop}"})
-        if stop % 2:
+            sim.act("update", id=id, fields={"FirstName": f"N{turn}"})
+        if turn % 2:
             mount.ctl("sync", "--no-wait")
         enough = moments.randrange(100, 1500)
         wait_for(lambda: sum(writer.made for writer in writers) >= enough, 60, "files")
+        return writers
+
+    return begin
+
+
+def over(writers):
+    for writer in writers:
+        writer.over = True
+
+
+def join(writers):
+    for writer in writers:
+        writer.join(SOON)
+        assert not writer.is_alive(), "a call that nobody answers"
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.sim(seed=seed(PEOPLE))
+@pytest.mark.mount(config={"sync": {"quiet": "0.05", "interval": "0.0167"}})
+def test_it_ends_under_load(mount, busy, how, record_property):
+    """And the next one starts at once, over what the last one left."""
+    longest = 0
+    for _ in range(STOPS):
+        writers = busy()
         began = time.monotonic()
-        mount.stop()
+        getattr(mount, how)()
         longest = max(longest, time.monotonic() - began)
-        for writer in writers:
-            writer.join(SOON)
-            assert not writer.is_alive(), "a call that nobody answers"
+        over(writers)
         mount.start()
+        join(writers)
     assert longest < SOON
-    record_property("count", f"{STOPS} stops under load, the longest {longest:.1f} s")
+    record_property("count", f"{STOPS} times {how} under load, the longest {longest:.1f} s")
