@@ -369,6 +369,8 @@ bool xml_attribute_is(const xmlNode *node, const char *name, const char *value)
 	const xmlNode *text = attribute ? attribute->children : NULL;
 	char *pieces AUTOFREE = NULL;
 
+	if (!value)
+		return false;
 	/* Asked for every entry of every dictionary: no copy, unless it has several pieces. */
 	if (text && text->type == XML_TEXT_NODE && !text->next)
 		return !strcasecmp((const char *)text->content, value);

@@ -51,6 +51,7 @@ char *xml_exact_content(const xmlNode *node);
 char *xml_child_text(const xmlNode *node, const char *name);
 /* New string, or NULL when absent. */
 char *xml_attribute(const xmlNode *node, const char *name);
+/* In any case; false where either of the two is NULL. */
 bool xml_attribute_is(const xmlNode *node, const char *name, const char *value);
 /* xs:boolean; `otherwise` when node is NULL or says something else. */
 bool xml_boolean(const xmlNode *node, bool otherwise);
