@@ -225,7 +225,9 @@ bool vcard_is_name(const char *text)
 
 void vcard_add_param_value(struct buf *out, const char *value)
 {
-	bool quote = value[strcspn(value, ":;,")] != '\0';
+	size_t len = strlen(value);
+	/* A backslash at the end would escape what follows, to those who write that. */
+	bool quote = strcspn(value, ":;,") < len || (len && value[len - 1] == '\\');
 
 	if (quote)
 		buf_addc(out, '"');
