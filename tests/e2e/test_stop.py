@@ -4,7 +4,9 @@ names beside them.  It ends, and soon, whatever the kernel was told or asked at 
 TANDEM_STOPS=40 stops so often, TANDEM_STOPS_SEED chooses the moments.
 """
 import os
+import pathlib
 import random
+import signal
 import threading
 import time
 
@@ -19,6 +21,7 @@ STOPS = int(os.environ.get("TANDEM_STOPS") or amount(6, 3))
 SEED = int(os.environ.get("TANDEM_STOPS_SEED") or 1)
 PEOPLE = [person("Stays", f"Nr{n}", folder=VIEW) for n in range(100)]
 WRITERS = 6
+TRIES = 20
 SOON = 20  # seconds; of a second's patience, and a loaded machine
 
 
@@ -90,3 +93,30 @@ def test_it_ends_under_load(mount, busy, how, record_property):
         join(writers)
     assert longest < SOON
     record_property("count", f"{STOPS} times {how} under load, the longest {longest:.1f} s")
+
+
+def is_gone(pid):
+    """Ended, though nobody may have asked how."""
+    try:
+        return "State:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def test_a_watchdog_that_comes_late_harms_nobody(mount):
+    """The next mount may have the number of the connection that it watched over, and has it, unless other
+    file systems come and go beside it."""
+    daemon = mount.process.pid
+    number = os.stat(mount.path).st_dev
+    (watchdog,) = map(int, pathlib.Path(f"/proc/{daemon}/task/{daemon}/children").read_text().split())
+    os.kill(watchdog, signal.SIGSTOP)
+    try:
+        for _ in range(TRIES):
+            mount.crash()
+            if os.stat(mount.path).st_dev == number:
+                break
+    finally:
+        os.kill(watchdog, signal.SIGCONT)
+    wait_for(lambda: is_gone(watchdog), 60, "the watchdog's end")
+    assert mount.ctl("status", check=False).returncode == 0
+    assert os.listdir(mount.path)
