@@ -4,11 +4,12 @@ import os
 
 import pytest
 
-from cycles import assert_little_asked
+from cycles import assert_little_asked, assert_nothing_written
 from later import a_day_later
 from scene import (
     ALICE,
     BOB,
+    card,
     crm_contact,
     edit,
     exchange_contact,
@@ -19,6 +20,7 @@ from scene import (
     seed,
     state,
 )
+from simulator import wait_for
 
 ANNA = person("Anna", "Lind", folder="Salesforce_Sync", JobTitle="Buyer")
 BEN = person("Ben", "Ohlsen", folder="Salesforce_Sync")
@@ -186,6 +188,52 @@ def test_a_new_owner_does_not_end_the_link(sim, start_mount, config):
     assert_nothing_more(sim, mount, record, path)
     assert exchange_names(sim) == before
     assert exchange_contact(sim, "Anna Lind")["Department"] == "Afterwards"
+
+
+# Deleted by one mailbox and wanted by another -----------------------------------------------------
+
+GOES = {"sync": {"remove-quiet": "0"},
+        'policy "default"': {"users": "*", "contacts-remove": "both"}}
+
+
+def remove_and_know(sim, mount, kind, **more):
+    """Alice removes Anna, whose record is to go too, which takes its time; Bob comes to know her."""
+    os.unlink(sync_folder(mount) / "Anna Lind.vcf")
+    fault = sim.fault("sf:collections-delete", kind, **more)
+    mount.ctl("sync", "--no-wait", ALICE)
+    wait_for(lambda: any(one["id"] == fault and one["fired"] for one in sim.faults()), 60,
+             "the delete")
+    path = sync_folder(mount, "bob") / "anna.vcf"
+    path.write_text(card("Anna Lind", "EMAIL:anna.lind@client.example"))
+    mount.sync(BOB)
+    return path
+
+
+@pytest.mark.sim(seed=seed([ANNA], []))
+def test_nothing_is_linked_with_a_record_that_is_about_to_go(sim, start_mount):
+    mount = start_mount(sim, config=GOES)
+    record = crm_contact(sim, "Lind")["Id"]
+    path = remove_and_know(sim, mount, "delay", ms=2000)
+    assert link(path) is None
+    mount.sync()
+    mount.sync()
+    assert crm_contact(sim, "Lind")["Id"] == link(path) != record
+    assert exchange_names(sim) == [] and exchange_names(sim, BOB) == ["Anna Lind"]
+    assert_nothing_written(sim, mount)
+
+
+@pytest.mark.sim(seed=seed([ANNA], []))
+def test_a_record_that_got_another_user_before_it_went_stays(sim, start_mount):
+    mount = start_mount(sim, config=GOES)
+    record = crm_contact(sim, "Lind")["Id"]
+    path = remove_and_know(sim, mount, "sf-record", code="UNABLE_TO_LOCK_ROW", count=1000)
+    assert link(path) == record
+    sim.clear_faults()
+    mount.sync()
+    mount.sync()
+    assert crm_contact(sim, "Lind")["Id"] == link(path) == record
+    assert exchange_names(sim) == [] and exchange_names(sim, BOB) == ["Anna Lind"]
+    assert_nothing_written(sim, mount)
 
 
 # Hidden ------------------------------------------------------------------------------------------
