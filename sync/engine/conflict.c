@@ -22,8 +22,8 @@ void conflict_note(struct pair *pair, const struct conflict_clash *clash)
 			clash->loser_origin, "value", clash->loser));
 }
 
-json_t *conflict_seen(struct cycle *c, const struct pair *pair, enum side side, bool known,
-	const json_t *fields)
+json_t *conflict_seen(
+	struct cycle *c, const struct pair *pair, enum side side, bool known, const json_t *fields)
 {
 	return known ? json_deep_copy(fields) : pair_project(c, pair, side, NULL, NULL);
 }

@@ -288,8 +288,8 @@ void conflict_note(struct pair *pair, const struct conflict_clash *clash);
 /* What a side holds, to be compared before and after a merge: its fields, as far as they were known before.
  * Else (after a reset, or where the answer to a create was lost) the document as that side would have it:
  * what we have is what there should be, and what a remote fills in of itself is no edit.  New object. */
-json_t *conflict_seen(struct cycle *c, const struct pair *pair, enum side side, bool known,
-	const json_t *fields);
+json_t *conflict_seen(
+	struct cycle *c, const struct pair *pair, enum side side, bool known, const json_t *fields);
 /* The fields of `after` that are not as in `before`: changed on the side `origin` while the item was being
  * removed.  The removal stands, and what it takes along is kept (I5). */
 void conflict_note_removed(struct pair *pair, const json_t *before, const json_t *after,

@@ -391,42 +391,41 @@ static bool record_has(const struct cycle *c, enum item_kind kind, const struct 
 }
 
 static int match_pair(
-	struct cycle *c, struct pair *pair, const struct hits *all, struct error *err)
+	struct cycle *c, struct pair *pair, const struct hits *hits, struct error *err)
 {
 	struct store_side *crm = &pair->sides[SIDE_CRM];
 	json_t *keys = item_keys(c, pair);
 	const struct crm_record *hit = NULL;
-	size_t hits = 0;
+	size_t n = 0;
 	int rc = 0;
 
-	for (size_t i = 0; i < all->n; i++) {
-		const struct crm_record *record = &all->records[i];
+	for (size_t i = 0; i < hits->n; i++) {
+		const struct crm_record *record = &hits->records[i];
 
 		if (record->deleted || !record_has(c, pair->item.kind, record, keys))
 			continue;
 		if (record->token && crm->token && !strcmp(record->token, crm->token)) {
 			hit = record;
-			hits = 1;
+			n = 1;
 			break;
 		}
-		hits += !hit || strcmp(hit->id, record->id) != 0;
+		n += !hit || strcmp(hit->id, record->id) != 0;
 		hit = record;
 	}
-	if (hits && hit->unsupported)
+	if (n && hit->unsupported)
 		refuse(c, pair, "the record that it matches is left alone: ", hit->unsupported);
-	else if (hits > 1)
+	else if (n > 1)
 		refuse(c, pair, "several records match it; tandemctl relink PATH RECORD-ID decides",
 			NULL);
-	else if (hits == 1)
-		rc = link_hit(c, pair, hit, all->asked, err);
+	else if (n == 1)
+		rc = link_hit(c, pair, hit, hits->asked, err);
 	else
 		rc = match_none(c, pair, err);
 	json_decref(keys);
 	return rc ? rc : pair_save(c, pair, err);
 }
 
-static int match_item(
-	struct cycle *c, int64_t item, const struct hits *hits, struct error *err)
+static int match_item(struct cycle *c, int64_t item, const struct hits *hits, struct error *err)
 {
 	struct pair pair;
 	int rc = store_begin(c->store, STORE_FULL, STORE_REMOTE, err);

@@ -196,10 +196,10 @@ int pull_crm_merge_record(
 	return rc;
 }
 
-/* Will the record go with its item? */
+/* Will the record go with its item?  Of one that nothing is taken of, that is noted when it goes. */
 static bool goes_along(const struct pair *pair, const struct config_rule *rule)
 {
-	if (rule && rule->direction == DIRECTION_TO_CRM) /* of which nothing is taken before it goes */
+	if (rule && rule->direction == DIRECTION_TO_CRM)
 		return false;
 	return pair->sides[SIDE_CRM].status == SIDE_DELETING ||
 	       (pair->item.removed && rule &&
@@ -220,8 +220,7 @@ static int merge_changed(struct cycle *c, struct pair *pair, const struct store_
 		before = conflict_seen(c, pair, SIDE_CRM, known, theirs);
 	rc = pull_crm_merge_record(c, pair, record, err);
 	if (!rc && before) {
-		after = conflict_seen(
-			c, pair, SIDE_CRM, known, value_get(record->data, "fields"));
+		after = conflict_seen(c, pair, SIDE_CRM, known, value_get(record->data, "fields"));
 		conflict_note_record(pair, before, after);
 		json_decref(after);
 	}

@@ -139,8 +139,8 @@ static int merge_into(
 		arrived = !json_equal(pair->before, pair->item.doc);
 	}
 	if (!rc && arrived && pair->item.removed && before) {
-		after = conflict_seen(c, pair, SIDE_EXCHANGE, known,
-			json_object_get(pull->data, "fields"));
+		after = conflict_seen(
+			c, pair, SIDE_EXCHANGE, known, json_object_get(pull->data, "fields"));
 		conflict_note_removed(pair, before, after, "file (removed)", "exchange");
 		json_decref(after);
 	}
