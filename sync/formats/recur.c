@@ -84,7 +84,7 @@ static bool is_walkable(const json_t *rule)
 	const char *frequency = card_string(rule, "frequency");
 
 	return !recur_check(rule, NULL) &&
-	       !card_word_in("secondly minutely", frequency, strlen(frequency));
+	       !card_word_in("secondly minutely hourly", frequency, strlen(frequency));
 }
 
 static bool walk_open(struct walk *walk, const json_t *rule, int64_t start)
