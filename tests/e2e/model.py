@@ -216,7 +216,8 @@ class World:
         if not things or place not in self.replicas:
             return
         thing = things[n % len(things)]
-        if thing.bob != NOT:
+        if thing.bob != NOT or any((thing.kind.name, thing.name) in self.copies(one)
+                                   for one in BOB):
             return
         values = self.first_values(thing, place)
         self.replicas[place].create(thing, values, True)
@@ -273,6 +274,7 @@ class World:
         """A change by somebody who does not know that it was deleted elsewhere."""
         thing.touched.add(place)
         if place in BOB:
+            thing.bob = MAY if thing.bob == NOT else thing.bob
             return
         if thing.item == NOT and (place != "crm" or thing.link != NOT):
             thing.item = MAY
@@ -298,6 +300,9 @@ class World:
                        if (field, value) not in elsewhere}
         thing.saw_go(copy)
         thing.touched.add(place)
+        if place in BOB:
+            self.forget(thing, alone)
+            return
         if thing.private == MAY:  # an edit elsewhere may bring it back as it was known
             thing.private = NOT
         linked, thing.link = thing.link, MAY if thing.link == MUST else thing.link
@@ -315,6 +320,12 @@ class World:
                                         ("crm", "both"), linked)
             if thing.twin and self.config["import"] == "owned":
                 thing.item = thing.link = MAY  # nothing keeps the twin out any more
+
+    def forget(self, thing, alone):
+        """A colleague deletes what he has; a record goes along only where nobody else is linked with it."""
+        thing.bob = NOT if alone else MAY
+        if thing.link != MUST or not thing.had_record:
+            thing.record = self.follows(thing.record, ("crm", "both"), MUST)
 
     def follows(self, wanted, removes, linked):
         """What becomes of the other half of a pair."""

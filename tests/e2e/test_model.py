@@ -60,6 +60,7 @@ OFTEN = [
     (4, operation("know", HIS, NTH)),
     (6, operation("edit", HIS, NTH, WHICH)),
     (1, operation("clear", HIS, NTH, WHICH)),
+    (2, operation("delete", HIS, NTH)),
     (2, operation("private", NTH)),
     (1, operation("refused", KIND)),
     (11, operation("fault", REQUESTS, LOST, SKIP)),
