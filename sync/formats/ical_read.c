@@ -166,12 +166,17 @@ static int read_orphan(struct ical_reader *r, const struct ical_component *compo
 {
 	struct ical_when when;
 	char key[CALTIME_SIZE];
+	const char *other;
+	json_t *patch;
 	int rc = read_recurrence_id(r, component, &when, err);
 
 	if (rc)
 		return rc;
 	caltime_write_local(ical_key(r, doc, &when), key);
 	json_object_set_new(doc, "recurrenceId", json_string(key));
+	/* It has no room for exceptions of its own: a period of an RDATE is its beginning. */
+	json_object_foreach(json_object_get(doc, "recurrenceOverrides"), other, patch)
+		json_object_del(patch, "duration");
 	return 0;
 }
 
