@@ -4,9 +4,6 @@
  * process first opened it.  An item may have had several numbers; store_item_past tells which, and until
  * when each of its revs was the present one.
  *
- * Who saves a file in place may copy the former one first, and has not looked at what is in it: an open a
- * moment before a write of one who wrote the file before tells nothing.
- *
  * Reading /proc at each open would cost more than the open, so what was found for a thread is believed
  * for two seconds: a number is not reused that fast. */
 #include "fs/base.h"
@@ -27,14 +24,11 @@
 #define PAST_MAX	  32
 #define THREADS		  64
 #define THREAD_BELIEVED_S 2
-#define COPYING_MS	  2000
 
 /* A file that a process opened, or wrote. */
 struct seen {
-	uint64_t ino;	/* 0: free */
-	int64_t when;	/* at which number of commits it opened the file; SEEN_NOTHING */
-	int64_t opened; /* monotonic ms at that */
-	int64_t wrote;	/* the rev it wrote before that, or 0 */
+	uint64_t ino; /* 0: free */
+	int64_t when; /* it opened the file at this number of commits; negative: it wrote this rev */
 };
 
 #define SEEN_NOTHING INT64_MAX
@@ -55,33 +49,18 @@ struct known_thread {
 
 struct base_table {
 	pthread_mutex_t lock;
-	int64_t (*now)(void); /* monotonic ms */
 	uint64_t clock;
 	size_t slots; /* of all processes */
 	struct known_process processes[PROCESSES];
 	struct known_thread threads[THREADS];
 };
 
-static int64_t milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 struct base_table *base_table_new(void)
 {
 	struct base_table *t = xcalloc(1, sizeof(*t));
 
 	pthread_mutex_init(&t->lock, NULL);
-	t->now = milliseconds;
 	return t;
-}
-
-void base_table_set_clock(struct base_table *t, int64_t (*now)(void))
-{
-	t->now = now;
 }
 
 void base_table_free(struct base_table *t)
@@ -274,10 +253,8 @@ void base_opened(struct base_table *t, struct base_process process, uint64_t ino
 		return;
 	pthread_mutex_lock(&t->lock);
 	seen = make_seen(t, find_process(t, process, true), ino);
-	if (seen->when > (int64_t)commits) {
+	if (seen->when < 0 || seen->when > (int64_t)commits)
 		seen->when = (int64_t)commits;
-		seen->opened = t->now();
-	}
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -321,34 +298,28 @@ static int64_t shown_at(const struct history *h, uint64_t ino, int64_t when)
 	for (size_t i = 0; i < h->n; i++)
 		if (h->past[i].ino == ino && h->past[i].commits > end)
 			end = h->past[i].commits;
-	return (uint64_t)when < end ? when : (int64_t)end - 1;
+	return when < 0 || (uint64_t)when < end ? when : (int64_t)end - 1;
 }
 
 /* What the process saw of any number that the item had: its first open counts, and what it wrote only
- * when it opened nothing since, but to copy it. */
-static int64_t find_base(const struct known_process *p, const struct history *h, int64_t now)
+ * when it opened nothing since. */
+static int64_t find_base(const struct known_process *p, const struct history *h)
 {
-	int64_t first = SEEN_NOTHING, opened = 0, wrote = 0;
+	int64_t first = SEEN_NOTHING, wrote = COMMIT_NO_BASE;
 
 	for (size_t i = 0; i < h->n; i++) {
 		const struct seen *seen = h->past[i].ino ? slot(p, h->past[i].ino) : NULL;
 		int64_t when;
 
-		if (!seen || !seen->ino)
-			continue;
-		if (seen->wrote)
-			wrote = seen->wrote;
-		if (seen->when == SEEN_NOTHING)
+		if (!seen || !seen->ino || seen->when == SEEN_NOTHING)
 			continue;
 		when = shown_at(h, seen->ino, seen->when);
-		if (when < first) {
+		if (seen->when < 0)
+			wrote = -seen->when;
+		else if (when < first)
 			first = when;
-			opened = seen->opened;
-		}
 	}
-	if (wrote && (first == SEEN_NOTHING || now - opened < COPYING_MS))
-		return wrote;
-	return first == SEEN_NOTHING ? COMMIT_NO_BASE : rev_at(h, (uint64_t)first);
+	return first == SEEN_NOTHING ? wrote : rev_at(h, (uint64_t)first);
 }
 
 int64_t base_get(
@@ -363,7 +334,7 @@ int64_t base_get(
 	pthread_mutex_lock(&t->lock);
 	p = find_process(t, process, false);
 	if (p)
-		rev = find_base(p, &h, t->now());
+		rev = find_base(p, &h);
 	pthread_mutex_unlock(&t->lock);
 	return rev;
 }
@@ -383,12 +354,10 @@ void base_wrote(struct base_table *t, struct store *store, struct base_process p
 	for (size_t i = 0; i < h.n; i++) { /* what it opened or wrote before counts no more */
 		struct seen *seen = h.past[i].ino ? slot(p, h.past[i].ino) : NULL;
 
-		if (seen && seen->ino) {
+		if (seen && seen->ino)
 			seen->when = SEEN_NOTHING;
-			seen->wrote = 0;
-		}
 	}
-	make_seen(t, p, ino)->wrote = rev;
+	make_seen(t, p, ino)->when = -rev;
 	pthread_mutex_unlock(&t->lock);
 }
 

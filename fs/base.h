@@ -23,8 +23,6 @@ struct base_process {
 
 struct base_table *base_table_new(void);
 void base_table_free(struct base_table *table);
-/* For tests: another clock, in ms. */
-void base_table_set_clock(struct base_table *table, int64_t (*now)(void));
 
 /* The process a thread belongs to; tgid 0 when it cannot be told. */
 struct base_process base_process_of(struct base_table *table, pid_t tid);
@@ -35,8 +33,7 @@ void base_opened(
 /* Rev that the process is to be judged against; COMMIT_NO_BASE when nothing is known. */
 int64_t base_get(
 	struct base_table *table, struct store *store, struct base_process process, int64_t item);
-/* The process wrote the item behind this file: what it knows is rev now, until it opens it anew.  An open
- * within two seconds before the next write does not count: editors that save in place copy the file first. */
+/* The process wrote the item behind this file: what it knows is rev now, until it opens it anew. */
 void base_wrote(struct base_table *table, struct store *store, struct base_process process,
 	uint64_t ino, int64_t rev);
 

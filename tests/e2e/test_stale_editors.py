@@ -22,7 +22,7 @@ class Vim:
 
     def __init__(self, path, scratch, backupcopy):
         self.screen = Terminal("vim", "-u", "NONE", "-i", "NONE", "-N", "--cmd",
-                               f"set backupcopy={backupcopy} writebackup backupskip=", path)
+                               f"set backupcopy={backupcopy} writebackup", path)
 
     def __enter__(self):
         self.screen.__enter__()

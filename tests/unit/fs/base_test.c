@@ -14,13 +14,6 @@ struct scene {
 	uint64_t ino;
 };
 
-static int64_t clock_ms = 1000000;
-
-static int64_t now(void)
-{
-	return clock_ms;
-}
-
 static void change(struct scene *s, int n)
 {
 	struct fixture *f = s->f;
@@ -68,7 +61,6 @@ static int setup(void **state)
 	fixture_setup(&fixture);
 	s->f = fixture;
 	s->table = base_table_new();
-	base_table_set_clock(s->table, now);
 	fixture_begin(s->f, STORE_LOCAL);
 	s->item = fixture_item(s->f, "a.vcf", "u", 1);
 	fixture_commit(s->f);
@@ -155,26 +147,9 @@ static void who_wrote_knows_what_it_wrote_until_it_opens_anew(void **state)
 	base_wrote(s->table, s->f->store, anna, s->ino, 3);
 	assert_int_equal(base(s, anna), 3);
 	change(s, 4);
-	opened(s, anna); /* to copy it, if it writes at once */
-	assert_int_equal(base(s, anna), 3);
-	clock_ms += 1999;
-	assert_int_equal(base(s, anna), 3);
-	clock_ms += 1;
-	assert_int_equal(base(s, anna), 4);
+	opened(s, anna);
 	change(s, 5);
-	opened(s, anna);
 	assert_int_equal(base(s, anna), 4);
-}
-
-/* Whoever wrote nothing yet has looked, however short before. */
-static void a_first_open_counts_at_once(void **state)
-{
-	struct scene *s = *state;
-
-	change(s, 2);
-	opened(s, anna);
-	change(s, 3);
-	assert_int_equal(base(s, anna), 2);
 }
 
 static void a_file_without_an_item_is_no_trouble(void **state)
@@ -274,7 +249,6 @@ int main(void)
 		scene_test(it_counts_over_the_numbers_that_the_file_had),
 		scene_test(who_opens_a_former_number_sees_its_last_state),
 		scene_test(who_wrote_knows_what_it_wrote_until_it_opens_anew),
-		scene_test(a_first_open_counts_at_once),
 		scene_test(a_file_without_an_item_is_no_trouble),
 		scene_test(many_files_of_one_process),
 		scene_test(many_processes),
