@@ -18,11 +18,11 @@ pytestmark = pytest.mark.sim(seed=seed([ANNA]))
 
 
 class Vim:
-    """backupcopy: how it saves."""
+    """how: its options for saving; left to itself it makes no backup of what lies below /tmp."""
 
-    def __init__(self, path, scratch, backupcopy):
+    def __init__(self, path, scratch, how):
         self.screen = Terminal("vim", "-u", "NONE", "-i", "NONE", "-N", "--cmd",
-                               f"set backupcopy={backupcopy} writebackup", path)
+                               f"set backupskip= {how}", path)
 
     def __enter__(self):
         self.screen.__enter__()
@@ -83,8 +83,8 @@ class Nano:
 
 
 EDITORS = {
-    "vim in place": lambda path, scratch: Vim(path, scratch, "yes"),
-    "vim by rename": lambda path, scratch: Vim(path, scratch, "no"),
+    "vim in place": lambda path, scratch: Vim(path, scratch, "backupcopy=yes nowritebackup"),
+    "vim by rename": lambda path, scratch: Vim(path, scratch, "backupcopy=no writebackup"),
     "nano": Nano,
 }
 
