@@ -99,42 +99,45 @@ bool designate_wanted(struct cycle *c, const struct pair *pair, const char **why
 	return !*why_not;
 }
 
-/* Is the record linked from another mailbox too?  Then it is not ours alone to delete. */
-bool designate_is_shared(struct cycle *c, const struct pair *pair)
+static bool is_linked(const struct store_side *side)
 {
-	const char *record_id = pair->sides[SIDE_CRM].remote_id;
+	return side->status == SIDE_LINKED;
+}
+
+static bool is_sent_away(const struct store_side *side)
+{
+	return side->status == SIDE_DELETING && side->token_sent;
+}
+
+/* Is an item, but this one, so with the record?  `unknown` where that cannot be told. */
+static bool any_is(struct cycle *c, const char *record_id, int64_t but,
+	bool (*is)(const struct store_side *), bool unknown)
+{
 	int64_t *ids AUTOFREE = NULL;
-	bool shared = false;
+	bool found = false;
 	size_t n = 0;
 
 	if (!record_id || store_sides_by_record(c->store, record_id, &ids, &n, NULL))
-		return true;
+		return unknown;
 	for (size_t i = 0; i < n; i++) {
 		struct store_side side;
 
 		store_side_get(c->store, ids[i], SIDE_CRM, &side, NULL);
-		shared |= ids[i] != pair->item.id && side.status == SIDE_LINKED;
+		found |= ids[i] != but && is(&side);
 		store_side_clear(&side);
 	}
-	return shared;
+	return found;
+}
+
+/* Is the record linked from another mailbox too?  Then it is not ours alone to delete. */
+bool designate_is_shared(struct cycle *c, const struct pair *pair)
+{
+	return any_is(c, pair->sides[SIDE_CRM].remote_id, pair->item.id, is_linked, true);
 }
 
 bool designate_is_going(struct cycle *c, const char *record_id)
 {
-	int64_t *ids AUTOFREE = NULL;
-	bool going = false;
-	size_t n = 0;
-
-	if (!record_id || store_sides_by_record(c->store, record_id, &ids, &n, NULL))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		struct store_side side;
-
-		store_side_get(c->store, ids[i], SIDE_CRM, &side, NULL);
-		going |= side.status == SIDE_DELETING && side.token_sent;
-		store_side_clear(&side);
-	}
-	return going;
+	return any_is(c, record_id, 0, is_sent_away, false);
 }
 
 /* May the record of this item be deleted in the CRM? */

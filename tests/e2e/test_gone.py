@@ -1,5 +1,6 @@
 """Records that leave our view: merged, transferred, hidden by sharing.  The link follows a merge or ends;
-nothing is ever deleted, and nothing is made anew over further cycles and an edit of what survives."""
+nothing is ever deleted, and nothing is made anew over further cycles and an edit of what survives.  And
+records that one mailbox deletes while another comes to know them."""
 import os
 
 import pytest
