@@ -27,8 +27,9 @@
 
 /* A file that a process opened, or wrote. */
 struct seen {
-	uint64_t ino; /* 0: free */
-	int64_t when; /* it opened the file at this number of commits; negative: it wrote this rev */
+	uint64_t ino;	/* 0: free */
+	int64_t opened; /* first since it wrote, at this number of commits; SEEN_NOTHING: not since */
+	int64_t wrote; /* this rev; COMMIT_NO_BASE: nothing */
 };
 
 #define SEEN_NOTHING INT64_MAX
@@ -241,7 +242,7 @@ static struct seen *make_seen(struct base_table *t, struct known_process *p, uin
 		seen = slot(p, ino);
 	}
 	p->n++;
-	*seen = (struct seen){ .ino = ino, .when = SEEN_NOTHING };
+	*seen = (struct seen){ .ino = ino, .opened = SEEN_NOTHING, .wrote = COMMIT_NO_BASE };
 	return seen;
 }
 
@@ -253,8 +254,8 @@ void base_opened(struct base_table *t, struct base_process process, uint64_t ino
 		return;
 	pthread_mutex_lock(&t->lock);
 	seen = make_seen(t, find_process(t, process, true), ino);
-	if (seen->when < 0 || seen->when > (int64_t)commits)
-		seen->when = (int64_t)commits;
+	if (seen->opened > (int64_t)commits)
+		seen->opened = (int64_t)commits;
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -298,45 +299,49 @@ static int64_t shown_at(const struct history *h, uint64_t ino, int64_t when)
 	for (size_t i = 0; i < h->n; i++)
 		if (h->past[i].ino == ino && h->past[i].commits > end)
 			end = h->past[i].commits;
-	return when < 0 || (uint64_t)when < end ? when : (int64_t)end - 1;
+	return (uint64_t)when < end ? when : (int64_t)end - 1;
 }
 
-/* What the process saw of any number that the item had: its first open counts, and what it wrote only
- * when it opened nothing since. */
-static int64_t find_base(const struct known_process *p, const struct history *h)
+/* What the process saw of any number that the item had. */
+static struct commit_base find_base(const struct known_process *p, const struct history *h)
 {
-	int64_t first = SEEN_NOTHING, wrote = COMMIT_NO_BASE;
+	struct commit_base base = COMMIT_BASE_NONE;
+	int64_t first = SEEN_NOTHING;
 
 	for (size_t i = 0; i < h->n; i++) {
 		const struct seen *seen = h->past[i].ino ? slot(p, h->past[i].ino) : NULL;
 		int64_t when;
 
-		if (!seen || !seen->ino || seen->when == SEEN_NOTHING)
+		if (!seen || !seen->ino)
 			continue;
-		when = shown_at(h, seen->ino, seen->when);
-		if (seen->when < 0)
-			wrote = -seen->when;
-		else if (when < first)
+		if (seen->wrote != COMMIT_NO_BASE)
+			base.wrote = seen->wrote;
+		if (seen->opened == SEEN_NOTHING)
+			continue;
+		when = shown_at(h, seen->ino, seen->opened);
+		if (when < first)
 			first = when;
 	}
-	return first == SEEN_NOTHING ? wrote : rev_at(h, (uint64_t)first);
+	if (first != SEEN_NOTHING)
+		base.opened = rev_at(h, (uint64_t)first);
+	return base;
 }
 
-int64_t base_get(
+struct commit_base base_get(
 	struct base_table *t, struct store *store, struct base_process process, int64_t item)
 {
+	struct commit_base base = COMMIT_BASE_NONE;
 	const struct known_process *p;
-	int64_t rev = COMMIT_NO_BASE;
 	struct history h;
 
 	if (!process.tgid || !item || !load_history(store, item, &h))
-		return rev;
+		return base;
 	pthread_mutex_lock(&t->lock);
 	p = find_process(t, process, false);
 	if (p)
-		rev = find_base(p, &h);
+		base = find_base(p, &h);
 	pthread_mutex_unlock(&t->lock);
-	return rev;
+	return base;
 }
 
 void base_wrote(struct base_table *t, struct store *store, struct base_process process,
@@ -354,14 +359,16 @@ void base_wrote(struct base_table *t, struct store *store, struct base_process p
 	for (size_t i = 0; i < h.n; i++) { /* what it opened or wrote before counts no more */
 		struct seen *seen = h.past[i].ino ? slot(p, h.past[i].ino) : NULL;
 
-		if (seen && seen->ino)
-			seen->when = SEEN_NOTHING;
+		if (!seen || !seen->ino)
+			continue;
+		seen->opened = SEEN_NOTHING;
+		seen->wrote = COMMIT_NO_BASE;
 	}
-	make_seen(t, p, ino)->when = -rev;
+	make_seen(t, p, ino)->wrote = rev;
 	pthread_mutex_unlock(&t->lock);
 }
 
-int64_t base_ask(void *data, int64_t item)
+struct commit_base base_ask(void *data, int64_t item)
 {
 	struct base_asker *asker = data;
 

@@ -1,4 +1,4 @@
-/* Base versions: which version of an item a process opened first since it last wrote that item.
+/* Base versions: which version of an item a process opened first since it last wrote it, and which it wrote.
  *
  * An editor that saves a stale copy must not revert what it did not touch, so its bytes are judged
  * against the version it read.  A process is its thread group and start time, so a reused number is
@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "sync/commit.h"
 #include "sync/store/store.h"
 
 struct base_table;
@@ -30,8 +31,8 @@ struct base_process base_process_of(struct base_table *table, pid_t tid);
 /* The process opened this file when the store had made so many commits. */
 void base_opened(
 	struct base_table *table, struct base_process process, uint64_t ino, uint64_t commits);
-/* Rev that the process is to be judged against; COMMIT_NO_BASE when nothing is known. */
-int64_t base_get(
+/* What the process has of the item. */
+struct commit_base base_get(
 	struct base_table *table, struct store *store, struct base_process process, int64_t item);
 /* The process wrote the item behind this file: what it knows is rev now, until it opens it anew. */
 void base_wrote(struct base_table *table, struct store *store, struct base_process process,
@@ -43,6 +44,6 @@ struct base_asker {
 	struct store *store;
 	struct base_process process;
 };
-int64_t base_ask(void *data, int64_t item);
+struct commit_base base_ask(void *data, int64_t item);
 
 #endif

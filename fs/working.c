@@ -233,8 +233,7 @@ static int commit_node(struct fs *fs, struct working *w, struct error *err)
 	c.base = base_ask;
 	c.base_data = &asker;
 	if (node.type == NODE_ITEM)
-		rc = commit_write(&c, w->target, buf_str(&w->bytes), w->bytes.len,
-			node.item ? base_ask(&asker, node.item) : COMMIT_NO_BASE, &rev, err);
+		rc = commit_write(&c, w->target, buf_str(&w->bytes), w->bytes.len, &rev, err);
 	else
 		rc = commit_draft(&c, w->target, buf_str(&w->bytes), w->bytes.len, err);
 	if (!rc)

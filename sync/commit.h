@@ -15,6 +15,19 @@
 #include "sync/error.h"
 #include "sync/store/store.h"
 
+/* What a process has of an item: revs. */
+struct commit_base {
+	int64_t opened; /* first since it last wrote the item; COMMIT_NO_BASE: not since, or not known */
+	int64_t wrote; /* COMMIT_NO_BASE: nothing */
+};
+
+#define COMMIT_NO_BASE (-1)
+#define COMMIT_BASE_NONE                                                                           \
+	(struct commit_base)                                                                       \
+	{                                                                                          \
+		COMMIT_NO_BASE, COMMIT_NO_BASE                                                     \
+	}
+
 struct commit {
 	struct store *store;
 	int64_t remove_quiet_ns;
@@ -30,18 +43,13 @@ struct commit {
 	/* When the bytes were written: the time of the last write(2), which becomes the mtime; 0: now.  A
 	 * vdir tool takes mtime and number as the etag before it closes the file. */
 	int64_t written;
-	/* Rev of `item` that the calling process first opened since it last wrote it, or COMMIT_NO_BASE.
-	 * Asked when bytes reach an item in another way than by commit_write on its own number: a rename
-	 * over it, a new file that takes over its identity.  NULL: no base. */
-	int64_t (*base)(void *base_data, int64_t item);
+	/* What the calling process has of `item`, that its bytes are judged against.  NULL: nothing, they are
+	 * judged against the current version. */
+	struct commit_base (*base)(void *base_data, int64_t item);
 	void *base_data;
 };
 
-/* No base: the bytes are judged against the current version. */
-#define COMMIT_NO_BASE (-1)
-
-/* Bytes written under an item name (NODE_ITEM).  base_rev: rev of the version this process first
- * opened since it last wrote the item, or COMMIT_NO_BASE.  *rev (may be NULL) becomes the new rev.
+/* Bytes written under an item name (NODE_ITEM).  *rev (may be NULL) becomes the new rev.
  *   ERR_INVALID  does not parse, or the mailbox's server cannot hold it: nothing changed; text names line
  *                and property, or the part of the rule
  *   ERR_EXISTS   its UID lives in this folder under another name
@@ -51,8 +59,8 @@ struct commit {
  * *rev is of what this process wrote, and the file is rendered anew once no handle writes to it.
  * Empty bytes: a local file stays local; an emptied item is noted and shows its former bytes after the
  * removal's quiet time. */
-int commit_write(struct commit *c, uint64_t ino, const char *bytes, size_t len, int64_t base_rev,
-	int64_t *rev, struct error *err);
+int commit_write(struct commit *c, uint64_t ino, const char *bytes, size_t len, int64_t *rev,
+	struct error *err);
 
 /* Bytes of a draft: stored, never parsed.  ERR_NOT_FOUND when it is none by now. */
 int commit_draft(struct commit *c, uint64_t ino, const char *bytes, size_t len, struct error *err);

@@ -16,7 +16,6 @@ int commit_edit_parse(struct commit_edit *edit, enum item_kind kind, const char 
 	struct error *err)
 {
 	memset(edit, 0, sizeof(*edit));
-	edit->base_rev = COMMIT_NO_BASE;
 	edit->bytes = bytes;
 	edit->len = len;
 	edit->kind = document_kind(kind);
@@ -350,8 +349,8 @@ static int check_still(struct commit *c, uint64_t ino, enum node_type type, stru
 	return 0;
 }
 
-int commit_write(struct commit *c, uint64_t ino, const char *bytes, size_t len, int64_t base_rev,
-	int64_t *rev, struct error *err)
+int commit_write(struct commit *c, uint64_t ino, const char *bytes, size_t len, int64_t *rev,
+	struct error *err)
 {
 	struct commit_edit edit = { 0 };
 	struct commit_result result = { .rev = COMMIT_NO_BASE };
@@ -368,7 +367,6 @@ int commit_write(struct commit *c, uint64_t ino, const char *bytes, size_t len, 
 		rc = commit_edit_parse(&edit, node.kind, bytes, len, err);
 		if (rc)
 			goto out;
-		edit.base_rev = base_rev;
 	}
 	rc = commit_begin(c, err);
 	if (rc)
@@ -425,7 +423,6 @@ static int parse_json(struct commit_edit *edit, enum item_kind kind, const char 
 	json_error_t why;
 
 	memset(edit, 0, sizeof(*edit));
-	edit->base_rev = COMMIT_NO_BASE;
 	edit->whole = true;
 	edit->kind = document_kind(kind);
 	if (!edit->kind)

@@ -8,6 +8,8 @@
  *	wrote  = base document + (after - before)
  *	merged = current document + (wrote - base document)
  *
+ * The base is what the writer opened, or what it wrote before (base_version).
+ *
  * When the writer's base is the current version, merged is what it wrote.  When the base is older,
  * newer values that the writer did not touch stand, and a conflict record keeps what differs: where both
  * changed a place the edit wins and the newer value is the loser; where only the newer version changed
@@ -239,18 +241,98 @@ static int note_arrivals(struct commit *c, const struct store_item *item,
 	return rc;
 }
 
-static int base_version(struct commit *c, const struct store_item *item, int64_t rev, json_t **base,
+/* ---- the base ---------------------------------------------------------------------------------- */
+
+/* NULL: it is the current version, or too old to be known. */
+static int get_version(struct commit *c, const struct store_item *item, int64_t rev, json_t **doc,
 	struct error *err)
 {
 	int rc;
 
-	*base = NULL;
-	if (rev == COMMIT_NO_BASE && c->base)
-		rev = c->base(c->base_data, item->id);
+	*doc = NULL;
 	if (rev == COMMIT_NO_BASE || rev >= item->rev)
 		return 0;
-	rc = store_version_get(c->store, item->id, rev, base, err);
-	return rc == ERR_NOT_FOUND ? 0 : rc; /* too old: judged against the current version */
+	rc = store_version_get(c->store, item->id, rev, doc, err);
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* Of the places where `wrote` and `opened` differ: has the text what `wrote` has, and nowhere what only
+ * `opened` has? */
+struct likeness {
+	bool wrote, opened;
+};
+
+static void compare(
+	struct likeness *text_is, const json_t *text, const json_t *wrote, const json_t *opened)
+{
+	json_t *names;
+	const char *name;
+	json_t *unused;
+
+	if (same(wrote, opened))
+		return;
+	if (!json_is_object(text) || !json_is_object(wrote) || !json_is_object(opened)) {
+		text_is->wrote |= same(text, wrote);
+		text_is->opened |= same(text, opened);
+		return;
+	}
+	names = json_copy((json_t *)wrote);
+	json_object_update_missing(names, (json_t *)opened);
+	json_object_foreach(names, name, unused)
+		compare(text_is, json_object_get(text, name), json_object_get(wrote, name),
+			json_object_get(opened, name));
+	json_decref(names);
+}
+
+/* What a file shows of this version, with the ids of values as in `ids`. */
+static json_t *shown_of(
+	struct commit *c, const struct commit_edit *edit, const json_t *doc, const json_t *ids)
+{
+	json_t *shown = edit->whole ? json_deep_copy(doc) : shown_before(c, edit, doc, NULL);
+
+	json_object_del(shown, "uid");
+	edit->kind->assign_slots(shown, ids);
+	return shown;
+}
+
+/* Who opened the item after it wrote it may still hold the text that it wrote: an editor that copies the
+ * file before it saves in place (vim with 'backupcopy').  An edit of that text has nothing that only the
+ * newer version has.  The very text that it wrote, once more, is meant: it is to stand again. */
+static bool is_edit_of_written(
+	struct commit *c, const struct commit_edit *edit, const json_t *wrote, const json_t *opened)
+{
+	struct likeness text_is = { false, false };
+	json_t *text = json_deep_copy(edit->shown);
+	json_t *was = shown_of(c, edit, wrote, opened), *is = shown_of(c, edit, opened, opened);
+
+	json_object_del(text, "uid");
+	edit->kind->assign_slots(text, opened);
+	compare(&text_is, text, was, is);
+	if (same(text, was))
+		text_is.opened = true;
+	json_decref(text);
+	json_decref(was);
+	json_decref(is);
+	return text_is.wrote && !text_is.opened;
+}
+
+/* The version that the edit is judged against; NULL: the current one. */
+static int base_version(struct commit *c, const struct store_item *item,
+	const struct commit_edit *edit, json_t **base, struct error *err)
+{
+	struct commit_base has = c->base ? c->base(c->base_data, item->id) : COMMIT_BASE_NONE;
+	json_t *wrote = NULL;
+	int rc = get_version(c, item, has.opened, base, err);
+
+	if (!rc)
+		rc = get_version(c, item, has.wrote, &wrote, err);
+	if (wrote && (has.opened == COMMIT_NO_BASE ||
+			     is_edit_of_written(c, edit, wrote, *base ? *base : item->doc))) {
+		json_decref(*base);
+		*base = json_incref(wrote);
+	}
+	json_decref(wrote);
+	return rc;
 }
 
 /* The very bytes that the file showed: no edit, whatever they leave out. */
@@ -273,7 +355,7 @@ int commit_merge(struct commit *c, const struct store_item *item, const struct c
 		out->merged = json_incref(item->doc);
 		return 0;
 	}
-	rc = base_version(c, item, edit->base_rev, &base, err);
+	rc = base_version(c, item, edit, &base, err);
 	if (rc)
 		return rc;
 	if (!base || json_equal(base, item->doc)) {

@@ -88,9 +88,8 @@ struct commit_edit {
 	const struct document_kind *kind;
 	const char *bytes; /* what the file shows (borrowed); NULL with whole: to be rendered */
 	size_t len;
-	json_t *shown;	  /* the document that the bytes show, slots not assigned (owned) */
-	bool whole;	  /* `shown` is the whole document, not what a file can show of it */
-	int64_t base_rev; /* COMMIT_NO_BASE: asked of the commit's `base` */
+	json_t *shown; /* the document that the bytes show, slots not assigned (owned) */
+	bool whole;    /* `shown` is the whole document, not what a file can show of it */
 };
 
 struct commit_result {

@@ -335,8 +335,7 @@ static int judge_working(
 	if (node->type == NODE_ITEM && looks_like_json(bytes))
 		rc = commit_json(c, node->ino, 0, NULL, buf_str(bytes), bytes->len, &why);
 	else
-		rc = commit_write(
-			c, node->ino, buf_str(bytes), bytes->len, COMMIT_NO_BASE, NULL, &why);
+		rc = commit_write(c, node->ino, buf_str(bytes), bytes->len, NULL, &why);
 	if (!rc)
 		return 0;
 	return commit_refuse(c, node->mailbox, name, buf_str(bytes), bytes->len, why.text, err);

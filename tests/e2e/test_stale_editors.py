@@ -84,6 +84,7 @@ class Nano:
 
 EDITORS = {
     "vim in place": lambda path, scratch: Vim(path, scratch, "backupcopy=yes nowritebackup"),
+    "vim that copies and saves in place": lambda path, scratch: Vim(path, scratch, "backupcopy=yes writebackup"),
     "vim by rename": lambda path, scratch: Vim(path, scratch, "backupcopy=no writebackup"),
     "nano": Nano,
 }

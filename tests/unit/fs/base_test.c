@@ -47,9 +47,17 @@ static void opened(struct scene *s, struct base_process who)
 	base_opened(s->table, who, s->ino, store_commits(s->f->store));
 }
 
+/* The rev that it opened; where that is none, the one that it wrote. */
 static int64_t base(struct scene *s, struct base_process who)
 {
-	return base_get(s->table, s->f->store, who, s->item);
+	struct commit_base base = base_get(s->table, s->f->store, who, s->item);
+
+	return base.opened == COMMIT_NO_BASE ? base.wrote : base.opened;
+}
+
+static int64_t written(struct scene *s, struct base_process who)
+{
+	return base_get(s->table, s->f->store, who, s->item).wrote;
 }
 
 static int setup(void **state)
@@ -88,7 +96,7 @@ static void nothing_is_known_of_who_opened_nothing(void **state)
 	assert_int_equal(base(s, bert), COMMIT_NO_BASE);
 	assert_int_equal(base(s, anna_later), COMMIT_NO_BASE); /* a reused number */
 	assert_int_equal(base(s, (struct base_process){ 0 }), COMMIT_NO_BASE);
-	assert_int_equal(base_get(s->table, s->f->store, anna, 12345), COMMIT_NO_BASE);
+	assert_int_equal(base_get(s->table, s->f->store, anna, 12345).opened, COMMIT_NO_BASE);
 }
 
 static void the_first_open_counts(void **state)
@@ -146,10 +154,15 @@ static void who_wrote_knows_what_it_wrote_until_it_opens_anew(void **state)
 	assert_int_equal(base(s, anna), 2);
 	base_wrote(s->table, s->f->store, anna, s->ino, 3);
 	assert_int_equal(base(s, anna), 3);
-	change(s, 4);
+	replace(s, 4);
 	opened(s, anna);
 	change(s, 5);
 	assert_int_equal(base(s, anna), 4);
+	assert_int_equal(written(s, anna), 3);
+	base_wrote(s->table, s->f->store, anna, s->ino, 5);
+	assert_int_equal(base(s, anna), 5);
+	assert_int_equal(written(s, anna), 5);
+	assert_int_equal(written(s, bert), COMMIT_NO_BASE);
 }
 
 static void a_file_without_an_item_is_no_trouble(void **state)

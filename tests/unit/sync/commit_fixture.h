@@ -27,8 +27,9 @@ struct env {
 	int64_t mailbox, other;
 	uint64_t root, other_root;
 	uint64_t contacts, sync, other_contacts;
-	int committed; /* how often the hub was told */
-	int64_t base_item, base_rev;
+	int committed;	   /* how often the hub was told */
+	int64_t base_item; /* the writer has this of it */
+	struct commit_base base;
 	int entries; /* names that the listener was told of */
 	char *pool[POOL];
 	size_t n_pool;
@@ -55,11 +56,11 @@ static inline void env_committed(void *data, int64_t mailbox)
 	((struct env *)data)->committed++;
 }
 
-static inline int64_t env_base(void *data, int64_t item)
+static inline struct commit_base env_base(void *data, int64_t item)
 {
 	struct env *e = data;
 
-	return item == e->base_item ? e->base_rev : COMMIT_NO_BASE;
+	return item == e->base_item ? e->base : COMMIT_BASE_NONE;
 }
 
 static inline void env_changes(void *data, const struct store_change *changes, size_t n)
@@ -221,15 +222,52 @@ static inline uint64_t create(struct env *e, uint64_t parent, const char *name)
 	return node.ino;
 }
 
+static inline struct store_item item_get(struct env *e, int64_t id)
+{
+	struct error err = ERROR_INIT;
+	struct store_item item;
+
+	assert_ok(store_item_get(e->store, id, &item, &err), err);
+	return item;
+}
+
+static inline int64_t rev_of(struct env *e, int64_t id)
+{
+	struct store_item item = item_get(e, id);
+	int64_t rev = item.rev;
+
+	store_item_clear(&item);
+	return rev;
+}
+
+/* From now on the writer has this of the item. */
+static inline void has(struct env *e, int64_t item, int64_t opened, int64_t wrote)
+{
+	e->base_item = item;
+	e->base.opened = opened;
+	e->base.wrote = wrote;
+	e->c.base = env_base;
+	e->c.base_data = e;
+}
+
+static inline void wrote(struct env *e, int64_t item, int64_t rev)
+{
+	has(e, item, COMMIT_NO_BASE, rev);
+}
+
+static inline void opens(struct env *e, int64_t item)
+{
+	has(e, item, rev_of(e, item), item == e->base_item ? e->base.wrote : COMMIT_NO_BASE);
+}
+
 /* One write and close: the handle is open while its bytes are judged. */
-static inline int write_rc(
-	struct env *e, uint64_t ino, const char *bytes, int64_t base, struct error *err)
+static inline int write_rc(struct env *e, uint64_t ino, const char *bytes, struct error *err)
 {
 	int64_t rev;
 	int rc;
 
 	store_writer_add(e->store, ino);
-	rc = commit_write(&e->c, ino, bytes, strlen(bytes), base, &rev, err);
+	rc = commit_write(&e->c, ino, bytes, strlen(bytes), &rev, err);
 	store_writer_drop(e->store, ino);
 	if (!rc)
 		rc = commit_released(&e->c, ino, err);
@@ -240,7 +278,7 @@ static inline void write_bytes(struct env *e, uint64_t ino, const char *bytes)
 {
 	struct error err = ERROR_INIT;
 
-	assert_ok(write_rc(e, ino, bytes, COMMIT_NO_BASE, &err), err);
+	assert_ok(write_rc(e, ino, bytes, &err), err);
 }
 
 /* open(O_CREAT), write, close; the number. */
@@ -306,15 +344,6 @@ static inline void set_complete(struct env *e, uint64_t ino, bool complete)
 }
 
 /* ---- items -------------------------------------------------------------------------------------- */
-
-static inline struct store_item item_get(struct env *e, int64_t id)
-{
-	struct error err = ERROR_INIT;
-	struct store_item item;
-
-	assert_ok(store_item_get(e->store, id, &item, &err), err);
-	return item;
-}
 
 static inline int64_t item_of(struct env *e, uint64_t ino)
 {

@@ -167,10 +167,7 @@ static void a_stale_copy_that_takes_over_is_judged_against_its_base(void **state
 	struct store_item item = item_get(e, id);
 	uint64_t ino;
 
-	e->c.base = env_base;
-	e->c.base_data = e;
-	e->base_item = id;
-	e->base_rev = item.rev;
+	has(e, id, item.rev, COMMIT_NO_BASE);
 	store_item_clear(&item);
 	remote_mobile(e, id, "+49 2");
 	move(e, e->contacts, "anna.vcf", e->contacts, "anna.vcf~");
@@ -250,7 +247,7 @@ static void a_uid_that_lives_in_the_folder_under_another_name_is_refused(void **
 	int64_t id = linked_anna(e, anna(e));
 	uint64_t ino = create(e, e->contacts, "copy.vcf");
 
-	assert_int_equal(write_rc(e, ino, anna(e), COMMIT_NO_BASE, &err), ERR_EXISTS);
+	assert_int_equal(write_rc(e, ino, anna(e), &err), ERR_EXISTS);
 	assert_non_null(strstr(err.text, "anna.vcf"));
 	assert_int_equal(item_of(e, ino), 0);
 	assert_string_equal(bytes_of(e, ino), "");
@@ -266,7 +263,7 @@ static void writing_the_uid_of_a_neighbour_over_an_item_is_refused(void **state)
 	uint64_t ino = put(e, e->contacts, "bert.vcf", b);
 
 	linked_anna(e, anna(e));
-	assert_int_equal(write_rc(e, ino, anna(e), COMMIT_NO_BASE, &err), ERR_EXISTS);
+	assert_int_equal(write_rc(e, ino, anna(e), &err), ERR_EXISTS);
 	assert_string_equal(bytes_of(e, ino), b);
 	assert_false(is_removed(e, item_of(e, ino)));
 }

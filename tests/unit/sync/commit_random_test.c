@@ -67,7 +67,6 @@ static void op_write(struct random *r)
 {
 	char *bytes AUTOFREE = pick_bytes(r);
 	struct store_node node;
-	int64_t base = COMMIT_NO_BASE;
 
 	if (!pick_file(r, &node) &&
 		commit_create(&r->e->c, pick_dir(r), pick_name(r), 0600, &node, &r->err))
@@ -75,10 +74,12 @@ static void op_write(struct random *r)
 	if (node.item && !pick(r, 3)) {
 		struct store_item item = item_get(r->e, node.item);
 
-		base = item.rev - (int64_t)pick(r, 3);
+		has(r->e, node.item, item.rev - (int64_t)pick(r, 3),
+			item.rev - (int64_t)pick(r, 4));
 		store_item_clear(&item);
 	}
-	write_rc(r->e, node.ino, bytes, base, &r->err);
+	write_rc(r->e, node.ino, bytes, &r->err);
+	has(r->e, 0, COMMIT_NO_BASE, COMMIT_NO_BASE);
 }
 
 static void op_rename(struct random *r)

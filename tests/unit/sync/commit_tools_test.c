@@ -49,7 +49,7 @@ static void shell_group(struct env *e, const char *bytes)
 	char *half = keep(e, xstrndup(bytes, strlen(bytes) / 2));
 
 	write_bytes(e, here(e), "");
-	assert_int_equal(write_rc(e, here(e), half, COMMIT_NO_BASE, &err), ERR_INVALID);
+	assert_int_equal(write_rc(e, here(e), half, &err), ERR_INVALID);
 	write_bytes(e, here(e), bytes);
 }
 

@@ -31,7 +31,7 @@ static void what_does_not_parse_changes_nothing(void **state)
 
 	assert_int_equal(
 		write_rc(e, ino, "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:A\r\nTEL 123\r\nEND:VCARD\r\n",
-			COMMIT_NO_BASE, &err),
+			&err),
 		ERR_INVALID);
 	assert_non_null(strstr(err.text, "line 4"));
 	assert_string_equal(bytes_of(e, ino), good);
@@ -60,14 +60,13 @@ static void what_the_server_cannot_hold_changes_nothing(void **state)
 
 	e->c.check = no_pilots;
 	ino = put(e, e->contacts, "anna.vcf", good);
-	assert_int_equal(write_rc(e, ino, bad, COMMIT_NO_BASE, &err), ERR_INVALID);
+	assert_int_equal(write_rc(e, ino, bad, &err), ERR_INVALID);
 	assert_string_equal(err.text, "name: no pilots");
 	assert_string_equal(bytes_of(e, ino), good);
 	assert_string_equal(doc_text(e, item_of(e, ino), "name/full"), "Anna Berg");
 
 	fresh = create(e, e->contacts, "new.vcf");
-	assert_int_equal(write_rc(e, fresh, card(e, BERT_UID, "Pilot", ""), COMMIT_NO_BASE, &err),
-		ERR_INVALID);
+	assert_int_equal(write_rc(e, fresh, card(e, BERT_UID, "Pilot", ""), &err), ERR_INVALID);
 	assert_int_equal(count_items(e), 1);
 
 	draft = create(e, e->contacts, ".new.tmp");
@@ -88,7 +87,7 @@ static void what_stands_already_is_not_judged_again(void **state)
 	e->c.check = no_pilots;
 	write_bytes(e, ino, stands);
 	write_bytes(e, ino, card(e, ANNA_UID, "Anna Berg", ""));
-	assert_int_equal(write_rc(e, ino, stands, COMMIT_NO_BASE, &err), ERR_INVALID);
+	assert_int_equal(write_rc(e, ino, stands, &err), ERR_INVALID);
 }
 
 static void an_empty_file_under_an_item_name_is_local(void **state)
@@ -246,29 +245,18 @@ static void content_with_another_uid_is_another_item(void **state)
 
 /* ---- base versions ------------------------------------------------------------------------------ */
 
-static int64_t rev_of(struct env *e, int64_t id)
-{
-	struct store_item item = item_get(e, id);
-	int64_t rev = item.rev;
-
-	store_item_clear(&item);
-	return rev;
-}
-
 static void an_editor_that_saves_a_stale_copy_reverts_nothing(void **state)
 {
 	struct env *e = *state;
-	struct error err = ERROR_INIT;
 	uint64_t ino = put(
 		e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
-	int64_t id = item_of(e, ino), opened = rev_of(e, id);
+	int64_t id = item_of(e, ino);
 	struct store_node now;
 
+	opens(e, id);
 	remote_mobile(e, id, "+49 2");
 	now = at(e, e->contacts, "anna.vcf");
-	assert_ok(write_rc(e, now.ino, card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Buyer")),
-			  opened, &err),
-		err);
+	write_bytes(e, now.ino, card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Buyer")));
 	assert_string_equal(doc_text(e, id, "phones/MobilePhone/number"), "+49 2");
 	assert_string_equal(doc_text(e, id, "titles/JobTitle/name"), "Buyer");
 	/* The file shows what the item is, under a new number. */
@@ -281,17 +269,15 @@ static void an_editor_that_saves_a_stale_copy_reverts_nothing(void **state)
 static void what_its_bytes_left_out_is_in_a_conflict_record(void **state)
 {
 	struct env *e = *state;
-	struct error err = ERROR_INIT;
 	uint64_t ino = put(
 		e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
-	int64_t id = item_of(e, ino), opened = rev_of(e, id);
+	int64_t id = item_of(e, ino);
 	const char *text;
 
+	opens(e, id);
 	remote_mobile(e, id, "+49 2");
 	ino = at(e, e->contacts, "anna.vcf").ino;
-	assert_ok(write_rc(e, ino, card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Buyer")),
-			  opened, &err),
-		err);
+	write_bytes(e, ino, card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Buyer")));
 	text = conflict_text(e);
 	assert_non_null(strstr(text, "phones/MobilePhone/number"));
 	assert_non_null(strstr(text, "+49 1"));
@@ -303,17 +289,16 @@ static void what_its_bytes_left_out_is_in_a_conflict_record(void **state)
 static void where_both_changed_the_edit_wins_and_the_loser_is_kept(void **state)
 {
 	struct env *e = *state;
-	struct error err = ERROR_INIT;
 	uint64_t ino = put(
 		e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
-	int64_t id = item_of(e, ino), opened = rev_of(e, id);
+	int64_t id = item_of(e, ino);
 	struct store_item item;
 	const char *text;
 
+	opens(e, id);
 	remote_mobile(e, id, "+49 2");
 	ino = at(e, e->contacts, "anna.vcf").ino;
-	assert_ok(write_rc(e, ino, card(e, ANNA_UID, "Anna Berg", MOBILE("+49 3")), opened, &err),
-		err);
+	write_bytes(e, ino, card(e, ANNA_UID, "Anna Berg", MOBILE("+49 3")));
 	assert_string_equal(doc_text(e, id, "phones/MobilePhone/number"), "+49 3");
 	item = item_get(e, id);
 	assert_int_equal(item.state, ITEM_CONFLICT);
@@ -345,17 +330,19 @@ static void a_file_merged_while_written_keeps_its_number_until_released(void **s
 	struct error err = ERROR_INIT;
 	uint64_t ino = put(
 		e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1")));
-	int64_t id = item_of(e, ino), opened = rev_of(e, id), rev;
+	int64_t id = item_of(e, ino), rev;
 	const char *stale = card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Buyer"));
 	const char *again = card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Head"));
 
+	opens(e, id);
 	remote_mobile(e, id, "+49 2");
 	ino = at(e, e->contacts, "anna.vcf").ino;
 	store_writer_add(e->store, ino);
-	assert_ok(commit_write(&e->c, ino, stale, strlen(stale), opened, &rev, &err), err);
+	assert_ok(commit_write(&e->c, ino, stale, strlen(stale), &rev, &err), err);
+	wrote(e, id, rev);
 	assert_string_equal(bytes_of(e, ino), stale);
 	/* The same process writes once more; it still knows nothing of the newer value. */
-	assert_ok(commit_write(&e->c, ino, again, strlen(again), rev, &rev, &err), err);
+	assert_ok(commit_write(&e->c, ino, again, strlen(again), &rev, &err), err);
 	assert_int_equal(at(e, e->contacts, "anna.vcf").ino, ino);
 	assert_string_equal(doc_text(e, id, "phones/MobilePhone/number"), "+49 2");
 	store_writer_drop(e->store, ino);
@@ -366,18 +353,84 @@ static void a_file_merged_while_written_keeps_its_number_until_released(void **s
 	assert_non_null(strstr(bytes_of(e, ino), "Head"));
 }
 
+/* An editor that copies the file before it saves in place (vim with 'backupcopy') has opened it by that. */
+static void an_edit_of_what_it_wrote_reverts_nothing_either(void **state)
+{
+	struct env *e = *state;
+	uint64_t ino = put(e, e->contacts, "anna.vcf",
+		card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Buyer")));
+	int64_t id = item_of(e, ino);
+
+	wrote(e, id, rev_of(e, id));
+	remote_mobile(e, id, "+49 2");
+	opens(e, id);
+	ino = at(e, e->contacts, "anna.vcf").ino;
+	write_bytes(e, ino, card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Head")));
+	assert_string_equal(doc_text(e, id, "phones/MobilePhone/number"), "+49 2");
+	assert_string_equal(doc_text(e, id, "titles/JobTitle/name"), "Head");
+	assert_non_null(strstr(conflict_text(e), "+49 1"));
+}
+
+/* Writes `text` after it wrote a mobile of +49 1 and a job of Buyer and then opened +49 2 and Head; the job
+ * that the item has then. */
+static const char *mobile_after(struct env *e, const char *text)
+{
+	uint64_t ino = put(e, e->contacts, "anna.vcf",
+		card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Buyer")));
+	int64_t id = item_of(e, ino);
+
+	wrote(e, id, rev_of(e, id));
+	write_bytes(e, ino, card(e, ANNA_UID, "Anna Berg", MOBILE("+49 2") JOB("Head")));
+	opens(e, id);
+	write_bytes(e, at(e, e->contacts, "anna.vcf").ino, text);
+	return doc_text(e, id, "phones/MobilePhone/number");
+}
+
+static void who_edits_what_it_opened_may_write_any_value(void **state)
+{
+	struct env *e = *state;
+
+	assert_string_equal(
+		mobile_after(e, card(e, ANNA_UID, "Anna Berg", MOBILE("+49 3") JOB("Head"))),
+		"+49 3");
+}
+
+static void also_one_that_it_wrote_before(void **state)
+{
+	struct env *e = *state;
+
+	assert_string_equal(
+		mobile_after(e, card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Head"))),
+		"+49 1");
+}
+
+static void the_very_text_that_it_wrote_is_meant(void **state)
+{
+	struct env *e = *state;
+
+	assert_string_equal(
+		mobile_after(e, card(e, ANNA_UID, "Anna Berg", MOBILE("+49 1") JOB("Buyer"))),
+		"+49 1");
+}
+
+static void values_that_are_nowhere_else_say_nothing(void **state)
+{
+	struct env *e = *state;
+
+	assert_null(mobile_after(e, card(e, ANNA_UID, "Anna Berg", JOB("Owner"))));
+}
+
 static void an_old_version_that_is_forgotten_counts_as_none(void **state)
 {
 	struct env *e = *state;
-	struct error err = ERROR_INIT;
 	uint64_t ino = put(e, e->contacts, "anna.vcf", card(e, ANNA_UID, "Anna Berg", ""));
-	int64_t id = item_of(e, ino), opened = rev_of(e, id);
+	int64_t id = item_of(e, ino);
 
+	opens(e, id);
 	for (int i = 0; i < 6; i++)
 		remote_mobile(e, id, keep(e, xasprintf("+49 %d", i)));
 	ino = at(e, e->contacts, "anna.vcf").ino;
-	assert_ok(
-		write_rc(e, ino, card(e, ANNA_UID, "Anna Berg", JOB("Buyer")), opened, &err), err);
+	write_bytes(e, ino, card(e, ANNA_UID, "Anna Berg", JOB("Buyer")));
 	assert_null(doc_text(e, id, "phones/MobilePhone/number"));
 	assert_string_equal(doc_text(e, id, "titles/JobTitle/name"), "Buyer");
 }
@@ -519,8 +572,7 @@ static void a_file_without_a_name_is_no_item_any_more(void **state)
 
 	remove_file(e, e->contacts, "anna.vcf");
 	assert_int_equal(
-		write_rc(e, ino, card(e, ANNA_UID, "Somebody Else", ""), COMMIT_NO_BASE, &err),
-		ERR_NOT_FOUND);
+		write_rc(e, ino, card(e, ANNA_UID, "Somebody Else", ""), &err), ERR_NOT_FOUND);
 	assert_true(is_removed(e, id));
 	assert_string_equal(doc_text(e, id, "name/full"), "Anna Berg");
 }
@@ -547,6 +599,11 @@ int main(void)
 		TEST(where_both_changed_the_edit_wins_and_the_loser_is_kept),
 		TEST(any_other_writer_is_judged_against_the_current_version),
 		TEST(a_file_merged_while_written_keeps_its_number_until_released),
+		TEST(an_edit_of_what_it_wrote_reverts_nothing_either),
+		TEST(who_edits_what_it_opened_may_write_any_value),
+		TEST(also_one_that_it_wrote_before),
+		TEST(the_very_text_that_it_wrote_is_meant),
+		TEST(values_that_are_nowhere_else_say_nothing),
 		TEST(an_old_version_that_is_forgotten_counts_as_none),
 		TEST(the_exchange_value_that_a_file_replaced_is_kept_for_an_hour),
 		TEST(an_emptied_item_shows_its_former_bytes_after_the_quiet_time),

@@ -64,9 +64,7 @@ static void op_write(struct scene *s, struct file *f)
 	bytes = xasprintf("BEGIN:VCARD\r\nVERSION:4.0\r\nUID:%s\r\nFN:Person\r\nNOTE:state %d\\, "
 			  "%*s\r\nEND:VCARD\r\n",
 		f->name, state, (int)power_random(&disk, 20000) + 1, "x");
-	assert_ok(
-		commit_write(&s->e->c, node.ino, bytes, strlen(bytes), COMMIT_NO_BASE, NULL, &err),
-		err);
+	assert_ok(commit_write(&s->e->c, node.ino, bytes, strlen(bytes), NULL, &err), err);
 	became(s, f, state);
 }
 
