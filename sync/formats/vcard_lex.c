@@ -129,6 +129,20 @@ static bool only_base64(const char *line, size_t len)
 	return len > 0 && n == len;
 }
 
+/* Do the lines with white space before them, from `at` on, lead up to a colon?  Then the line above them
+ * was the beginning of a long name. */
+static bool ends_head(const struct vcard_lexer *lexer, size_t at)
+{
+	while (at < lexer->len && is_wsp(lexer->bytes[at])) {
+		size_t next, len = physical_line(lexer, at, &next);
+
+		if (memchr(lexer->bytes + at, ':', len))
+			return true;
+		at = next;
+	}
+	return false;
+}
+
 /* How the line goes on. */
 struct continuation {
 	size_t head; /* as found so far */
@@ -168,7 +182,7 @@ static void add_continuations(struct vcard_lexer *lexer, struct buf *raw)
 			bool keep = lexer->syntax == SYNTAX_21 && !c.base64;
 
 			buf_add(raw, line + !keep, len - !keep);
-		} else if (c.base64 && only_base64(line, len)) {
+		} else if (c.base64 && only_base64(line, len) && !ends_head(lexer, next)) {
 			buf_add(raw, line, len);
 		} else {
 			break;

@@ -157,6 +157,9 @@ static const struct value values[] = {
 	{ "2.1", "PHOTO;ENCODING=BASE64:iVBORw0K\nGgoAAA==\n\n", "media",
 		X("Media",
 			"\"kind\":\"photo\",\"uri\":\"data:image/png;base64,iVBORw0KGgoAAA==\"") },
+	{ "3.0", "PHOTO;ENCODING=b:iVBORw0K\nGgoAAA==\nLONG\n NAME:x\n", "media",
+		X("Media",
+			"\"kind\":\"photo\",\"uri\":\"data:image/png;base64,iVBORw0KGgoAAA==\"") },
 	{ "3.0", "LOGO;VALUE=uri;TYPE=GIF:http://x/y.gif\n", "media",
 		X("Media", "\"kind\":\"logo\",\"uri\":\"http://x/y.gif\",\"mediaType\":\"image/"
 			   "gif\"") },
