@@ -104,7 +104,8 @@ static bool walk_open(struct walk *walk, const json_t *rule, int64_t start)
 	ical = icalrecurrencetype_from_string(buf_str(&text));
 	if (ical.freq == ICAL_NO_RECURRENCE)
 		return false;
-	walk->iterator = icalrecur_iterator_new(ical, to_ical(start));
+	if (recur_comes(rule, start))
+		walk->iterator = icalrecur_iterator_new(ical, to_ical(start));
 	if (ical.rscale)
 		free(ical.rscale);
 	/* libical has none for what never comes: February 30th. */

@@ -192,6 +192,64 @@ static void test_text(void **state)
 		assert_int_equal(recur_read(wrong[i], &rule, &until, NULL), ERR_INVALID);
 }
 
+static bool comes(const char *start, const char *text)
+{
+	json_t *doc = series(start, text);
+	int64_t local;
+	bool yes;
+
+	assert_true(caltime_read_local(start, &local));
+	yes = recur_comes(json_array_get(json_object_get(doc, "recurrenceRules"), 0), local);
+	json_decref(doc);
+	return yes;
+}
+
+/* Each has libical search for seconds; the days of the calendar say no. */
+static void test_rules_that_never_come(void **state)
+{
+	static const char *const rules[] = { "FREQ=MONTHLY;BYDAY=8TH",
+		"FREQ=MONTHLY;BYDAY=-6MO,6MO", "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=6",
+		"FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=-11", "FREQ=MONTHLY;BYSETPOS=2",
+		"FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=5FR", "FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=2,4",
+		"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=YEARLY;BYMONTH=1;BYDAY=6MO",
+		"FREQ=YEARLY;BYYEARDAY=1;BYMONTH=2", "FREQ=WEEKLY;BYMONTH=2;BYMONTHDAY=31",
+		"FREQ=DAILY;BYDAY=-1SU" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		json_t *doc = series("2026-01-29T09:00:00", rules[i]);
+
+		if (comes("2026-01-29T09:00:00", rules[i]))
+			fail_msg("%s", rules[i]);
+		assert_int_equal(count(doc), 1); /* the start, whatever the rule */
+		json_decref(doc);
+	}
+}
+
+/* Examples of RFC 5545 section 3.8.5.3, and the rarest days. */
+static void test_rules_that_come(void **state)
+{
+	static const char *const rules[] = { "FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13",
+		"FREQ=YEARLY;INTERVAL=4;BYMONTH=11;BYDAY=TU;BYMONTHDAY=2,3,4,5,6,7,8",
+		"FREQ=MONTHLY;BYDAY=SA;BYMONTHDAY=7,8,9,10,11,12,13",
+		"FREQ=MONTHLY;BYDAY=TU,WE,TH;BYSETPOS=3",
+		"FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-2", "FREQ=YEARLY;BYDAY=20MO",
+		"FREQ=YEARLY;BYDAY=-53MO", "FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO",
+		"FREQ=YEARLY;INTERVAL=3;BYYEARDAY=1,100,200", "FREQ=YEARLY;BYYEARDAY=-366",
+		"FREQ=YEARLY;BYDAY=TH;BYMONTH=6,7,8", "FREQ=MONTHLY;BYMONTHDAY=-31",
+		"FREQ=MONTHLY;BYDAY=5SU,-5SU", "FREQ=DAILY;BYMONTH=1",
+		"FREQ=WEEKLY;INTERVAL=2;WKST=SU;BYDAY=TU,TH", "FREQ=DAILY;BYSETPOS=9",
+		"FREQ=YEARLY;RSCALE=CHINESE;BYMONTH=2;BYMONTHDAY=30" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (!comes("1997-01-01T09:00:00", rules[i]))
+			fail_msg("%s", rules[i]);
+	/* February 29th was a Monday in 2072, and is one again in 2112. */
+	assert_true(comes("2072-03-01T09:00:00", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO"));
+	assert_true(comes("9999-12-30T09:00:00", "FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +258,8 @@ int main(void)
 		cmocka_unit_test(test_overrides),
 		cmocka_unit_test(test_duplicates),
 		cmocka_unit_test(test_rules_that_are_not_walked),
+		cmocka_unit_test(test_rules_that_never_come),
+		cmocka_unit_test(test_rules_that_come),
 		cmocka_unit_test(test_text),
 	};
 
