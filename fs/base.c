@@ -5,7 +5,9 @@
  * when each of its revs was the present one.
  *
  * Reading /proc at each open would cost more than the open, so what was found for a thread is believed
- * for two seconds: a number is not reused that fast. */
+ * for two seconds: a number is not reused that fast.
+ *
+ * An editor that opens the file only to copy it saves at once; who opened it longer ago has read it. */
 #include "fs/base.h"
 
 #include <pthread.h>
@@ -24,12 +26,14 @@
 #define PAST_MAX	  32
 #define THREADS		  64
 #define THREAD_BELIEVED_S 2
+#define COPY_S		  5
 
 /* A file that a process opened, or wrote. */
 struct seen {
 	uint64_t ino;	/* 0: free */
 	int64_t opened; /* first since it wrote, at this number of commits; SEEN_NOTHING: not since */
-	int64_t wrote; /* this rev; COMMIT_NO_BASE: nothing */
+	time_t opened_s; /* by the table's `seconds` */
+	int64_t wrote;	 /* this rev; COMMIT_NO_BASE: nothing */
 };
 
 #define SEEN_NOTHING INT64_MAX
@@ -49,6 +53,7 @@ struct known_thread {
 };
 
 struct base_table {
+	time_t (*seconds)(void);
 	pthread_mutex_t lock;
 	uint64_t clock;
 	size_t slots; /* of all processes */
@@ -56,10 +61,19 @@ struct base_table {
 	struct known_thread threads[THREADS];
 };
 
-struct base_table *base_table_new(void)
+static time_t monotonic(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec;
+}
+
+struct base_table *base_table_new(time_t (*seconds)(void))
 {
 	struct base_table *t = xcalloc(1, sizeof(*t));
 
+	t->seconds = seconds ? seconds : monotonic;
 	pthread_mutex_init(&t->lock, NULL);
 	return t;
 }
@@ -111,19 +125,11 @@ static uint64_t read_start(pid_t tgid)
 	return start;
 }
 
-static time_t seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec;
-}
-
 struct base_process base_process_of(struct base_table *t, pid_t tid)
 {
 	struct known_thread *known = &t->threads[(unsigned int)tid % THREADS];
 	struct base_process process = { 0 };
-	time_t now = seconds();
+	time_t now = t->seconds();
 
 	if (tid <= 0)
 		return process;
@@ -254,8 +260,10 @@ void base_opened(struct base_table *t, struct base_process process, uint64_t ino
 		return;
 	pthread_mutex_lock(&t->lock);
 	seen = make_seen(t, find_process(t, process, true), ino);
-	if (seen->opened > (int64_t)commits)
+	if (seen->opened > (int64_t)commits) {
 		seen->opened = (int64_t)commits;
+		seen->opened_s = t->seconds();
+	}
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -302,11 +310,14 @@ static int64_t shown_at(const struct history *h, uint64_t ino, int64_t when)
 	return (uint64_t)when < end ? when : (int64_t)end - 1;
 }
 
-/* What the process saw of any number that the item had. */
-static struct commit_base find_base(const struct known_process *p, const struct history *h)
+/* What the process saw of any number that the item had.  What it wrote counts where it opened nothing since,
+ * or opened it just now and what it opened is known. */
+static struct commit_base find_base(
+	const struct known_process *p, const struct history *h, time_t now)
 {
 	struct commit_base base = COMMIT_BASE_NONE;
 	int64_t first = SEEN_NOTHING;
+	time_t first_s = 0;
 
 	for (size_t i = 0; i < h->n; i++) {
 		const struct seen *seen = h->past[i].ino ? slot(p, h->past[i].ino) : NULL;
@@ -319,11 +330,16 @@ static struct commit_base find_base(const struct known_process *p, const struct 
 		if (seen->opened == SEEN_NOTHING)
 			continue;
 		when = shown_at(h, seen->ino, seen->opened);
-		if (when < first)
+		if (when < first) {
 			first = when;
+			first_s = seen->opened_s;
+		}
 	}
-	if (first != SEEN_NOTHING)
-		base.opened = rev_at(h, (uint64_t)first);
+	if (first == SEEN_NOTHING)
+		return base;
+	base.opened = rev_at(h, (uint64_t)first);
+	if (base.opened == COMMIT_NO_BASE || now - first_s > COPY_S)
+		base.wrote = COMMIT_NO_BASE;
 	return base;
 }
 
@@ -339,7 +355,7 @@ struct commit_base base_get(
 	pthread_mutex_lock(&t->lock);
 	p = find_process(t, process, false);
 	if (p)
-		base = find_base(p, &h);
+		base = find_base(p, &h, t->seconds());
 	pthread_mutex_unlock(&t->lock);
 	return base;
 }

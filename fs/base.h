@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "sync/commit.h"
 #include "sync/store/store.h"
@@ -22,7 +23,8 @@ struct base_process {
 	uint64_t start; /* clock ticks since boot */
 };
 
-struct base_table *base_table_new(void);
+/* seconds: the clock; NULL: CLOCK_MONOTONIC. */
+struct base_table *base_table_new(time_t (*seconds)(void));
 void base_table_free(struct base_table *table);
 
 /* The process a thread belongs to; tgid 0 when it cannot be told. */
@@ -34,7 +36,7 @@ void base_opened(
 /* What the process has of the item. */
 struct commit_base base_get(
 	struct base_table *table, struct store *store, struct base_process process, int64_t item);
-/* The process wrote the item behind this file: what it knows is rev now, until it opens it anew. */
+/* The process wrote the item behind this file: what it knows is rev now. */
 void base_wrote(struct base_table *table, struct store *store, struct base_process process,
 	uint64_t ino, int64_t rev);
 

@@ -279,7 +279,7 @@ static int open_store(struct program *p, struct error *err)
 	store_on_damage(fs->store, on_damage, p);
 	fs->config = p->config;
 	fs->working = working_table_new();
-	fs->bases = base_table_new();
+	fs->bases = base_table_new(NULL);
 	fs->commit = (struct commit){ .store = fs->store,
 		.remove_quiet_ns = (int64_t)p->config->remove_quiet_ms * 1000000,
 		.vcard_30 = p->config->vcard == VCARD_VERSION_30,

@@ -280,7 +280,7 @@ int json_commit(struct fs *fs, struct working *w, struct error *err)
 	struct base_asker asker = { .table = fs->bases, .store = fs->store, .process = w->process };
 	struct commit c = fs->commit;
 	struct store_node node;
-	int64_t item, rev;
+	int64_t rev;
 	int rc;
 
 	if (!w->bytes.len) /* a document is never empty: nothing was written */
@@ -290,12 +290,13 @@ int json_commit(struct fs *fs, struct working *w, struct error *err)
 	/* A sync, or the commit before, may have replaced the file. */
 	if (store_node_lookup(fs->store, w->parent, w->name, &node, NULL))
 		node.ino = 0;
-	rc = commit_json(&c, node.ino, w->parent, w->name, buf_str(&w->bytes), w->bytes.len, err);
+	rc = commit_json(
+		&c, node.ino, w->parent, w->name, buf_str(&w->bytes), w->bytes.len, &rev, err);
 	if (rc)
 		return rc;
 	if (!store_node_lookup(fs->store, w->parent, w->name, &node, NULL))
 		w->target = node.ino;
-	if (!store_item_rev(fs->store, w->target, &item, &rev, NULL))
+	if (rev > 0)
 		base_wrote(fs->bases, fs->store, w->process, w->target, rev);
 	return 0;
 }
@@ -395,7 +396,7 @@ static int draft_to_item(struct fs *fs, const struct json_move *m, struct error 
 	rc = store_content_get(fs->store, m->from.ino, &bytes, err);
 	if (!rc)
 		rc = commit_json(&fs->commit, m->to.ino, m->to_dir.ino, m->to_name, buf_str(&bytes),
-			bytes.len, err);
+			bytes.len, NULL, err);
 	if (rc == ERR_INVALID && bytes.len) {
 		commit_refuse(&fs->commit, m->from.mailbox, m->called, buf_str(&bytes), bytes.len,
 			err->text, NULL);

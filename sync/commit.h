@@ -18,7 +18,7 @@
 /* What a process has of an item: revs. */
 struct commit_base {
 	int64_t opened; /* first since it last wrote the item; COMMIT_NO_BASE: not since, or not known */
-	int64_t wrote; /* COMMIT_NO_BASE: nothing */
+	int64_t wrote; /* COMMIT_NO_BASE: nothing, or it has read what it opened since */
 };
 
 #define COMMIT_NO_BASE (-1)
@@ -70,9 +70,10 @@ int commit_refuse(struct commit *c, int64_t mailbox, const char *name, const cha
 	size_t len, const char *reason, struct error *err);
 
 /* A document written through .json/ onto an item (or, ino 0, a new one under parent and name, whose
- * item name has the kind's suffix).  Replaces the file with a new number. */
+ * item name has the kind's suffix).  Replaces the file with a new number.  *rev (may be NULL) as in
+ * commit_write. */
 int commit_json(struct commit *c, uint64_t ino, uint64_t parent, const char *name,
-	const char *bytes, size_t len, struct error *err);
+	const char *bytes, size_t len, int64_t *rev, struct error *err);
 
 /* An empty file (any name) or a directory.  *node is filled in.  EPERM cases are ERR_DENIED. */
 int commit_create(struct commit *c, uint64_t parent, const char *name, uint32_t mode,

@@ -479,10 +479,10 @@ static int json_item(struct commit *c, struct store_node *node, const struct com
 }
 
 int commit_json(struct commit *c, uint64_t ino, uint64_t parent, const char *name,
-	const char *bytes, size_t len, struct error *err)
+	const char *bytes, size_t len, int64_t *rev, struct error *err)
 {
 	struct commit_edit edit = { 0 };
-	struct commit_result result = { 0 };
+	struct commit_result result = { .rev = COMMIT_NO_BASE };
 	struct store_node node;
 	int rc = store_node_get(c->store, ino ? ino : parent, &node, err);
 
@@ -501,6 +501,8 @@ int commit_json(struct commit *c, uint64_t ino, uint64_t parent, const char *nam
 	if (!rc)
 		rc = json_item(c, &node, &edit, &result, err);
 	rc = commit_end(c, rc, result.send ? node.mailbox : 0, err);
+	if (!rc && rev)
+		*rev = result.rev;
 out:
 	commit_edit_clear(&edit);
 	return rc;

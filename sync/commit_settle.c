@@ -333,7 +333,7 @@ static int judge_working(
 			"the file was removed or replaced while it was written", err);
 	}
 	if (node->type == NODE_ITEM && looks_like_json(bytes))
-		rc = commit_json(c, node->ino, 0, NULL, buf_str(bytes), bytes->len, &why);
+		rc = commit_json(c, node->ino, 0, NULL, buf_str(bytes), bytes->len, NULL, &why);
 	else
 		rc = commit_write(c, node->ino, buf_str(bytes), bytes->len, NULL, &why);
 	if (!rc)

@@ -165,8 +165,8 @@ static int edit_file(struct take *t, const struct store_item *item, struct error
 	}
 	json_decref(t->doc);
 	return rc ? rc
-		  : commit_json(
-			    t->engine->commit, item->ino, 0, NULL, buf_str(&bytes), bytes.len, err);
+		  : commit_json(t->engine->commit, item->ino, 0, NULL, buf_str(&bytes), bytes.len,
+			    NULL, err);
 }
 
 static int take(struct take *t, struct error *err)

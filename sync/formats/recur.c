@@ -8,6 +8,7 @@
 #include <libical/ical.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "sync/formats/caltime.h"
 #include "sync/formats/card_slots.h"
@@ -78,13 +79,39 @@ static void walk_on(struct walk *walk)
 		walk->left--;
 }
 
-/* Rules whose steps are so small that a filter could make one search for years. */
+static bool has_negative(const json_t *numbers)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach((json_t *)numbers, i, one)
+		if (json_integer_value(one) < 0)
+			return true;
+	return false;
+}
+
+static bool has_several(const json_t *rule, const char *part)
+{
+	return json_array_size(json_object_get(rule, part)) > 1;
+}
+
+/* Not those whose steps are so small that a filter could make one search for years, nor what libical does
+ * not do: days from the end in DAILY, positions in a week or a day, or among several times of a day. */
 static bool is_walkable(const json_t *rule)
 {
 	const char *frequency = card_string(rule, "frequency");
 
-	return !recur_check(rule, NULL) &&
-	       !card_word_in("secondly minutely hourly", frequency, strlen(frequency));
+	if (recur_check(rule, NULL) ||
+		card_word_in("secondly minutely hourly", frequency, strlen(frequency)))
+		return false;
+	if (strcasecmp(frequency, "daily") == 0 &&
+		(has_negative(json_object_get(rule, "byMonthDay")) ||
+			has_negative(json_object_get(rule, "byYearDay"))))
+		return false;
+	return !json_array_size(json_object_get(rule, "bySetPosition")) ||
+	       !(card_word_in("weekly daily", frequency, strlen(frequency)) ||
+		       has_several(rule, "byHour") || has_several(rule, "byMinute") ||
+		       has_several(rule, "bySecond"));
 }
 
 static bool walk_open(struct walk *walk, const json_t *rule, int64_t start)
@@ -94,6 +121,7 @@ static bool walk_open(struct walk *walk, const json_t *rule, int64_t start)
 	const json_t *count = json_object_get(rule, "count");
 	const char *until = card_string(rule, "until");
 	json_t *bare;
+	bool comes;
 
 	if (!is_walkable(rule))
 		return false;
@@ -104,12 +132,12 @@ static bool walk_open(struct walk *walk, const json_t *rule, int64_t start)
 	ical = icalrecurrencetype_from_string(buf_str(&text));
 	if (ical.freq == ICAL_NO_RECURRENCE)
 		return false;
-	if (recur_comes(rule, start))
+	comes = recur_comes(rule, start);
+	if (comes)
 		walk->iterator = icalrecur_iterator_new(ical, to_ical(start));
 	if (ical.rscale)
 		free(ical.rscale);
-	/* libical has none for what never comes: February 30th. */
-	if (!walk->iterator && json_object_get(rule, "rscale"))
+	if (comes && !walk->iterator) /* what libical does not do: WEEKLY;BYMONTHDAY */
 		return false;
 	walk->until = NONE - 1;
 	if (until && !caltime_read_local(until, &walk->until))

@@ -30,7 +30,8 @@ int recur_check(const json_t *rule, struct error *err);
  * at which the series has it; what a patch moves keeps its key. */
 struct recur;
 
-/* NULL when the document has no start, or has a rule that cannot be walked (SECONDLY to HOURLY). */
+/* NULL when the document has no start, or has a rule that cannot be walked: SECONDLY to HOURLY, or what
+ * libical does not do (recur.c). */
 struct recur *recur_open(const json_t *doc);
 /* The same without any override: what the rules alone make. */
 struct recur *recur_open_rules(const json_t *doc);

@@ -6,14 +6,15 @@
  * answer is yes in any doubt. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "sync/formats/caltime.h"
 #include "sync/formats/card_slots.h"
 #include "sync/formats/recur.h"
 #include "sync/mem.h"
 
-/* All that the calendar has within a lifetime: a February 29th on each weekday, over a century that has none. */
-#define YEARS 40
+/* In so many the calendar has each day that it has at all: February 29th on a Monday, past a century. */
+#define YEARS 42
 
 enum frequency { YEARLY, MONTHLY, WEEKLY, DAILY };
 
@@ -28,7 +29,6 @@ struct filter {
 	const json_t *months, *month_days, *year_days, *weekdays; /* NULL: any */
 	struct day start;
 	bool of_start; /* its day of the month, or of the week, where no part says another */
-	int first_weekday;
 };
 
 static struct day day_of(int64_t local)
@@ -45,8 +45,8 @@ static struct day day_of(int64_t local)
 	return day;
 }
 
-/* The list has it counted from the front or, but for DAILY, from the end. */
-static bool has_number(const struct filter *f, const json_t *list, int at, int of)
+/* The list has it, counted from the front or from the end. */
+static bool has_number(const json_t *list, int at, int of)
 {
 	json_t *one;
 	size_t i;
@@ -54,7 +54,7 @@ static bool has_number(const struct filter *f, const json_t *list, int at, int o
 	json_array_foreach((json_t *)list, i, one) {
 		json_int_t n = json_integer_value(one);
 
-		if (n == at || (n == at - of - 1 && f->frequency != DAILY))
+		if (n == at || n == at - of - 1)
 			return true;
 	}
 	return false;
@@ -119,36 +119,24 @@ static bool is_of_start(const struct filter *f, const struct day *day)
 static bool is_made(const struct filter *f, const struct day *day)
 {
 	return (!f->months || has_month(f->months, day->date.month)) &&
-	       (!f->month_days || has_number(f, f->month_days, day->date.day, day->month_days)) &&
-	       (!f->year_days || has_number(f, f->year_days, day->year_day, day->year_days)) &&
+	       (!f->month_days || has_number(f->month_days, day->date.day, day->month_days)) &&
+	       (!f->year_days || has_number(f->year_days, day->year_day, day->year_days)) &&
 	       (!f->weekdays || has_weekday(f, day)) && (!f->of_start || is_of_start(f, day));
 }
 
+/* Positions are of a year or of a month: in a week or a day libical knows none. */
 static bool begins_period(const struct filter *f, const struct day *day)
 {
-	switch (f->frequency) {
-	case YEARLY:
-		return day->year_day == 1;
-	case MONTHLY:
-		return day->date.day == 1;
-	case WEEKLY:
-		return day->weekday == f->first_weekday;
-	case DAILY:
-		break;
-	}
-	return true;
+	return f->frequency == YEARLY ? day->year_day == 1 : day->date.day == 1;
 }
 
-/* The days that a period must have for one of the positions, which libical counts by days in YEARLY and
- * MONTHLY and nowhere else. */
-static json_int_t days_needed(const struct filter *f, const json_t *positions)
+/* The days that a period must have for one of the positions. */
+static json_int_t days_needed(const json_t *positions)
 {
 	json_int_t least = 0;
 	json_t *one;
 	size_t i;
 
-	if (f->frequency != YEARLY && f->frequency != MONTHLY)
-		return 1;
 	json_array_foreach((json_t *)positions, i, one) {
 		json_int_t n = llabs(json_integer_value(one));
 
@@ -158,26 +146,40 @@ static json_int_t days_needed(const struct filter *f, const json_t *positions)
 	return least ? least : 1;
 }
 
+/* An empty list leaves nothing out. */
+static const json_t *list_of(const json_t *rule, const char *part)
+{
+	const json_t *list = json_object_get(rule, part);
+
+	return json_array_size(list) ? list : NULL;
+}
+
+/* In another calendar, or where a day that is not there becomes another one, all may come. */
+static bool is_plain(const json_t *rule)
+{
+	const char *scale = card_string(rule, "rscale"), *skip = card_string(rule, "skip");
+
+	return (!scale || strcasecmp(scale, "gregorian") == 0) &&
+	       (!skip || strcasecmp(skip, "omit") == 0);
+}
+
 static bool open_filter(struct filter *f, const json_t *rule, int64_t start)
 {
 	static const char *const names[] = { "yearly", "monthly", "weekly", "daily" };
 	const char *frequency = card_string(rule, "frequency");
-	const char *first = card_string(rule, "firstDayOfWeek");
 	size_t i = 0;
 
-	while (i < ARRAY_SIZE(names) && strcmp(frequency, names[i]) != 0)
+	while (i < ARRAY_SIZE(names) && strcasecmp(frequency, names[i]) != 0)
 		i++;
 	if (i == ARRAY_SIZE(names))
 		return false;
 	*f = (struct filter){ .frequency = (enum frequency)i,
-		.months = json_object_get(rule, "byMonth"),
-		.month_days = json_object_get(rule, "byMonthDay"),
-		.year_days = json_object_get(rule, "byYearDay"),
-		.weekdays = json_object_get(rule, "byDay"),
-		.start = day_of(start),
-		.first_weekday = first ? recur_weekday(first, strlen(first)) : 1 };
-	f->of_start = !f->month_days && !f->year_days && !f->weekdays &&
-		      !json_object_get(rule, "byWeekNo");
+		.months = list_of(rule, "byMonth"),
+		.month_days = list_of(rule, "byMonthDay"),
+		.year_days = list_of(rule, "byYearDay"),
+		.weekdays = list_of(rule, "byDay"),
+		.start = day_of(start) };
+	f->of_start = !f->month_days && !f->year_days && !f->weekdays && !list_of(rule, "byWeekNo");
 	return true;
 }
 
@@ -185,12 +187,15 @@ bool recur_comes(const json_t *rule, int64_t start)
 {
 	json_int_t needed, n = 0;
 	struct filter f;
+	int64_t from;
 
-	if (json_object_get(rule, "rscale") || !open_filter(&f, rule, start))
+	if (!is_plain(rule) || !open_filter(&f, rule, start))
 		return true;
-	needed = days_needed(&f, json_object_get(rule, "bySetPosition"));
+	needed = days_needed(json_object_get(rule, "bySetPosition"));
+	/* From the first of the year: a set of positions has the days before the start, too. */
+	from = start - (f.start.year_day - 1) * CALTIME_DAY;
 	for (int64_t i = 0; i < YEARS * 366; i++) {
-		int64_t local = start + i * CALTIME_DAY;
+		int64_t local = from + i * CALTIME_DAY;
 		struct day day;
 
 		if (local > CALTIME_MAX - CALTIME_DAY)

@@ -252,6 +252,19 @@ def test_a_stale_copy_reverts_nothing_it_did_not_touch(mount, contacts, exchange
     assert exchange("alice").contacts.all().count() == 2
 
 
+def test_a_stale_document_that_is_written_twice_reverts_nothing(mount, contacts, exchange):
+    path = contacts.parent / ".json" / "Contacts" / "Anna Lind.json"
+    stale = json.loads(path.read_text())
+    change(exchange, "Anna Lind", department="Bread")
+    mount.sync()
+    for title in ("Baker", "Owner"):
+        stale["titles"]["JobTitle"]["name"] = title
+        path.write_text(json.dumps(stale))
+        mount.sync()
+        item = exchange("alice").contacts.get(display_name="Anna Lind")
+        assert (item.job_title, item.department) == (title, "Bread")
+
+
 def test_another_process_that_writes_an_old_copy_restores_it(mount, contacts, exchange, tmp_path):
     path = contacts / "Anna Lind.vcf"
     run("cp", path, tmp_path / "old.vcf")

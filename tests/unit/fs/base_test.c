@@ -5,6 +5,8 @@
 #include "sync/commit.h"
 #include "tests/unit/sync/store/fixture.h"
 
+static time_t now_s;
+
 static const struct base_process anna = { 100, 1 }, bert = { 200, 1 }, anna_later = { 100, 2 };
 
 struct scene {
@@ -13,6 +15,11 @@ struct scene {
 	int64_t item;
 	uint64_t ino;
 };
+
+static time_t set_clock(void)
+{
+	return now_s;
+}
 
 static void change(struct scene *s, int n)
 {
@@ -68,7 +75,8 @@ static int setup(void **state)
 
 	fixture_setup(&fixture);
 	s->f = fixture;
-	s->table = base_table_new();
+	now_s = 1000;
+	s->table = base_table_new(set_clock);
 	fixture_begin(s->f, STORE_LOCAL);
 	s->item = fixture_item(s->f, "a.vcf", "u", 1);
 	fixture_commit(s->f);
@@ -165,6 +173,24 @@ static void who_wrote_knows_what_it_wrote_until_it_opens_anew(void **state)
 	assert_int_equal(written(s, bert), COMMIT_NO_BASE);
 }
 
+/* An editor that copies the file saves at once; later on it has read it. */
+static void what_it_wrote_is_forgotten_a_while_after_it_opened(void **state)
+{
+	struct scene *s = *state;
+
+	base_wrote(s->table, s->f->store, anna, s->ino, 1);
+	now_s += 3600;
+	assert_int_equal(written(s, anna), 1);
+	change(s, 2);
+	opened(s, anna);
+	now_s += 5;
+	assert_int_equal(written(s, anna), 1);
+	opened(s, anna); /* the first open counts */
+	now_s += 1;
+	assert_int_equal(written(s, anna), COMMIT_NO_BASE);
+	assert_int_equal(base(s, anna), 2);
+}
+
 static void a_file_without_an_item_is_no_trouble(void **state)
 {
 	struct scene *s = *state;
@@ -217,9 +243,15 @@ static void what_the_store_forgot(void **state)
 	for (int n = 2; n < 60; n++)
 		change(s, n);
 	assert_int_equal(base(s, anna), COMMIT_NO_BASE);
+	base_wrote(s->table, s->f->store, anna, s->ino, 59);
+	opened(s, anna);
+	for (int n = 60; n < 120; n++)
+		change(s, n);
+	assert_int_equal(base(s, anna), COMMIT_NO_BASE);
+	assert_int_equal(written(s, anna), COMMIT_NO_BASE);
 	opened(s, bert);
-	change(s, 100);
-	assert_int_equal(base(s, bert), 59);
+	change(s, 200);
+	assert_int_equal(base(s, bert), 119);
 }
 
 static void a_process_is_its_thread_group_and_start(void **state)
@@ -262,6 +294,7 @@ int main(void)
 		scene_test(it_counts_over_the_numbers_that_the_file_had),
 		scene_test(who_opens_a_former_number_sees_its_last_state),
 		scene_test(who_wrote_knows_what_it_wrote_until_it_opens_anew),
+		scene_test(what_it_wrote_is_forgotten_a_while_after_it_opened),
 		scene_test(a_file_without_an_item_is_no_trouble),
 		scene_test(many_files_of_one_process),
 		scene_test(many_processes),

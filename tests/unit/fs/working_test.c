@@ -31,7 +31,7 @@ static int setup(void **state)
 	s->fs.store = s->e->store;
 	s->fs.commit = s->e->c;
 	s->fs.working = working_table_new();
-	s->fs.bases = base_table_new();
+	s->fs.bases = base_table_new(NULL);
 	*state = s;
 	return 0;
 }

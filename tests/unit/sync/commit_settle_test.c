@@ -289,7 +289,7 @@ static char *json_of(struct env *e, int64_t id, const char *member, const char *
 static int json_write(
 	struct env *e, uint64_t ino, const char *name, const char *text, struct error *err)
 {
-	return commit_json(&e->c, ino, ino ? 0 : e->contacts, name, text, strlen(text), err);
+	return commit_json(&e->c, ino, ino ? 0 : e->contacts, name, text, strlen(text), NULL, err);
 }
 
 static void a_document_written_changes_the_file(void **state)

@@ -371,8 +371,8 @@ static void an_edit_of_what_it_wrote_reverts_nothing_either(void **state)
 	assert_non_null(strstr(conflict_text(e), "+49 1"));
 }
 
-/* Writes `text` after it wrote a mobile of +49 1 and a job of Buyer and then opened +49 2 and Head; the job
- * that the item has then. */
+/* Writes `text` after it wrote a mobile of +49 1 and a job of Buyer and then opened +49 2 and Head; the
+ * mobile that the item has then. */
 static const char *mobile_after(struct env *e, const char *text)
 {
 	uint64_t ino = put(e, e->contacts, "anna.vcf",

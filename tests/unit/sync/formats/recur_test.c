@@ -133,12 +133,20 @@ static void test_overrides(void **state)
 
 static void test_rules_that_are_not_walked(void **state)
 {
-	json_t *doc = series("2026-07-01T09:00:00", "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30");
+	static const char *const rules[] = { "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30",
+		"FREQ=HOURLY;INTERVAL=3", "FREQ=DAILY;BYMONTHDAY=1,-1", "FREQ=DAILY;BYYEARDAY=-1",
+		"FREQ=WEEKLY;BYDAY=MO,TU;BYSETPOS=1", "FREQ=DAILY;BYSETPOS=1",
+		"FREQ=WEEKLY;BYMONTHDAY=13", "FREQ=MONTHLY;BYMONTHDAY=1;BYHOUR=9,17;BYSETPOS=2" };
 
 	(void)state;
-	assert_null(recur_open(doc));
-	assert_true(recur_has(doc, 0));
-	json_decref(doc);
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		json_t *doc = series("2026-07-01T09:00:00", rules[i]);
+
+		if (recur_open(doc))
+			fail_msg("%s", rules[i]);
+		assert_true(recur_has(doc, 0));
+		json_decref(doc);
+	}
 }
 
 /* What is said twice is said once. */
@@ -213,7 +221,8 @@ static void test_rules_that_never_come(void **state)
 		"FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=5FR", "FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=2,4",
 		"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=YEARLY;BYMONTH=1;BYDAY=6MO",
 		"FREQ=YEARLY;BYYEARDAY=1;BYMONTH=2", "FREQ=WEEKLY;BYMONTH=2;BYMONTHDAY=31",
-		"FREQ=DAILY;BYDAY=-1SU" };
+		"FREQ=DAILY;BYDAY=-1SU", "RSCALE=GREGORIAN;FREQ=MONTHLY;BYDAY=8TH",
+		"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;SKIP=OMIT" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
@@ -238,7 +247,8 @@ static void test_rules_that_come(void **state)
 		"FREQ=YEARLY;INTERVAL=3;BYYEARDAY=1,100,200", "FREQ=YEARLY;BYYEARDAY=-366",
 		"FREQ=YEARLY;BYDAY=TH;BYMONTH=6,7,8", "FREQ=MONTHLY;BYMONTHDAY=-31",
 		"FREQ=MONTHLY;BYDAY=5SU,-5SU", "FREQ=DAILY;BYMONTH=1",
-		"FREQ=WEEKLY;INTERVAL=2;WKST=SU;BYDAY=TU,TH", "FREQ=DAILY;BYSETPOS=9",
+		"FREQ=WEEKLY;INTERVAL=2;WKST=SU;BYDAY=TU,TH",
+		"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;SKIP=BACKWARD",
 		"FREQ=YEARLY;RSCALE=CHINESE;BYMONTH=2;BYMONTHDAY=30" };
 
 	(void)state;
@@ -247,7 +257,20 @@ static void test_rules_that_come(void **state)
 			fail_msg("%s", rules[i]);
 	/* February 29th was a Monday in 2072, and is one again in 2112. */
 	assert_true(comes("2072-03-01T09:00:00", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO"));
+	assert_true(comes("2080-01-02T09:00:00", "FREQ=YEARLY;BYDAY=MO,TU;BYSETPOS=106"));
 	assert_true(comes("9999-12-30T09:00:00", "FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=1"));
+}
+
+/* As a program may write them that writes every member. */
+static void test_empty_lists_leave_nothing_out(void **state)
+{
+	json_t *doc = json_pack("{s:s, s:[{s:s, s:i, s:[], s:[], s:[], s:[], s:[], s:[]}]}",
+		"start", "2026-07-01T09:00:00", "recurrenceRules", "frequency", "Weekly", "count",
+		3, "byDay", "byMonth", "byMonthDay", "byYearDay", "byWeekNo", "bySetPosition");
+
+	(void)state;
+	assert_int_equal(count(doc), 3);
+	json_decref(doc);
 }
 
 int main(void)
@@ -260,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_rules_that_are_not_walked),
 		cmocka_unit_test(test_rules_that_never_come),
 		cmocka_unit_test(test_rules_that_come),
+		cmocka_unit_test(test_empty_lists_leave_nothing_out),
 		cmocka_unit_test(test_text),
 	};
 
