@@ -150,6 +150,8 @@ static int read_period(struct ical_reader *r, const struct vcard_line *line, con
 	}
 	if (length.seconds < 0 || length.days < 0)
 		return vcard_line_error(line, err, "a period that ends before it begins");
+	if (is_all_day(r->doc)) /* a day among days, which have no times */
+		return 0;
 	caltime_write_duration(length, written);
 	json_object_set_new(patch, "duration", json_string(written));
 	return 0;

@@ -160,6 +160,10 @@ static const char *const times[][2] = {
 		"'start':'2026-07-04T00:00:00','showWithoutTime':true,'duration':'P1D'" },
 	{ "DTSTART;VALUE=DATE:20260704\r\nDTEND;VALUE=DATE:20260706\r\n",
 		"'start':'2026-07-04T00:00:00','showWithoutTime':true,'duration':'P2D'" },
+	/* days have no times, whatever a period says */
+	{ "DTSTART;VALUE=DATE:20260704\r\nRDATE;VALUE=PERIOD:20260706T090000/PT1H\r\n",
+		"'start':'2026-07-04T00:00:00','showWithoutTime':true,'duration':'P1D',"
+		"'recurrenceOverrides':{'2026-07-06T00:00:00':{}}" },
 	{ "DTSTART:20260704T100000\r\n", "'start':'2026-07-04T10:00:00'" },
 	{ "DTSTART;TZID=W. Europe Standard Time:20260704T100000\r\n",
 		"'start':'2026-07-04T10:00:00','timeZone':'Europe/Berlin'" },
