@@ -34,7 +34,7 @@ static int check_uid(struct ical_reader *r, const struct vcard_line *line, struc
 static int read_line(struct ical_reader *r, const struct vcard_line *line, struct error *err)
 {
 	const struct ical_rule *rule = ical_rule_find(line->name, ical_is_task(r));
-	int taken = rule && !line->group ? rule->read(r, rule, line, err) : 0;
+	int taken = rule ? rule->read(r, rule, line, err) : 0;
 
 	if (taken == 0 && strcmp(line->name, "UID") == 0)
 		return check_uid(r, line, err);

@@ -148,6 +148,8 @@ static int read_lines(struct vcard_lexer *lexer, struct ical_component *root, st
 				"line %zu: the file has more than %d properties", lexer->number,
 				ICAL_MAX_LINES);
 		}
+		free(line.group); /* iCalendar has none, and so means nothing by it */
+		line.group = NULL;
 		rc = take(&at, &line, &depth, err);
 		if (rc)
 			return rc;

@@ -128,6 +128,8 @@ static const char *const properties[][2] = {
 	{ "X-FOO;BAR=1,2:a\\;b\r\nBEGIN:VLOCATION\r\nUID:1\r\nEND:VLOCATION\r\n",
 		"'iCalComponent':{'properties':[['x-foo',{'bar':['1','2']},'unknown',"
 		"'a\\\\;b']],'components':[['vlocation',[['uid',{},'unknown','1']],[]]]}" },
+	{ "4.SEQUENCE:2\r\na.X-OWN:b\r\n", /* groups are vCard's */
+		"'sequence':2,'iCalComponent':{'properties':[['x-own',{},'unknown','b']]}" },
 	{ "RRULE:FREQ=MONTHLY;BYDAY=-1FR;COUNT=3;INTERVAL=2\r\n",
 		"'recurrenceRules':[{'@type':'RecurrenceRule','frequency':'monthly',"
 		"'interval':2,'count':3,'byDay':[{'@type':'NDay','day':'fr',"
