@@ -148,7 +148,7 @@ static int read_lines(struct vcard_lexer *lexer, struct ical_component *root, st
 				"line %zu: the file has more than %d properties", lexer->number,
 				ICAL_MAX_LINES);
 		}
-		free(line.group); /* iCalendar has none, and so means nothing by it */
+		free(line.group); /* iCalendar has none: a.SUMMARY is SUMMARY */
 		line.group = NULL;
 		rc = take(&at, &line, &depth, err);
 		if (rc)
