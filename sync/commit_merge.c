@@ -82,6 +82,16 @@ static bool same(const json_t *a, const json_t *b)
 	return a == b || (a && b && json_equal(a, b));
 }
 
+/* The names of both, as the keys of a new object; `b` may be none. */
+static json_t *names_of(const json_t *a, const json_t *b)
+{
+	json_t *names = json_copy((json_t *)a);
+
+	if (json_is_object(b))
+		json_object_update_missing(names, (json_t *)b);
+	return names;
+}
+
 static void note(json_t *clashes, const char *path, const json_t *base, const json_t *winner,
 	const char *winner_origin, const json_t *loser, const char *loser_origin)
 {
@@ -107,8 +117,7 @@ static void note_left_out(json_t *clashes, const char *path, const json_t *base,
 			note(clashes, path, base, current, origin, wrote, "file");
 		return;
 	}
-	names = json_copy((json_t *)base);
-	json_object_update_missing(names, (json_t *)current);
+	names = names_of(base, current);
 	json_object_foreach(names, name, unused) {
 		char *below AUTOFREE = xasprintf("%s%s%s", path, *path ? "/" : "", name);
 
@@ -206,9 +215,7 @@ static void note_replaced(json_t *clashes, const char *path, const json_t *befor
 			note(clashes, path, before, merged, "file", current, "exchange");
 		return;
 	}
-	names = json_copy((json_t *)after);
-	if (json_is_object(before))
-		json_object_update_missing(names, (json_t *)before);
+	names = names_of(after, before);
 	json_object_foreach(names, name, unused) {
 		char *below AUTOFREE = xasprintf("%s%s%s", path, *path ? "/" : "", name);
 
@@ -276,8 +283,7 @@ static void compare(
 		text_is->opened |= same(text, opened);
 		return;
 	}
-	names = json_copy((json_t *)wrote);
-	json_object_update_missing(names, (json_t *)opened);
+	names = names_of(wrote, opened);
 	json_object_foreach(names, name, unused)
 		compare(text_is, json_object_get(text, name), json_object_get(wrote, name),
 			json_object_get(opened, name));

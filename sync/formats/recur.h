@@ -42,8 +42,8 @@ void recur_close(struct recur *recur);
 /* Do the rules alone make this occurrence?  True also where the rules cannot be walked. */
 bool recur_has(const json_t *doc, int64_t local);
 
-/* False when a rule that starts at this local time makes nothing within 40 years but, it may be, the
- * start.  The rule is one that recur_check took. */
+/* False when a rule that starts at this local time never makes anything but, it may be, the start.  The
+ * rule is one that recur_check took. */
 bool recur_comes(const json_t *rule, int64_t start);
 
 /* Names of weekdays, 0 is Sunday: "su"; -1 when it is none. */
